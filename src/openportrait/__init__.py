@@ -1,0 +1,1 @@
+"""OpenPortrait: a portrait moves like a driving picture, video or motion template."""

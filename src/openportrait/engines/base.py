@@ -1,0 +1,69 @@
+"""The seam between the pipeline and what computes the picture.
+
+Both engines pass the same contract suite (`tests/engines/test_contract.py`). Everything above the
+seam (transfer, regions, retargeting, editing, templates, video, web) is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from openportrait.motion.layout import KeypointLayout
+from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
+
+Appearance = Any
+"""What an engine remembers of a source face; opaque to callers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """One picture to render."""
+
+    appearance: Appearance
+    x_s: Floats
+    """(K, 3) keypoints of the source, crop units (−1..1)."""
+    x_d: Floats
+    """(K, 3) keypoints to move to."""
+    driver: FaceCrop | None = None
+    """The driving's face, where there is one: an engine may borrow its inner mouth."""
+
+
+class Engine(Protocol):
+    """What computes motion and pictures."""
+
+    name: str
+    """`mesh` or `neural`; stated in templates and results."""
+    layout: KeypointLayout
+    crop_rule: CropRule
+    batch_size: int
+    """How many shots `render` likes to get at once."""
+
+    def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
+        """One motion a crop."""
+        ...
+
+    def appearance(self, crop: FaceCrop) -> Appearance:
+        """What must be known of a source face, computed once."""
+        ...
+
+    def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
+        """x_d (K, 3) changed so that shoulders and border stay where they are (S of SPEC §5)."""
+        ...
+
+    def open_eyes(self, x_s: Floats, ratios: Ratios, target: float) -> Floats:
+        """(K, 3) offsets that bring the eyes from `ratios` to the openness `target`."""
+        ...
+
+    def open_lips(self, x_s: Floats, ratio: float, target: float) -> Floats:
+        """(K, 3) offsets that bring the lips from `ratio` to the openness `target`."""
+        ...
+
+    def expression(self, edit: FaceEdit, source: Motion) -> Floats:
+        """(K, 3) change of the expression for the sliders of an edit (SPEC §10)."""
+        ...
+
+    def render(self, shots: Sequence[Shot]) -> list[Image]:
+        """One (S, S, 3) picture a shot, S as the engine gives it (its crop's side, or 512)."""
+        ...

@@ -1,0 +1,224 @@
+"""Every option of the product, stated once: default, help, range. Checked at birth.
+
+The command line, the web controls and the documentation are made from these records. `Doc` is
+the one-line help, `Range` the closed interval a number may take. NumPy is not imported here, so
+that `openportrait --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
+
+from typing_extensions import Doc
+
+from openportrait.errors import OptionError
+
+EngineName = Literal["auto", "mesh", "neural"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Region = Literal["all", "exp", "pose", "lip", "eyes"]
+DrivingOption = Literal["expression-friendly", "pose-friendly"]
+NeutralFrame = Literal["first", "auto"]
+Filter = Literal["none", "one-euro"]
+Audio = Literal["driving", "source", "none"]
+
+
+class Range(NamedTuple):
+    """The closed interval that a numeric option may take."""
+
+    low: float
+    high: float
+
+
+class OptionSpec(NamedTuple):
+    """What one field of an options record states about itself."""
+
+    name: str
+    default: Any
+    help: str
+    kind: Any
+    """The bare type: bool, int, float, str, Path or a Literal."""
+    optional: bool
+    """Whether None is allowed."""
+    range: Range | None
+    choices: tuple[str, ...]
+
+
+@cache
+def specs(record: type) -> tuple[OptionSpec, ...]:
+    """What each field of an options record states, in order."""
+    hints = get_type_hints(record, include_extras=True)
+    found = []
+    for item in fields(record):
+        hint = hints[item.name]
+        base, *extra = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        optional = False
+        if get_origin(base) in (Union, UnionType):
+            members = [member for member in get_args(base) if member is not type(None)]
+            optional, base = len(members) < len(get_args(base)), members[0]
+        found.append(
+            OptionSpec(
+                name=item.name,
+                default=item.default,
+                help=next((e.documentation for e in extra if isinstance(e, Doc)), ""),
+                kind=base,
+                optional=optional,
+                range=next((e for e in extra if isinstance(e, Range)), None),
+                choices=get_args(base) if get_origin(base) is Literal else (),
+            )
+        )
+    return tuple(found)
+
+
+def _check(spec: OptionSpec, value: Any) -> None:
+    flag = f"--{spec.name.replace('_', '-')}"
+    if value is None and spec.optional:
+        return
+    if spec.choices and value not in spec.choices:
+        raise OptionError(f"{flag} is {value!r}; choose one of {', '.join(spec.choices)}")
+    if spec.kind is bool and not isinstance(value, bool):
+        raise OptionError(f"{flag} is {value!r}; give true or false")
+    if spec.kind in (int, float):
+        if isinstance(value, bool) or not isinstance(value, int if spec.kind is int else (int, float)):
+            raise OptionError(f"{flag} is {value!r}; give a {'whole ' if spec.kind is int else ''}number")
+        if not math.isfinite(value):
+            raise OptionError(f"{flag} is {value!r}; give a finite number")
+        if spec.range and not spec.range.low <= value <= spec.range.high:
+            raise OptionError(
+                f"{flag} is {value:g}; give a number from {spec.range.low:g} to {spec.range.high:g}"
+            )
+    if spec.kind is str and not isinstance(value, str):
+        raise OptionError(f"{flag} is {value!r}; give a text")
+
+
+class _Checked:
+    def __post_init__(self) -> None:
+        for spec in specs(type(self)):
+            _check(spec, getattr(self, spec.name))
+
+
+@dataclass(frozen=True)
+class EngineOptions(_Checked):
+    """What computes the picture."""
+
+    engine: Annotated[
+        EngineName, Doc("mesh needs no download; neural is the published model; auto takes neural where its weights are.")
+    ] = "auto"
+    device: Annotated[str, Doc("auto, cpu, cuda, cuda:1, mps or xpu (neural engine).")] = "auto"
+    precision: Annotated[Precision, Doc("Number type of the networks (neural engine).")] = "auto"
+    weights: Annotated[Path | None, Doc("Folder with the trained weights (neural engine).")] = None
+    max_crop: Annotated[
+        int, Range(256, 4096), Doc("Largest face crop in pixels that is animated unscaled (mesh engine).")
+    ] = 1024
+
+
+@dataclass(frozen=True)
+class FaceOptions(_Checked):
+    """Which face, and how it is found."""
+
+    face: Annotated[
+        str,
+        Doc("Face of the source: largest, smallest, left, right, top, bottom, centre, all, or a number from 0."),
+    ] = "largest"
+    driving_face: Annotated[str, Doc("Face of the driving, chosen the same way (one face).")] = "largest"
+    detection_threshold: Annotated[
+        float, Range(0.05, 0.99), Doc("How sure the detector must be; lower finds more.")
+    ] = 0.5
+    bridge_seconds: Annotated[
+        float, Range(0, 10), Doc("A face lost for at most this long is bridged by interpolation.")
+    ] = 1.0
+
+
+@dataclass(frozen=True)
+class CropOptions(_Checked):
+    """What is cut out of the source and the driving, and whether it is pasted back."""
+
+    crop_source: Annotated[bool, Doc("Cut the face out of the source; off: the source is a face crop already.")] = True
+    crop_driving: Annotated[
+        bool, Doc("Cut the face out of the driving; always done when its frames are not square.")
+    ] = False
+    paste_back: Annotated[bool, Doc("Put the animated face back into the whole picture.")] = True
+    max_size: Annotated[
+        int, Range(0, 16384), Doc("Longer side to which a larger source is reduced, pixels; 0 keeps its size.")
+    ] = 1920
+    source_scale: Annotated[float, Range(1.0, 6.0), Doc("Side of the source crop over the face's size.")] = 2.3
+    source_shift_x: Annotated[float, Range(-1, 1), Doc("Source crop moved sideways, in sides of the crop.")] = 0.0
+    source_shift_y: Annotated[float, Range(-1, 1), Doc("Source crop moved down, in sides of the crop.")] = -0.125
+    driving_scale: Annotated[float, Range(1.0, 6.0), Doc("Side of the driving crop over the face's size.")] = 2.2
+    driving_shift_x: Annotated[float, Range(-1, 1), Doc("Driving crop moved sideways, in sides of the crop.")] = 0.0
+    driving_shift_y: Annotated[float, Range(-1, 1), Doc("Driving crop moved down, in sides of the crop.")] = -0.1
+
+
+@dataclass(frozen=True)
+class MotionOptions(_Checked):
+    """What moves, and how."""
+
+    region: Annotated[Region, Doc("What moves: everything, expression, head pose, lips or eyes.")] = "all"
+    relative: Annotated[
+        bool, Doc("Add the driving's change since its neutral frame; off: take its motion as it is.")
+    ] = True
+    stitching: Annotated[bool, Doc("Keep shoulders and border in place.")] = True
+    driving_option: Annotated[
+        DrivingOption, Doc("expression-friendly adapts the strength of a clip to the portrait; pose-friendly does not.")
+    ] = "expression-friendly"
+    multiplier: Annotated[float, Range(0, 5), Doc("Strength of the whole motion.")] = 1.0
+    smoothing: Annotated[
+        float,
+        Range(0, 1),
+        Doc("Observation variance of the smoothing for video on video; larger is smoother, 0 is off."),
+    ] = 3e-7
+    normalize_lip: Annotated[bool, Doc("Close the source's lips before the motion is added.")] = False
+    eye_retargeting: Annotated[bool, Doc("Move the eyes by the driving's openness alone.")] = False
+    lip_retargeting: Annotated[bool, Doc("Move the lips by the driving's openness alone.")] = False
+    source_eye_retargeting: Annotated[bool, Doc("Keep the eyes of a source video as open as at its start.")] = False
+    neutral_frame: Annotated[
+        NeutralFrame, Doc("Frame of the driving that counts as at rest: the first, or the most neutral one.")
+    ] = "first"
+    stabilise: Annotated[bool, Doc("Lock the size of the head, against a breathing zoom.")] = False
+
+
+@dataclass(frozen=True)
+class OutputOptions(_Checked):
+    """What is written."""
+
+    audio: Annotated[Audio, Doc("Whose sound the result carries; the other's where that one is silent.")] = "driving"
+    quality: Annotated[int, Range(0, 100), Doc("Picture quality of the encoder, 0 to 100.")] = 75
+    side_by_side: Annotated[bool, Doc("Also write driving, source and result in one strip.")] = False
+    save_template: Annotated[bool, Doc("Also write the driving's motion as a template.")] = False
+    keep_partial: Annotated[bool, Doc("Keep what was rendered when the input breaks off or an error comes late.")] = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """All options of a job."""
+
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    faces: FaceOptions = field(default_factory=FaceOptions)
+    crop: CropOptions = field(default_factory=CropOptions)
+    motion: MotionOptions = field(default_factory=MotionOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """From flat names: `Options.of(region="lip", face="left")`.
+
+        Raises OptionError for an unknown name, with the nearest known one.
+        """
+        groups: dict[str, type] = {item.name: get_type_hints(cls)[item.name] for item in fields(cls)}
+        owner = {spec.name: group for group, record in groups.items() for spec in specs(record)}
+        for name in values:
+            if name not in owner:
+                near = difflib.get_close_matches(name, owner, 1)
+                hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(owner))}"
+                raise OptionError(f"there is no option {name}{hint}")
+        return cls(
+            **{
+                group: record(**{name: value for name, value in values.items() if owner[name] == group})
+                for group, record in groups.items()
+            }
+        )

@@ -1,0 +1,234 @@
+"""The nouns of the pipeline: frozen records with the shape and unit of every field.
+
+Pictures are RGB, uint8, row 0 at the top. Points are row vectors, x to the right, y down,
+z away from the viewer. The centre of the top left pixel is (0, 0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+MediaKind = Literal["image", "video"]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One upright picture of a clip (or a still image: frame 0)."""
+
+    image: Image
+    """(H, W, 3) RGB uint8, rotated upright, square pixels."""
+    index: int = 0
+    """Number of the frame in the clip's constant-rate sequence, from 0."""
+    pts_seconds: Fraction = Fraction(0)
+    """Exact time since the start of the clip."""
+    alpha: Image | None = None
+    """(H, W) uint8, 255 opaque; None where the file has no alpha channel."""
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a file says of itself, as it will be delivered by the reader."""
+
+    path: Path
+    kind: MediaKind
+    width: int
+    """Pixels, upright, after sample aspect ratio and rotation."""
+    height: int
+    rate: Fraction | None = None
+    """Frames a second, exact; None for a still image."""
+    frames: int | None = None
+    """Number of frames; an estimate from the header, None where unknown; 1 for an image."""
+    duration_seconds: float | None = None
+    has_audio: bool = False
+    has_alpha: bool = False
+    container: str = ""
+    """FFmpeg's or Pillow's name of the format."""
+    codec: str = ""
+    variable_rate: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face in one picture."""
+
+    landmarks: Floats
+    """(478, 3) px of the picture; z in px too, smaller is nearer to the viewer."""
+    score: float = 1.0
+    """0..1, the landmark network's confidence."""
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) px of the landmarks."""
+        low, high = self.landmarks[:468, :2].min(0), self.landmarks[:468, :2].max(0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+    @property
+    def size(self) -> float:
+        """Longer side of the box, px."""
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
+
+    def moved(self, matrix: Floats, depth_scale: float = 1.0) -> Face:
+        """The same face after a (3, 3) affine map of the picture; z is multiplied by `depth_scale`."""
+        points = self.landmarks.copy()
+        points[:, :2] = points[:, :2] @ matrix[:2, :2].T + matrix[:2, 2]
+        points[:, 2] *= depth_scale
+        return replace(self, landmarks=points)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceCrop:
+    """A square cut around a face, and the way back."""
+
+    image: Image
+    """(S, S, 3) RGB uint8."""
+    face: Face
+    """Landmarks in px of the crop."""
+    image_from_crop: Floats
+    """(3, 3): `image_from_crop @ (x, y, 1)` maps a crop px to the px of the whole picture."""
+
+    @property
+    def crop_from_image(self) -> Floats:
+        """(3, 3), the inverse map."""
+        return np.linalg.inv(self.image_from_crop)
+
+    @property
+    def size(self) -> int:
+        """S, px."""
+        return int(self.image.shape[0])
+
+
+@dataclass(frozen=True)
+class CropRule:
+    """How an engine wants a source face to be cut."""
+
+    size: int
+    """Side of the crop in px; the upper limit where `native`."""
+    rotate: bool
+    """Turn the face upright."""
+    native: bool
+    """Whole pixels of the picture, unscaled while the face fits into `size`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """What moves in one face: x = s·(kp @ R + exp) + t (SPEC §3), K keypoints.
+
+    In layouts whose expression lives in the head's frame: x = s·((kp + exp) @ R) + t.
+    """
+
+    rotation: Floats
+    """(3, 3) R, applied from the right to row vectors."""
+    expression: Floats
+    """(K, 3) exp (δ), canonical units."""
+    scale: float
+    """s, crop units (−1..1 across the crop) per canonical unit."""
+    translation: Floats
+    """(3,) t, crop units; z is 0 where keypoints are made."""
+    canonical: Floats
+    """(K, 3) kp (x_c), canonical units."""
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """How open eyes and lips are (SPEC §2)."""
+
+    eye_left: float
+    """Height over width of the eye on the picture's left."""
+    eye_right: float
+    lip: float
+    """Inner lip height over lip width."""
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """The motion of a driving clip without its pixels."""
+
+    motions: tuple[Motion, ...]
+    ratios: tuple[Ratios, ...]
+    """One for each motion; empty where an old file has none."""
+    rate: Fraction
+    layout: str
+    """Name of the keypoint layout, e.g. `liveportrait-21`."""
+    engine: str
+    """Name of the engine that made it."""
+
+
+@dataclass(frozen=True)
+class FaceEdit:
+    """Sliders of the portrait editor (SPEC §10), in the released interface's units; 0 changes nothing."""
+
+    smile: float = 0.0
+    wink: float = 0.0
+    eyebrow: float = 0.0
+    gaze_x: float = 0.0
+    gaze_y: float = 0.0
+    pouting: float = 0.0
+    pursing: float = 0.0
+    grin: float = 0.0
+    lip_open: float = 0.0
+    """Lip close ↔ open."""
+    move_x: float = 0.0
+    move_y: float = 0.0
+    move_z: float = 1.0
+    """Multiplies the scale; 1 changes nothing."""
+    pitch_degrees: float = 0.0
+    yaw_degrees: float = 0.0
+    roll_degrees: float = 0.0
+    eye_ratio: float | None = None
+    """Target openness of the eyes; None keeps the source's own."""
+    lip_ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a job is; handed to the caller's callback."""
+
+    stage: Literal["analyse", "render"]
+    done: int
+    """Frames of this stage that are finished."""
+    total: int | None
+    """Frames of this stage; None where not yet known."""
+    frame: Image | None = None
+    """The newest finished picture of the render stage, (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished job made."""
+
+    path: Path
+    frames: int
+    rate: Fraction | None
+    """Frames a second; None for a still image."""
+    seconds: float
+    """Wall time of the job."""
+    engine: str
+    faces: int
+    """How many faces were animated."""
+    warnings: tuple[str, ...] = ()
+    side_by_side: Path | None = None
+    template: Path | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; the rate as 'numerator/denominator'."""
+        return {
+            "path": str(self.path),
+            "frames": self.frames,
+            "rate": str(self.rate) if self.rate is not None else None,
+            "seconds": round(self.seconds, 3),
+            "engine": self.engine,
+            "faces": self.faces,
+            "warnings": list(self.warnings),
+            "side_by_side": str(self.side_by_side) if self.side_by_side else None,
+            "template": str(self.template) if self.template else None,
+        }
