@@ -89,9 +89,7 @@ def _check(spec: OptionSpec, value: Any) -> None:
         if not math.isfinite(value):
             raise OptionError(f"{flag} is {value!r}; give a finite number")
         if spec.range and not spec.range.low <= value <= spec.range.high:
-            raise OptionError(
-                f"{flag} is {value:g}; give a number from {spec.range.low:g} to {spec.range.high:g}"
-            )
+            raise OptionError(f"{flag} is {value:g}; give a number from {spec.range.low:g} to {spec.range.high:g}")
     if spec.kind is str and not isinstance(value, str):
         raise OptionError(f"{flag} is {value!r}; give a text")
 
@@ -107,7 +105,7 @@ class EngineOptions(_Checked):
     """What computes the picture."""
 
     engine: Annotated[
-        EngineName, Doc("mesh needs no download; neural is the published model; auto takes neural where its weights are.")
+        EngineName, Doc("mesh needs no download, neural is the published model; auto is neural where its weights are.")
     ] = "auto"
     device: Annotated[str, Doc("auto, cpu, cuda, cuda:1, mps or xpu (neural engine).")] = "auto"
     precision: Annotated[Precision, Doc("Number type of the networks (neural engine).")] = "auto"
@@ -190,7 +188,7 @@ class OutputOptions(_Checked):
     quality: Annotated[int, Range(0, 100), Doc("Picture quality of the encoder, 0 to 100.")] = 75
     side_by_side: Annotated[bool, Doc("Also write driving, source and result in one strip.")] = False
     save_template: Annotated[bool, Doc("Also write the driving's motion as a template.")] = False
-    keep_partial: Annotated[bool, Doc("Keep what was rendered when the input breaks off or an error comes late.")] = False
+    keep_partial: Annotated[bool, Doc("Keep what was rendered when the input breaks off late.")] = False
 
 
 @dataclass(frozen=True)
