@@ -1,0 +1,67 @@
+"""Paste-back: blend a rendered crop into its frame (SPEC §6)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from openportrait.records import Floats, Image
+
+RAMP_SHARE = 16 / 512
+"""Width of the mask's ramp over the side of the crop."""
+
+
+@lru_cache(maxsize=8)
+def ramp_mask(size: int) -> NDArray[np.float32]:
+    """(size, size) 0..1: one inside, a linear ramp of 16/512 of the side to zero at the border, round corners."""
+    ramp = max(round(RAMP_SHARE * size), 1)
+    # The released mask starts with 0 on the left and top and ends with 1/16 on the right and bottom.
+    to_border = np.minimum(np.arange(size), size - np.arange(size))
+    into_ramp = np.maximum(ramp - to_border, 0)
+    mask = (1 - np.minimum(np.hypot.outer(into_ramp, into_ramp) / ramp, 1)).astype(np.float32)
+    mask.setflags(write=False)
+    return mask
+
+
+def _whole_pixels(image_from_crop: Floats) -> tuple[int, int] | None:
+    """(x, y) of the crop's corner where the crop is an unscaled window of the picture."""
+    x, y = np.round(image_from_crop[:2, 2]).astype(int)
+    window = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], dtype=float)
+    return (int(x), int(y)) if np.abs(image_from_crop - window).max() < 1e-6 else None
+
+
+def paste_back(frame: Image, rendered: Image, image_from_crop: Floats) -> Image:
+    """A copy of `frame` (H, W, 3) with `rendered` (S, S, 3) in its place.
+
+    An unscaled window of whole pixels is set in as it is: its engine leaves the border untouched. Any
+    other crop is warped (bilinear) and blended by the ramp mask: mask·crop + (1 − mask)·frame.
+    """
+    out = frame.copy()
+    height, width = frame.shape[:2]
+    size = rendered.shape[0]
+    corner = _whole_pixels(image_from_crop)
+    if corner is not None:
+        x, y = corner
+        left, top, right, bottom = max(x, 0), max(y, 0), min(x + size, width), min(y + size, height)
+        if left < right and top < bottom:
+            out[top:bottom, left:right] = rendered[top - y : bottom - y, left - x : right - x]
+        return out
+
+    corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]], dtype=float)
+    reach = (corners @ image_from_crop.T)[:, :2]
+    left, top = np.maximum(np.floor(reach.min(0)).astype(int), 0)
+    right, bottom = np.minimum(np.ceil(reach.max(0)).astype(int) + 1, (width, height))
+    if left >= right or top >= bottom:
+        return out
+    window_from_crop = image_from_crop[:2].copy()
+    window_from_crop[:, 2] -= (left, top)
+    extent = (int(right - left), int(bottom - top))
+    crop = cv2.warpAffine(rendered, window_from_crop, extent, flags=cv2.INTER_LINEAR)
+    mask = cv2.warpAffine(ramp_mask(size), window_from_crop, extent, flags=cv2.INTER_LINEAR)
+    window = out[top:bottom, left:right]
+    blended = cv2.blendLinear(crop, np.ascontiguousarray(window), mask, 1 - mask)
+    out[top:bottom, left:right] = blended
+    return out
