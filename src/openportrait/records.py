@@ -90,7 +90,7 @@ class FaceCrop:
     """A square cut around a face, and the way back."""
 
     image: Image
-    """(S, S, 3) RGB uint8."""
+    """(S, S, 3) RGB uint8; a whole picture taken as it is need not be square."""
     face: Face
     """Landmarks in px of the crop."""
     image_from_crop: Floats
@@ -103,8 +103,13 @@ class FaceCrop:
 
     @property
     def size(self) -> int:
-        """S, px."""
-        return int(self.image.shape[0])
+        """S, px; the longer side of a whole picture."""
+        return int(max(self.image.shape[:2]))
+
+    @classmethod
+    def whole(cls, image: Image, face: Face) -> FaceCrop:
+        """A picture as it is, whatever its shape."""
+        return cls(image, face, np.eye(3))
 
 
 @dataclass(frozen=True)

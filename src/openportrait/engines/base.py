@@ -38,7 +38,10 @@ class Engine(Protocol):
     layout: KeypointLayout
     crop_rule: CropRule
     batch_size: int
-    """How many shots `render` likes to get at once."""
+    """How many crops or shots it likes to get at once."""
+    reads_pixels: bool
+    """Whether `motion` looks at the crop's pixels; where it takes the landmarks alone, the pipeline
+    saves a reading of the driving and hands over whole blank pictures."""
 
     def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
         """One motion a crop."""
