@@ -1,0 +1,24 @@
+"""Finding, following, choosing and cutting out faces."""
+
+from openportrait.faces.canonical import CanonicalFace, canonical_face
+from openportrait.faces.choose import CHOICES, choose
+from openportrait.faces.crop import Box, clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
+from openportrait.faces.finder import FaceFinder
+from openportrait.faces.ratios import ratios, ratios_203
+
+__all__ = [
+    "CHOICES",
+    "Box",
+    "CanonicalFace",
+    "FaceFinder",
+    "canonical_face",
+    "choose",
+    "clip_box",
+    "crop_box",
+    "crop_face",
+    "crop_from_image",
+    "face_box",
+    "ratios",
+    "ratios_203",
+    "whole_crop",
+]

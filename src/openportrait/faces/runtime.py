@@ -1,0 +1,84 @@
+"""Runs the shipped TensorFlow Lite networks, on OpenCV or, where installed, on LiteRT.
+
+The networks lie uncompressed in `assets/models/face_landmarker.task`, an ordinary zip. Nothing is
+read before the first network is asked for.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Tensor = NDArray[np.float32]
+Runtime = Literal["auto", "opencv", "litert"]
+
+
+class Network(Protocol):
+    """One network: float32 in (N, H, W, C) or (N, P, 2), named float32 tensors out."""
+
+    def __call__(self, tensor: Tensor) -> dict[str, Tensor]:
+        """Run once; not to be called from two threads at a time."""
+        ...
+
+
+@cache
+def member(name: str) -> bytes:
+    """The bytes of one file inside the shipped `face_landmarker.task`."""
+    bundle = files("openportrait") / "assets" / "models" / "face_landmarker.task"
+    with bundle.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        return archive.read(name)
+
+
+def load_network(name: str, outputs: tuple[str, ...], runtime: Runtime = "auto") -> Network:
+    """The network `name` of the bundle; `auto` takes LiteRT where it can be imported, else OpenCV."""
+    if runtime != "opencv":
+        try:
+            return _LiteRTNetwork(member(name), outputs)
+        except (ImportError, OSError):
+            if runtime == "litert":
+                raise
+    return _OpenCVNetwork(member(name), outputs)
+
+
+class _OpenCVNetwork:
+    def __init__(self, model: bytes, outputs: tuple[str, ...]) -> None:
+        # OpenCV 5's new engine gives only one output of these networks; 4.x has no choice of engine.
+        engine = getattr(cv2.dnn, "ENGINE_CLASSIC", None)
+        options: dict[str, Any] = {} if engine is None else {"engine": engine}
+        # A file, since OpenCV 5.0 heeds the engine for files only, not for models in memory.
+        with tempfile.TemporaryDirectory(prefix="openportrait-") as folder:
+            path = Path(folder) / "model.tflite"
+            path.write_bytes(model)
+            self._net = cv2.dnn.readNetFromTFLite(str(path), **options)
+        self._outputs = outputs
+
+    def __call__(self, tensor: Tensor) -> dict[str, Tensor]:
+        blob = np.ascontiguousarray(tensor.transpose(0, 3, 1, 2)) if tensor.ndim == 4 else tensor
+        self._net.setInput(blob)
+        results = self._net.forward(list(self._outputs))
+        # OpenCV may hand out views of buffers that the next run overwrites.
+        return {name: np.array(value) for name, value in zip(self._outputs, results, strict=True)}
+
+
+class _LiteRTNetwork:
+    def __init__(self, model: bytes, outputs: tuple[str, ...]) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter = Interpreter(model_content=model, num_threads=1)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        places = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
+        self._outputs = {name: places[name] for name in outputs}
+
+    def __call__(self, tensor: Tensor) -> dict[str, Tensor]:
+        self._interpreter.set_tensor(self._input, tensor)
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(place) for name, place in self._outputs.items()}
