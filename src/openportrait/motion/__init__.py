@@ -1,0 +1,60 @@
+"""How a source face moves when a driving face does. NumPy only; knows no engine.
+
+Choose once, then loop::
+
+    transfer = ClipTransfer(engine.layout, sources, drivings, options)  # motions; one is a still
+    correct = Corrections(engine, options, first_source=source_ratios[0], source_moves=len(sources) > 1)
+    for i in range(len(transfer)):
+        x_s = transfer.x_source(i)
+        x_d = transfer.x_driven(i)
+        x_d = correct(x_s, x_d, source_ratios[transfer.source_index(i)], driving_ratios[transfer.driving_index(i)])
+        shot = Shot(appearance, x_s, x_d)
+
+A template of another engine drives through `PortableTransfer`, which answers the same questions; a
+camera through `LiveTransfer`: `x_d = live.x_driven(motion)`.
+"""
+
+from openportrait.motion.clip import ClipTransfer, Drive, LiveTransfer, Pairing
+from openportrait.motion.correct import Corrections, Retargeter
+from openportrait.motion.keypoints import keypoints
+from openportrait.motion.layout import ExpressionChange, KeypointLayout, RegionWeights, difference
+from openportrait.motion.liveportrait import LIVEPORTRAIT_21
+from openportrait.motion.neutral import neutral_frame
+from openportrait.motion.packed import PackedMotions
+from openportrait.motion.portable import PortableTransfer
+from openportrait.motion.pose import angle_degrees, degrees_from_rotation, rotation_from_degrees
+from openportrait.motion.ratios import ratios_203
+from openportrait.motion.smooth import OneEuro, smooth, smooth_motions
+from openportrait.motion.strength import Strength, motion_multiplier
+from openportrait.motion.transfer import Kind, RelativePose, Transfer, choose_transfer
+
+__all__ = [
+    "LIVEPORTRAIT_21",
+    "ClipTransfer",
+    "Corrections",
+    "Drive",
+    "ExpressionChange",
+    "KeypointLayout",
+    "Kind",
+    "LiveTransfer",
+    "OneEuro",
+    "PackedMotions",
+    "Pairing",
+    "PortableTransfer",
+    "RegionWeights",
+    "RelativePose",
+    "Retargeter",
+    "Strength",
+    "Transfer",
+    "angle_degrees",
+    "choose_transfer",
+    "degrees_from_rotation",
+    "difference",
+    "keypoints",
+    "motion_multiplier",
+    "neutral_frame",
+    "ratios_203",
+    "rotation_from_degrees",
+    "smooth",
+    "smooth_motions",
+]

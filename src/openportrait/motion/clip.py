@@ -1,0 +1,174 @@
+"""A whole job's motion: which source and driving frame meet, what the driven keypoints are (SPEC §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from openportrait.motion.keypoints import keypoints
+from openportrait.motion.layout import KeypointLayout
+from openportrait.motion.neutral import neutral_frame
+from openportrait.motion.packed import PackedMotions
+from openportrait.motion.smooth import OneEuro, smooth_motions
+from openportrait.motion.strength import Strength
+from openportrait.motion.transfer import Kind, Transfer, choose_transfer, expression_weights
+from openportrait.options import MotionOptions
+from openportrait.records import Floats, Motion, Ratios
+
+
+class Drive(Protocol):
+    """What the render loop asks, whoever drives: `ClipTransfer` or `PortableTransfer`."""
+
+    def __len__(self) -> int:
+        """Frames of the result."""
+        ...
+
+    def source_index(self, i: int) -> int:
+        """Frame of the source that meets frame i of the result."""
+        ...
+
+    def driving_index(self, i: int) -> int:
+        """Frame of the driving that meets frame i of the result."""
+        ...
+
+    def x_source(self, i: int) -> Floats:
+        """(K, 3) keypoints of the source in frame i."""
+        ...
+
+    def x_driven(self, i: int) -> Floats:
+        """(K, 3) keypoints to move to in frame i, before the corrections."""
+        ...
+
+
+class Pairing:
+    """Which frames meet: stills repeat, two clips go as far as the shorter."""
+
+    def __init__(self, sources: int, drivings: int) -> None:
+        """Numbers of frames; one frame is a still."""
+        self.kind = Kind(source_moves=sources > 1, driving_moves=drivings > 1)
+        self.frames = min(sources, drivings) if sources > 1 and drivings > 1 else max(sources, drivings)
+
+    def source_index(self, i: int) -> int:
+        """Frame of the source that meets frame i."""
+        return i if self.kind.source_moves else 0
+
+    def driving_index(self, i: int) -> int:
+        """Frame of the driving that meets frame i."""
+        return i if self.kind.driving_moves else 0
+
+
+class ClipTransfer:
+    """The driven motion of every frame; `transfer(i)` is a Motion, `transfer.x_driven(i)` its keypoints.
+
+    Frames are computed when asked for, except that video on video with smoothing is computed ahead
+    and kept packed. Sequences may be lazy or packed (`PackedMotions`).
+    """
+
+    def __init__(
+        self,
+        layout: KeypointLayout,
+        sources: Sequence[Motion],
+        drivings: Sequence[Motion],
+        options: MotionOptions,
+        *,
+        driving_ratios: Sequence[Ratios] = (),
+    ) -> None:
+        """One motion is a still, more are a clip; all of `layout`. The ratios help to find the neutral frame."""
+        self.layout = layout
+        self.sources = sources
+        self.drivings = drivings
+        self.pairing = Pairing(len(sources), len(drivings))
+        kind = self.pairing.kind
+        self.neutral_index = neutral_frame(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
+        reference = drivings[self.neutral_index]
+        self._transfer = choose_transfer(layout, options, kind, reference)
+        self._smoothed: Sequence[Motion] | None = None
+        if kind.source_moves and kind.driving_moves and options.smoothing > 0:
+            self._smoothed = self._smooth(options)
+        self._strength: Callable[[Floats], Floats] | None = None
+        if kind.driving_moves and not kind.source_moves:
+            self._strength = _strength(layout, options, self._transfer, sources[0], reference)
+
+    def __len__(self) -> int:
+        """Frames of the result."""
+        return self.pairing.frames
+
+    def __call__(self, i: int) -> Motion:
+        """The driven motion of frame i."""
+        if self._smoothed is not None:
+            return self._smoothed[i]
+        return self._transfer(self.sources[self.source_index(i)], self.drivings[self.driving_index(i)])
+
+    def source_index(self, i: int) -> int:
+        """Frame of the source that meets frame i of the result."""
+        return self.pairing.source_index(i)
+
+    def driving_index(self, i: int) -> int:
+        """Frame of the driving that meets frame i of the result."""
+        return self.pairing.driving_index(i)
+
+    def x_source(self, i: int) -> Floats:
+        """(K, 3) keypoints of the source in frame i."""
+        return keypoints(self.sources[self.source_index(i)], self.layout)
+
+    def x_driven(self, i: int) -> Floats:
+        """(K, 3) keypoints to move to in frame i, before the corrections."""
+        x_d = keypoints(self(i), self.layout)
+        return self._strength(x_d) if self._strength else x_d
+
+    def _smooth(self, options: MotionOptions) -> Sequence[Motion]:
+        driven = (self._transfer(self.sources[i], self.drivings[i]) for i in range(len(self)))
+        weights = None if options.region == "pose" else expression_weights(self.layout, options.region, masked=True)
+        turns = options.region in ("all", "pose")
+        return PackedMotions(smooth_motions(driven, self.layout, weights, rotation=turns, variance=options.smoothing))
+
+
+class LiveTransfer:
+    """A still source that follows a driving face one frame at a time, as from a camera."""
+
+    def __init__(
+        self,
+        layout: KeypointLayout,
+        source: Motion,
+        options: MotionOptions,
+        *,
+        neutral: Motion | None = None,
+        rate: float | None = None,
+    ) -> None:
+        """`neutral`: the driving face at rest, else the first one seen. `rate` frames a second turns on smoothing."""
+        self.layout = layout
+        self.source = source
+        self.options = options
+        self.x_s = keypoints(source, layout)
+        self._filter = OneEuro(rate) if rate else None
+        self._transfer: Transfer | None = None
+        if neutral is not None:
+            self.recentre(neutral)
+
+    def recentre(self, neutral: Motion) -> None:
+        """From now on this driving motion counts as at rest."""
+        kind = Kind(source_moves=False, driving_moves=True)
+        self._transfer = choose_transfer(self.layout, self.options, kind, neutral)
+        self._strength = _strength(self.layout, self.options, self._transfer, self.source, neutral)
+
+    def __call__(self, driving: Motion) -> Motion:
+        """The driven motion for this moment's driving."""
+        if self._transfer is None:
+            self.recentre(driving)
+        assert self._transfer is not None
+        return self._transfer(self.source, driving)
+
+    def x_driven(self, driving: Motion) -> Floats:
+        """(K, 3) keypoints to move to, before the corrections; filtered where a rate was given."""
+        x_d = keypoints(self(driving), self.layout)
+        x_d = self._strength(x_d) if self._strength else x_d
+        return self._filter(x_d) if self._filter else x_d
+
+
+def _strength(
+    layout: KeypointLayout, options: MotionOptions, transfer: Transfer, source: Motion, reference: Motion
+) -> Strength | None:
+    if not options.relative or options.driving_option != "expression-friendly":
+        return None
+    x_rest = keypoints(transfer(source, reference), layout)
+    return Strength(keypoints(source, layout), x_rest, layout.volume_points)

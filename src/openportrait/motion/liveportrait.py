@@ -1,0 +1,74 @@
+"""The 21 keypoints of the published model: which of them are lips and eyes (SPEC §4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from openportrait.motion.layout import KeypointLayout, RegionWeights
+from openportrait.records import Floats, Motion
+
+COUNT = 21
+LIPS = (6, 12, 14, 17, 19, 20)
+EYES = (11, 13, 15, 16, 18)
+X, Y, Z = 0, 1, 2
+MASKED: dict[int, tuple[int, ...]] = {
+    **dict.fromkeys((1, 2, 6, *range(11, 21)), (X, Y, Z)),
+    3: (Y,),
+    4: (Y,),
+    5: (Z,),
+    8: (Z,),
+    9: (Y, Z),
+}
+"""The expression mask: the axes of each keypoint that carry expression and no head pose."""
+
+NEUTRAL_EXPRESSION: Floats = np.array(
+    [
+        [-9.4524e-05, 0.00024222, -4.00974e-05],  # 0
+        [0.000208596, 0.000468054, 1.27464e-05],  # 1
+        [-0.000124602, 0.000324972, 4.425e-06],  # 2
+        [0.000119652, -0.000456624, 5.40852e-05],  # 3
+        [-0.000265254, -7.4598e-05, -1.5528e-05],  # 4
+        [-3.34884e-05, -0.000183036, -3.49404e-06],  # 5
+        [-4.75428e-07, -4.52466e-07, 1.59498e-06],  # 6
+        [-0.000541296, 0.0026328, 7.2486e-06],  # 7
+        [-1.1694e-05, 5.00502e-06, 9.9888e-06],  # 8
+        [8.0286e-07, 5.19132e-06, -0.000409344],  # 9
+        [0.000166878, -1.9815e-05, -8.8548e-05],  # 10
+        [-1.51536e-05, 8.2506e-05, 5.94012e-06],  # 11
+        [-2.61054e-07, 2.7591e-06, 2.21028e-06],  # 12
+        [-6.6282e-05, -6.8286e-05, -3.45318e-06],  # 13
+        [-0.00083262, -0.00179592, -2.59176e-06],  # 14
+        [6.9714e-06, 3.65514e-05, -1.8978e-06],  # 15
+        [-4.80876e-06, 7.1148e-06, -1.03236e-05],  # 16
+        [-0.00063684, -0.0011661, 5.62314e-05],  # 17
+        [0.00028329, -1.45656e-05, 1.09746e-05],  # 18
+        [-4.16022e-06, -0.0150906, -0.0025494],  # 19
+        [0.000222474, 0.00562788, 0.00272646],  # 20
+    ]
+)
+"""(21, 3) N of SPEC §4: the expression of a face at rest, canonical units."""
+NEUTRAL_EXPRESSION.setflags(write=False)
+
+
+def _weights(entries: dict[int, tuple[int, ...]]) -> Floats:
+    weights = np.zeros((COUNT, 3))
+    for point, axes in entries.items():
+        weights[point, list(axes)] = 1
+    return weights
+
+
+def _neutral(motion: Motion) -> Floats:
+    return NEUTRAL_EXPRESSION
+
+
+LIVEPORTRAIT_21 = KeypointLayout(
+    name="liveportrait-21",
+    count=COUNT,
+    weights=RegionWeights(
+        every=np.ones((COUNT, 3)),
+        masked=_weights(MASKED),
+        lips=_weights(dict.fromkeys(LIPS, (X, Y, Z))),
+        eyes=_weights(dict.fromkeys(EYES, (X, Y, Z))),
+    ),
+    neutral=_neutral,
+)

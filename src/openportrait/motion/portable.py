@@ -1,0 +1,111 @@
+"""A template of another layout drives this engine: what two faces share is head pose and openness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from openportrait.motion.clip import Pairing
+from openportrait.motion.correct import Retargeter
+from openportrait.motion.keypoints import keypoints
+from openportrait.motion.neutral import neutral_frame
+from openportrait.motion.transfer import RelativePose
+from openportrait.options import MotionOptions
+from openportrait.records import Floats, Motion, Ratios
+
+CLOSED_SHARE = 0.2
+"""Eyes at this share of their openness at rest are shut: landmarks of shut lids keep a gap."""
+WIDEST_SHARE = 1.3
+"""Eyes are opened to at most this share of the source's own openness."""
+USUAL = Ratios(eye_left=0.35, eye_right=0.35, lip=0.02)
+"""A face at rest, where the driving is a single frame."""
+
+
+class PortableTransfer:
+    """The `Drive` of a foreign template: head pose as relative or absolute motion, openness by ratio, no expression.
+
+    Rotations follow one convention and shifts are crop units in every layout, so they carry over as
+    they are; only the expression's meaning differs.
+    """
+
+    def __init__(
+        self,
+        engine: Retargeter,
+        sources: Sequence[Motion],
+        source_ratios: Sequence[Ratios],
+        drivings: Sequence[Motion],
+        driving_ratios: Sequence[Ratios],
+        options: MotionOptions,
+    ) -> None:
+        """Sources of the engine's layout with one ratio each; drivings of any layout, ratios may be missing."""
+        self.engine = engine
+        self.sources = sources
+        self.source_ratios = source_ratios
+        self.drivings = drivings
+        self.driving_ratios = driving_ratios
+        self.options = options
+        self.pairing = Pairing(len(sources), len(drivings))
+        kind = self.pairing.kind
+        rest = neutral_frame(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
+        self._pose = RelativePose(options.region, kind, drivings[rest], False, options.stabilise)
+        self._rest = driving_ratios[rest] if driving_ratios and kind.driving_moves else USUAL
+
+    def __len__(self) -> int:
+        """Frames of the result."""
+        return self.pairing.frames
+
+    def source_index(self, i: int) -> int:
+        """Frame of the source that meets frame i of the result."""
+        return self.pairing.source_index(i)
+
+    def driving_index(self, i: int) -> int:
+        """Frame of the driving that meets frame i of the result."""
+        return self.pairing.driving_index(i)
+
+    def x_source(self, i: int) -> Floats:
+        """(K, 3) keypoints of the source in frame i."""
+        return keypoints(self.sources[self.source_index(i)], self.engine.layout)
+
+    def x_driven(self, i: int) -> Floats:
+        """(K, 3) keypoints to move to in frame i, before the corrections."""
+        source, driving = self.sources[self.source_index(i)], self.drivings[self.driving_index(i)]
+        x = keypoints(self._posed(source, driving), self.engine.layout)
+        if self.driving_ratios and self.source_ratios:
+            x = self._opened(x, self.source_ratios[self.source_index(i)], self.driving_ratios[self.driving_index(i)])
+        return x
+
+    def _posed(self, source: Motion, driving: Motion) -> Motion:
+        if self.options.relative:
+            rotation, scale, translation = self._pose(source, driving)
+            return replace(source, rotation=rotation, scale=scale, translation=translation)
+        if self.options.region in ("all", "pose"):
+            return replace(source, rotation=driving.rotation, translation=driving.translation)
+        return source
+
+    def _opened(self, x: Floats, source: Ratios, driving: Ratios) -> Floats:
+        change = np.zeros_like(x)
+        if self.options.region in ("all", "exp", "eyes"):
+            change += self.engine.open_eyes(x, source, self._eye_target(source, driving))
+        if self.options.region in ("all", "exp", "lip"):
+            change += self.engine.open_lips(x, source.lip, self._lip_target(source, driving))
+        return x + change
+
+    def _eye_target(self, source: Ratios, driving: Ratios) -> float:
+        if not self.options.relative:
+            return _eyes(driving)
+        share = (_eyes(driving) / max(_eyes(self._rest), 1e-3) - CLOSED_SHARE) / (1 - CLOSED_SHARE)
+        return _eyes(source) * float(np.clip(share, 0, WIDEST_SHARE))
+
+    def _lip_target(self, source: Ratios, driving: Ratios) -> float:
+        if not self.options.relative:
+            return driving.lip
+        # Lips at rest are nearly closed, so a share of them says nothing of how far they open.
+        if driving.lip >= self._rest.lip:
+            return source.lip + driving.lip - self._rest.lip
+        return source.lip * driving.lip / self._rest.lip
+
+
+def _eyes(ratios: Ratios) -> float:
+    return (ratios.eye_left + ratios.eye_right) / 2
