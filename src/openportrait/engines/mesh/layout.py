@@ -1,0 +1,88 @@
+"""What the 478 points of a mesh mean to the motion algebra: soft regions, and how a change carries over."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from openportrait.engines.mesh import lids
+from openportrait.engines.mesh.curves import smoothstep
+from openportrait.engines.mesh.rest import neutral
+from openportrait.engines.mesh.topology import (
+    COUNT,
+    EYES_LOWER,
+    EYES_UPPER,
+    INNER_LOWER,
+    INNER_UPPER,
+    IRISES,
+    LID_SHELL,
+    canonical,
+)
+from openportrait.motion.layout import KeypointLayout, RegionWeights
+from openportrait.records import Floats
+
+_DEPTH = 0.5
+"""Part of a change in depth that is taken over: landmark depth is a guess."""
+
+
+def change(source: Floats, driving: Floats, reference: Floats) -> Floats:
+    """What the driving's change since its reference means on the source's face; all (..., 478, 3), head frame.
+
+    Lids follow the driving's openness relative to its reference, irises its gaze in eye widths, and the
+    edges of the mouth do not cross; everything else is the plain difference. Nothing changes where driving
+    and reference are the same.
+    """
+    own, driving, reference = source + canonical(), driving + canonical(), reference + canonical()
+    moved = np.asarray(driving - reference)
+    lids.move_lids(moved, own, lids.followed(lids.openness(driving), lids.openness(reference)))
+    lids.move_irises(moved, own, lids.followed_gaze(driving, reference))
+    own_gap = own[..., INNER_LOWER, 1] - own[..., INNER_UPPER, 1]
+    gap = own_gap + moved[..., INNER_LOWER, 1] - moved[..., INNER_UPPER, 1]
+    crossed = np.maximum(np.minimum(own_gap, 0) - gap, 0) / 2
+    moved[..., INNER_UPPER[1:-1], 1] -= crossed[..., 1:-1]
+    moved[..., INNER_LOWER[1:-1], 1] += crossed[..., 1:-1]
+    return np.asarray(moved)
+
+
+def _everything(x: Floats, y: Floats) -> Floats:
+    """How far each point takes over a change: the mouth, jaw and brows wholly, stiff parts less."""
+    weight = np.full(len(x), 0.6)
+    weight = np.maximum(weight, np.minimum(1.6 * np.exp(-((x / 4) ** 2) - ((y - 4.6) / 3.2) ** 2), 1))
+    weight = np.maximum(weight, np.minimum(1.5 * np.exp(-(((x - 3) / 3) ** 2) - ((y + 3.8) / 2.2) ** 2), 1))
+    weight *= 1 - 0.6 * np.exp(-((x / 1.6) ** 2) - ((y - 0.8) / 2.2) ** 2)
+    # The chin needs nearly all of it, or the lower lip folds over it.
+    weight = np.maximum(weight, smoothstep(y, 3.2, 5.2) * (1 - 0.35 * smoothstep(x, 4.5, 7)))
+    weight *= 1 - 0.6 * smoothstep(-y, 5.5, 8)
+    weight *= 1 - 0.8 * smoothstep(x, 5.2, 7.4) * (1 - smoothstep(y, 2, 6))
+    return weight
+
+
+@cache
+def mesh_layout() -> KeypointLayout:
+    """The layout `mesh-478`."""
+    x, y = np.abs(canonical()[:, 0]), canonical()[:, 1]
+    skin = _everything(x, y)
+    lip = skin * smoothstep(y, 1.6, 3.2)
+    eye = skin * smoothstep(np.exp(-(((x - 3.2) / 2.6) ** 4) - ((y + 2.8) / 1.5) ** 4), 0.1, 0.7)
+
+    def entries(weight: Floats, *, has_eyes: bool) -> Floats:
+        # Lids and irises are set for the source's own eye: all of it or nothing.
+        spread = weight[:, None] * (1.0, 1.0, _DEPTH)
+        for points in (EYES_UPPER[:, 1:-1], EYES_LOWER[:, 1:-1], IRISES, LID_SHELL):
+            spread[points] = float(has_eyes)
+        spread.flags.writeable = False
+        return spread
+
+    every = entries(skin, has_eyes=True)
+    return KeypointLayout(
+        name="mesh-478",
+        count=COUNT,
+        weights=RegionWeights(
+            every=every, masked=every, lips=entries(lip, has_eyes=False), eyes=entries(eye, has_eyes=True)
+        ),
+        neutral=neutral,
+        change=change,
+        expression_frame="head",
+        translation_follows_scale=True,
+    )
