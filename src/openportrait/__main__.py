@@ -1,0 +1,7 @@
+"""`python -m openportrait`."""
+
+import sys
+
+from openportrait.cli import main
+
+sys.exit(main())

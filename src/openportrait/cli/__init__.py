@@ -1,0 +1,44 @@
+"""The command line: `openportrait <command>`.
+
+Each command is a record of its flags with a `run`; the options among them are made from
+`openportrait.options`. Nothing heavy is imported before a command runs, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import tyro
+from tyro.extras import SubcommandApp
+
+from openportrait.cli.animate import Animate
+from openportrait.cli.console import emit, guarded
+from openportrait.cli.faces import Faces
+
+DESCRIPTION = "Make a portrait move like a driving picture, video or motion template."
+
+
+def _group(help_text: str, **commands: type) -> SubcommandApp:
+    group = SubcommandApp()
+    for name, command in commands.items():
+        group.command(command, name=name)
+    group.__doc__ = help_text
+    return group
+
+
+def _app() -> SubcommandApp:
+    app = _group(DESCRIPTION, animate=Animate, faces=Faces)
+    return app
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0, 1 (failed), 2 (usage) or 130 (interrupted)."""
+    given = list(sys.argv[1:] if args is None else args)
+    if given == ["--version"]:
+        return guarded(lambda: emit(f"openportrait {version('openportrait')}"))
+    command = _app().cli(
+        prog="openportrait", description=DESCRIPTION, args=given or ["--help"], config=(tyro.conf.OmitArgPrefixes,)
+    )
+    return guarded(command.run)

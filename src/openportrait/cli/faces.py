@@ -1,0 +1,85 @@
+"""`openportrait faces`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from typing_extensions import Doc
+
+from openportrait.cli.console import emit, emit_json, say
+from openportrait.cli.flags import AsJson, Values, flags
+from openportrait.errors import NoFaceError
+from openportrait.options import FaceOptions
+
+if TYPE_CHECKING:
+    from openportrait.records import Face, Image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faces:
+    """List the faces of a picture, or of the first frame of a video.
+
+    The number in front of each is what --face of `openportrait animate` takes.
+    """
+
+    path: Annotated[Path, tyro.conf.Positional, Doc("A picture, a video or a folder of frames.")]
+    draw: Annotated[
+        Path | None, tyro.conf.arg(metavar="PATH"), Doc("Also write the picture with the faces drawn into it.")
+    ] = None
+    json: AsJson = False
+    faces: Annotated[Values, flags(FaceOptions, only=("detection_threshold",))]
+
+    def run(self) -> None:
+        """Find, list and draw."""
+        from openportrait.faces import FaceFinder
+        from openportrait.media import open_clip, write_image
+
+        options = FaceOptions(**self.faces)
+        with open_clip(self.path) as clip:
+            image = next(iter(clip)).image
+        faces = FaceFinder(options.detection_threshold).find(image)
+        if not faces:
+            raise NoFaceError(
+                f"no face in {self.path}; lower --detection-threshold (now {options.detection_threshold:g})"
+            )
+        if self.draw is not None:
+            write_image(self.draw, drawn(image, faces))
+            say(f"drawn: {self.draw}")
+        rows = [_row(number, face) for number, face in enumerate(faces)]
+        if self.json:
+            height, width = image.shape[:2]
+            emit_json({"path": str(self.path), "width": width, "height": height, "faces": rows})
+        else:
+            emit("number  score   left    top  right bottom")
+            for row in rows:
+                box = " ".join(f"{edge:6.0f}" for edge in row["box"])
+                emit(f"{row['number']:6d}  {row['score']:5.2f} {box}")
+
+
+def _row(number: int, face: Face) -> dict[str, Any]:
+    return {
+        "number": number,
+        "score": round(face.score, 3),
+        "box": [round(edge, 1) for edge in face.box],
+        "size": round(face.size, 1),
+    }
+
+
+def drawn(image: Image, faces: Sequence[Face]) -> Image:
+    """The picture with a numbered box and the landmarks of each face."""
+    import cv2
+
+    canvas = image.copy()
+    line = max(1, round(max(image.shape[:2]) / 600))
+    for number, face in enumerate(faces):
+        left, top, right, bottom = (round(edge) for edge in face.box)
+        for x, y in face.landmarks[:, :2]:
+            cv2.circle(canvas, (round(float(x)), round(float(y))), line, (0, 255, 160), -1, cv2.LINE_AA)
+        cv2.rectangle(canvas, (left, top), (right, bottom), (255, 220, 0), 2 * line, cv2.LINE_AA)
+        corner = (left + 4 * line, max(top - 6 * line, 24 * line))
+        cv2.putText(canvas, str(number), corner, cv2.FONT_HERSHEY_SIMPLEX, 0.8 * line, (255, 220, 0), 2 * line)
+    return canvas
