@@ -6,6 +6,7 @@ z away from the viewer. The centre of the top left pixel is (0, 0).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -158,7 +159,8 @@ class Ratios:
 class Template:
     """The motion of a driving clip without its pixels."""
 
-    motions: tuple[Motion, ...]
+    motions: Sequence[Motion]
+    """A tuple, or packed (`openportrait.motion.PackedMotions`) where a clip is long."""
     ratios: tuple[Ratios, ...]
     """One for each motion; empty where an old file has none."""
     rate: Fraction

@@ -19,14 +19,14 @@ from openportrait.motion.correct import Corrections, Retargeter
 from openportrait.motion.keypoints import keypoints
 from openportrait.motion.layout import ExpressionChange, KeypointLayout, RegionWeights, difference
 from openportrait.motion.liveportrait import LIVEPORTRAIT_21
-from openportrait.motion.neutral import neutral_frame
+from openportrait.motion.neutral import neutral_index
 from openportrait.motion.packed import PackedMotions
 from openportrait.motion.portable import PortableTransfer
 from openportrait.motion.pose import angle_degrees, degrees_from_rotation, rotation_from_degrees
 from openportrait.motion.ratios import ratios_203
 from openportrait.motion.smooth import OneEuro, smooth, smooth_motions
 from openportrait.motion.strength import Strength, motion_multiplier
-from openportrait.motion.transfer import Kind, RelativePose, Transfer, choose_transfer
+from openportrait.motion.transfer import Kind, RelativePose, Transfer, choose_transfer, expression_weights
 
 __all__ = [
     "LIVEPORTRAIT_21",
@@ -50,9 +50,10 @@ __all__ = [
     "choose_transfer",
     "degrees_from_rotation",
     "difference",
+    "expression_weights",
     "keypoints",
     "motion_multiplier",
-    "neutral_frame",
+    "neutral_index",
     "ratios_203",
     "rotation_from_degrees",
     "smooth",

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from openportrait.motion.keypoints import keypoints
 from openportrait.motion.layout import KeypointLayout
-from openportrait.motion.neutral import neutral_frame
+from openportrait.motion.neutral import neutral_index
 from openportrait.motion.packed import PackedMotions
 from openportrait.motion.smooth import OneEuro, smooth_motions
 from openportrait.motion.strength import Strength
@@ -43,10 +43,19 @@ class Drive(Protocol):
 class Pairing:
     """Which frames meet: stills repeat, two clips go as far as the shorter."""
 
-    def __init__(self, sources: int, drivings: int) -> None:
-        """Numbers of frames; one frame is a still."""
+    def __init__(self, sources: int, drivings: int, schedule: Sequence[int] | None = None) -> None:
+        """Numbers of frames; one frame is a still.
+
+        `schedule` states the driving's frame for each frame of the result, where two clips differ in rate.
+        """
         self.kind = Kind(source_moves=sources > 1, driving_moves=drivings > 1)
-        self.frames = min(sources, drivings) if sources > 1 and drivings > 1 else max(sources, drivings)
+        self.schedule = schedule
+        if schedule is not None:
+            self.frames = len(schedule)
+        elif self.kind.source_moves and self.kind.driving_moves:
+            self.frames = min(sources, drivings)
+        else:
+            self.frames = max(sources, drivings)
 
     def source_index(self, i: int) -> int:
         """Frame of the source that meets frame i."""
@@ -54,7 +63,9 @@ class Pairing:
 
     def driving_index(self, i: int) -> int:
         """Frame of the driving that meets frame i."""
-        return i if self.kind.driving_moves else 0
+        if not self.kind.driving_moves:
+            return 0
+        return i if self.schedule is None else self.schedule[i]
 
 
 class ClipTransfer:
@@ -72,14 +83,18 @@ class ClipTransfer:
         options: MotionOptions,
         *,
         driving_ratios: Sequence[Ratios] = (),
+        schedule: Sequence[int] | None = None,
     ) -> None:
-        """One motion is a still, more are a clip; all of `layout`. The ratios help to find the neutral frame."""
+        """One motion is a still, more are a clip; all of `layout`. The ratios help to find the neutral frame.
+
+        `schedule`: as for `Pairing`.
+        """
         self.layout = layout
         self.sources = sources
         self.drivings = drivings
-        self.pairing = Pairing(len(sources), len(drivings))
+        self.pairing = Pairing(len(sources), len(drivings), schedule)
         kind = self.pairing.kind
-        self.neutral_index = neutral_frame(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
+        self.neutral_index = neutral_index(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
         reference = drivings[self.neutral_index]
         self._transfer = choose_transfer(layout, options, kind, reference)
         self._smoothed: Sequence[Motion] | None = None
@@ -95,9 +110,7 @@ class ClipTransfer:
 
     def __call__(self, i: int) -> Motion:
         """The driven motion of frame i."""
-        if self._smoothed is not None:
-            return self._smoothed[i]
-        return self._transfer(self.sources[self.source_index(i)], self.drivings[self.driving_index(i)])
+        return self._transferred(i) if self._smoothed is None else self._smoothed[i]
 
     def source_index(self, i: int) -> int:
         """Frame of the source that meets frame i of the result."""
@@ -116,8 +129,11 @@ class ClipTransfer:
         x_d = keypoints(self(i), self.layout)
         return self._strength(x_d) if self._strength else x_d
 
+    def _transferred(self, i: int) -> Motion:
+        return self._transfer(self.sources[self.source_index(i)], self.drivings[self.driving_index(i)])
+
     def _smooth(self, options: MotionOptions) -> Sequence[Motion]:
-        driven = (self._transfer(self.sources[i], self.drivings[i]) for i in range(len(self)))
+        driven = map(self._transferred, range(len(self)))
         weights = None if options.region == "pose" else expression_weights(self.layout, options.region, masked=True)
         turns = options.region in ("all", "pose")
         return PackedMotions(smooth_motions(driven, self.layout, weights, rotation=turns, variance=options.smoothing))

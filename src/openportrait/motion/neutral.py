@@ -13,7 +13,7 @@ DEGREES_PER_POINT = 12.0
 """A head turned by this much counts as much as eyes half closed, or lips open by half an eye."""
 
 
-def neutral_frame(motions: Sequence[Motion], ratios: Sequence[Ratios] = ()) -> int:
+def neutral_index(motions: Sequence[Motion], ratios: Sequence[Ratios] = ()) -> int:
     """Index of the most neutral motion; by head pose alone without ratios; the earliest among equals."""
     cost = np.array([angle_degrees(motion.rotation) for motion in motions]) / DEGREES_PER_POINT
     if len(ratios) == len(cost):

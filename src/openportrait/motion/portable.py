@@ -10,7 +10,7 @@ import numpy as np
 from openportrait.motion.clip import Pairing
 from openportrait.motion.correct import Retargeter
 from openportrait.motion.keypoints import keypoints
-from openportrait.motion.neutral import neutral_frame
+from openportrait.motion.neutral import neutral_index
 from openportrait.motion.transfer import RelativePose
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
@@ -38,6 +38,7 @@ class PortableTransfer:
         drivings: Sequence[Motion],
         driving_ratios: Sequence[Ratios],
         options: MotionOptions,
+        schedule: Sequence[int] | None = None,
     ) -> None:
         """Sources of the engine's layout with one ratio each; drivings of any layout, ratios may be missing."""
         self.engine = engine
@@ -46,9 +47,9 @@ class PortableTransfer:
         self.drivings = drivings
         self.driving_ratios = driving_ratios
         self.options = options
-        self.pairing = Pairing(len(sources), len(drivings))
+        self.pairing = Pairing(len(sources), len(drivings), schedule)
         kind = self.pairing.kind
-        rest = neutral_frame(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
+        rest = neutral_index(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
         self._pose = RelativePose(options.region, kind, drivings[rest], False, options.stabilise)
         self._rest = driving_ratios[rest] if driving_ratios and kind.driving_moves else USUAL
 
