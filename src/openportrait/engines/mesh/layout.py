@@ -47,7 +47,7 @@ def change(source: Floats, driving: Floats, reference: Floats) -> Floats:
 
 def _everything(x: Floats, y: Floats) -> Floats:
     """How far each point takes over a change: the mouth, jaw and brows wholly, stiff parts less."""
-    weight = np.full(len(x), 0.6)
+    weight: Floats = np.full(len(x), 0.6)
     weight = np.maximum(weight, np.minimum(1.6 * np.exp(-((x / 4) ** 2) - ((y - 4.6) / 3.2) ** 2), 1))
     weight = np.maximum(weight, np.minimum(1.5 * np.exp(-(((x - 3) / 3) ** 2) - ((y + 3.8) / 2.2) ** 2), 1))
     weight *= 1 - 0.6 * np.exp(-((x / 1.6) ** 2) - ((y - 0.8) / 2.2) ** 2)

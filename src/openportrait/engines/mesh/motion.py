@@ -38,12 +38,12 @@ class Similarity:
 
 def crop_units(pixels: Floats, size: int) -> Floats:
     """(..., 3) px of a square crop → −1..1 across it; z scaled alike."""
-    return (pixels + _HALF_PIXEL) * (2 / size) - _CENTRE
+    return np.asarray((pixels + _HALF_PIXEL) * (2 / size) - _CENTRE
 
 
 def crop_pixels(units: Floats, size: int) -> Floats:
     """The inverse of `crop_units`."""
-    return (units + _CENTRE) * (size / 2) - _HALF_PIXEL
+    return np.asarray((units + _CENTRE) * (size / 2) - _HALF_PIXEL
 
 
 def fit(points: Floats, to: Floats, weights: Floats) -> Similarity:
