@@ -12,7 +12,6 @@ import numpy as np
 from openportrait.engines.mesh.topology import anchor_weights, canonical, pose_weights
 from openportrait.records import FaceCrop, Floats, Motion
 
-
 _HALF_PIXEL = np.array([0.5, 0.5, 0.0])
 _CENTRE = np.array([1.0, 1.0, 0.0])
 
@@ -38,12 +37,12 @@ class Similarity:
 
 def crop_units(pixels: Floats, size: int) -> Floats:
     """(..., 3) px of a square crop → −1..1 across it; z scaled alike."""
-    return np.asarray((pixels + _HALF_PIXEL) * (2 / size) - _CENTRE
+    return np.asarray((pixels + _HALF_PIXEL) * (2 / size) - _CENTRE)
 
 
 def crop_pixels(units: Floats, size: int) -> Floats:
     """The inverse of `crop_units`."""
-    return np.asarray((units + _CENTRE) * (size / 2) - _HALF_PIXEL
+    return np.asarray((units + _CENTRE) * (size / 2) - _HALF_PIXEL)
 
 
 def fit(points: Floats, to: Floats, weights: Floats) -> Similarity:
