@@ -1,0 +1,151 @@
+"""The open mouth: the driver's own inner-mouth pixels, or a drawn one where there is no driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from openportrait.engines.mesh.cavity import drawn_mouth
+from openportrait.engines.mesh.eyes import rounded
+from openportrait.engines.mesh.raster import cell_centres, cover, displacement_maps, evaluate
+from openportrait.engines.mesh.surround import smoothstep
+from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, LIPS_LOWER, LIPS_UPPER, triangles
+from openportrait.records import FaceCrop, Floats, Image
+
+_CHEEKS = np.array([50, 205, 187, 147, 123, 117, 101, 36, 280, 425, 411, 376, 352, 346, 330, 266])
+_LUMA_RANGE = (0.55, 1.35)
+_GREY = 128.0
+
+
+@dataclass(frozen=True, eq=False)
+class MouthLook:
+    """What a source tells about its mouth."""
+
+    lip: Floats
+    """(3,) colour of the lips."""
+    skin: Floats
+    """(3,) colour of the cheeks, of the lighter one."""
+    gap: float
+    """px between the lips."""
+    width: float
+    """px between the corners."""
+
+
+def inner_gap(points: Floats) -> float:
+    """Mean distance between upper and lower inner lip, without the corners."""
+    return float(np.linalg.norm(points[INNER_UPPER[2:9], :2] - points[INNER_LOWER[2:9], :2], axis=1).mean())
+
+
+def build_mouth(image: Image, face: Floats) -> MouthLook:
+    """From a crop (S, S, 3) and its landmarks (478, 3) px."""
+    return MouthLook(
+        lip=lip_colour(image, face),
+        skin=skin_colour(image, face),
+        gap=inner_gap(face),
+        width=float(np.linalg.norm(face[INNER_UPPER[0]] - face[INNER_UPPER[-1]])),
+    )
+
+
+def _sampled(image: Image, points: Floats, reach: float) -> Floats:
+    """(N, 3) mean colour of a patch around each of (N, 2) px."""
+    reach = max(1, round(reach))
+    offsets = np.stack(np.meshgrid([-reach, 0, reach], [-reach, 0, reach]), 2).reshape(-1, 2)
+    places = np.round(points[:, None, :2]).astype(int) + offsets
+    x, y = (np.clip(places[..., i], 0, image.shape[1 - i] - 1) for i in (0, 1))
+    return np.asarray(image[y, x].mean(1))
+
+
+def skin_colour(image: Image, face: Floats) -> Floats:
+    """(3,) median colour of the lighter cheek, which the light of the scene reaches."""
+    reach = 0.01 * float(np.ptp(face[:468, 0]))
+    colours = _sampled(image, face[_CHEEKS], reach).reshape(2, -1, 3)
+    return np.asarray(np.median(colours, 1).max(0))
+
+
+def lip_colour(image: Image, face: Floats) -> Floats:
+    """(3,) median colour of the lips."""
+    middles = [(face[ring[1][1:-1]] + face[ring[2][1:-1]]) / 2 for ring in (LIPS_UPPER, LIPS_LOWER)]
+    return np.asarray(np.median(_sampled(image, np.vstack(middles), 1), 0))
+
+
+def _luma_chroma(colour: Floats) -> tuple[float, float]:
+    y, cr, cb = cv2.cvtColor(np.clip(colour, 0, 255).astype(np.uint8)[None, None], cv2.COLOR_RGB2YCrCb)[0, 0].astype(
+        float
+    )
+    return y, float(np.hypot(cr - _GREY, cb - _GREY))
+
+
+def colour_gain(look: MouthLook, driver: FaceCrop) -> tuple[float, float]:
+    """Factors on the driver's luma and chroma that bring its mouth into the source's light."""
+    landmarks = driver.face.landmarks
+    luma_source, chroma_source = _luma_chroma(look.skin)
+    luma_driver, chroma_driver = _luma_chroma(skin_colour(driver.image, landmarks))
+    lip_source = _luma_chroma(look.lip)[1] / max(_luma_chroma(lip_colour(driver.image, landmarks))[1], 4.0)
+    chroma = max(chroma_source / max(chroma_driver, 4.0), lip_source)
+    return float(np.clip(luma_source / max(luma_driver, 1.0), *_LUMA_RANGE)), float(np.clip(chroma, 0.0, 1.0))
+
+
+@cache
+def mouth_triangles() -> NDArray[np.int32]:
+    """(M, 3) triangles that lie between the inner lips."""
+    inner = np.union1d(INNER_UPPER, INNER_LOWER)
+    return triangles()[np.isin(triangles(), inner).all(1)]
+
+
+def paint_mouth(picture: Image, look: MouthLook, moved: Floats, at_rest: Floats, driver: FaceCrop | None) -> None:
+    """Draw what an opened mouth shows into `picture` (S, S, 3), in place.
+
+    `moved` (478, 3) px: where the landmarks are now; `at_rest` (478, 2) px: where the head's motion alone
+    takes them. Nothing happens while the lips are no wider open than in the source.
+    """
+    pixel = picture.shape[0] / 512
+    gap = inner_gap(moved)
+    strength = float(smoothstep(np.float64((gap - look.gap) / pixel), 0.8, 4.0))
+    if look.gap > 0.08 * look.width:
+        strength *= float(smoothstep(np.float64(gap / look.gap), 1.15, 1.6))
+    outline = np.vstack([rounded(moved[INNER_UPPER, :2]), rounded(moved[INNER_LOWER[::-1], :2])[1:-1]])
+    low = np.clip(np.floor(outline.min(0) - 3), 0, picture.shape[0]).astype(int)
+    high = np.clip(np.ceil(outline.max(0) + 4), 0, picture.shape[0]).astype(int)
+    if strength < 0.01 or (high <= low).any():
+        return
+    part = picture[low[1] : high[1], low[0] : high[0]]
+    mask = np.zeros(part.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round((outline - low) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    if driver is None:
+        inside = drawn_mouth(look.skin, look.lip, moved[:, :2] - low, at_rest - low, mask.shape, pixel)
+    else:
+        inside = _borrowed(driver, moved, low, mask.shape, colour_gain(look, driver))
+    depth = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
+    shade = 0.55 + 0.45 * np.clip(depth / max(2 * pixel, 0.12 * gap + 1.5 * pixel), 0, 1)
+    share = (cv2.GaussianBlur(mask, (0, 0), 0.9 * pixel) * (strength / 255)).astype(np.float32)[..., None]
+    part[:] = np.clip(part * (1 - share) + inside * shade[..., None] * share + 0.5, 0, 255).astype(np.uint8)
+
+
+def _borrowed(
+    driver: FaceCrop, moved: Floats, low: NDArray[np.int_], shape: tuple[int, int], gain: tuple[float, float]
+) -> NDArray[np.float32]:
+    """The driver's mouth carried over, triangle by triangle, in the source's light."""
+    corners = mouth_triangles()
+    maps = displacement_maps(moved[corners][:, :, :2], driver.face.landmarks[corners][:, :, :2])
+    origin = (int(low[0]), int(low[1]))
+    covered = _spread_labels(cover(moved, corners, shape, 1, origin), 2 + shape[1] // 64)
+    x, y = cell_centres(shape, 1, origin)
+    places = evaluate(maps, covered, x, y) + np.stack(np.broadcast_arrays(x, y), 2)
+    taken = cv2.remap(driver.image, places, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+    colours = cv2.cvtColor(taken, cv2.COLOR_RGB2YCrCb).astype(np.float32)
+    colours[..., 0] *= gain[0]
+    colours[..., 1:] = (colours[..., 1:] - _GREY) * gain[1] + _GREY
+    bounded = np.clip(colours, 0, 255).astype(np.uint8)
+    return cv2.cvtColor(bounded, cv2.COLOR_YCrCb2RGB).astype(np.float32)
+
+
+def _spread_labels(covered: NDArray[np.int32], times: int) -> NDArray[np.int32]:
+    """Uncovered cells take the number of a triangle beside them, so that a soft edge has pixels to show."""
+    labels = (covered + 1).astype(np.float32)
+    for _ in range(times):
+        labels = np.where(labels > 0, labels, cv2.dilate(labels, np.ones((3, 3), np.uint8)))
+    return np.maximum(labels.astype(np.int32) - 1, 0)

@@ -1,0 +1,70 @@
+"""One picture of the mesh engine: move the mesh, warp the pixels, then show eyes and mouth."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openportrait.engines.base import Shot
+from openportrait.engines.mesh.appearance import MeshAppearance
+from openportrait.engines.mesh.eyes import paint_eye
+from openportrait.engines.mesh.motion import Similarity, crop_pixels, crop_units, rigid_between
+from openportrait.engines.mesh.mouth import paint_mouth
+from openportrait.engines.mesh.surround import ring_triangles
+from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, FACE_OVAL, IRISES, SKIN_COUNT, triangles
+from openportrait.engines.mesh.warp import displacement, draw, field_step
+from openportrait.records import Floats, Image
+
+
+@cache
+def all_triangles() -> NDArray[np.int32]:
+    """(1330, 3) vertex numbers: the face, then the rings around it."""
+    return np.vstack([triangles(), ring_triangles()])
+
+
+def render_shot(shot: Shot) -> Image:
+    """The source of a shot with its face at x_d: (S, S, 3).
+
+    The border of the crop is the source's to the pixel; so is everything that x_d leaves at x_s.
+    """
+    look: MeshAppearance = shot.appearance
+    size = look.size
+    shift = (shot.x_d - shot.x_s) * (size / 2)
+    if not shift.any():
+        return look.pixels[..., :3].copy()
+    head = rigid_between(shot.x_s, shot.x_d)
+    moved = look.face + shift
+    _carry_lids(moved, look, shot)
+
+    rings = look.surround.vertices
+    oval_shift = (moved - _carried(head, look.face, size))[FACE_OVAL, :2]
+    ring_shift = look.surround.displaced((_carried(head, rings, size) - rings)[:, :2], oval_shift)
+    rest = np.vstack([look.face[:SKIN_COUNT], rings])
+    vertices = np.vstack([moved[:SKIN_COUNT], rings])
+    vertices[SKIN_COUNT:, :2] += ring_shift
+
+    face_count = len(triangles()) + 2 * len(FACE_OVAL)
+    field = displacement(vertices, rest, all_triangles(), face_count, size)
+    picture = draw(look.pixels, field, field_step(size))
+    for side, eye in enumerate(look.eyes):
+        iris = IRISES[side]
+        gaze = (moved[iris, :2] - _carried(head, look.face[iris], size)[:, :2]).mean(0)
+        paint_eye(picture, eye, moved, _carried(head, eye.anchors, size)[:, :2], gaze, side)
+    paint_mouth(picture, look.mouth, moved, _carried(head, look.face, size)[:, :2], shot.driver)
+    return picture
+
+
+def _carried(head: Similarity, pixels: Floats, size: int) -> Floats:
+    return crop_pixels(head.apply(crop_units(pixels, size)), size)
+
+
+def _carry_lids(moved: Floats, look: MeshAppearance, shot: Shot) -> None:
+    """The lids' fit to the picture, which `look.face` has and x_s has not, shrinks as the eye closes."""
+    fit = (look.face - crop_pixels(shot.x_s, look.size))[:, :2]
+    for upper, lower in zip(EYES_UPPER[:, 1:-1], EYES_LOWER[:, 1:-1], strict=True):
+        before, now = (np.linalg.norm((x[upper] - x[lower])[:, :2], axis=1) for x in (shot.x_s, shot.x_d))
+        lost = (1 - np.clip(now / np.maximum(before, 1e-6), 0.0, 1.0))[:, None]
+        for lid in (upper, lower):
+            moved[lid, :2] -= lost * fit[lid]

@@ -1,0 +1,93 @@
+"""Head, neck and background around the face mesh: rings that follow the head less and less.
+
+Six rings of vertices lie on rays from the face oval to the border of the crop. Near the face they
+move with the head as one body; the outermost never moves, so the crop can be put back without a seam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT
+from openportrait.records import Floats
+
+_WAY_TO_BORDER = np.array([0.06, 0.16, 0.30, 0.48, 0.70, 1.0])
+_HEAD_ENDS, _FIELD_ENDS = 1.28, 2.35
+_NECK_ENDS, _CHEST_ENDS = 1.02, 1.95
+_DEPTH_SLOPE, _NECK_DEPTH_SLOPE, _DEPTH_LIMIT = 0.38, 0.75, 0.9
+_SPREAD, _SPREAD_DECAY = 0.35, 0.55
+
+
+def smoothstep(value: Floats, low: float | Floats, high: float | Floats) -> Floats:
+    """0 below `low`, 1 above `high`, smooth between."""
+    t = np.clip((value - low) / (np.asarray(high) - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@dataclass(frozen=True, eq=False)
+class Surround:
+    """The rings of one source; G = 216 vertices."""
+
+    vertices: Floats
+    """(G, 3) px, with the depth of a rough head behind the face."""
+    rigid: Floats
+    """(G,) share of the head's motion that a vertex takes, 0 at the border."""
+    spread: Floats
+    """(G, 36) share of what each oval vertex moves beyond the head's motion."""
+
+    def displaced(self, head_shift: Floats, oval_shift: Floats) -> Floats:
+        """(G, 2) px that the vertices move, when the head as one body would move them by `head_shift` (G, 2)
+        and the oval moves by `oval_shift` (36, 2) beyond that."""
+        shift = head_shift * self.rigid[:, None] + self.spread @ oval_shift
+        shift[-len(FACE_OVAL) :] = 0.0
+        return shift
+
+
+def ring_triangles() -> NDArray[np.int32]:
+    """(432, 3) vertex numbers that join the oval and the rings, which follow the 468 vertices of the face."""
+    count = len(FACE_OVAL)
+    rings = [FACE_OVAL]
+    rings += [SKIN_COUNT + i * count + np.arange(count) for i in range(len(_WAY_TO_BORDER))]
+    found = []
+    for inner, outer in zip(rings[:-1], rings[1:], strict=True):
+        inner_next, outer_next = np.roll(inner, -1), np.roll(outer, -1)
+        found += [np.stack([inner, inner_next, outer], 1), np.stack([inner_next, outer_next, outer], 1)]
+    return np.vstack(found).astype(np.int32)
+
+
+def build_surround(face: Floats, size: int) -> Surround:
+    """Rings around the landmarks `face` (478, 3) px in a crop of side `size`."""
+    oval = face[FACE_OVAL]
+    centre = oval[:, :2].mean(0)
+    ray = oval[:, :2] - centre
+    length = np.linalg.norm(ray, axis=1)
+    radius = float(length.mean())
+    down = smoothstep(ray[:, 1] / length, 0.45, 0.95)
+
+    # Everything along a ray is counted in lengths of the ray: 1 is the oval, `border` the crop's edge.
+    with np.errstate(divide="ignore"):
+        reach = np.where(ray > 0, (size - 1 - centre) / ray, np.where(ray < 0, -centre / ray, np.inf))
+    border = np.maximum(reach.min(1), 1.3)
+    way = 1.0 + (border - 1.0) * _WAY_TO_BORDER[:, None]
+    starts = _HEAD_ENDS * (1 - down) + _NECK_ENDS * down
+    ends = np.minimum(border, _FIELD_ENDS)
+    ends = ends * (1 - down) + np.minimum(ends, _CHEST_ENDS) * down
+    rigid = 1.0 - smoothstep(way, starts, ends)
+    rigid[-1] = 0.0
+
+    slope = _DEPTH_SLOPE * (1 - down) + _NECK_DEPTH_SLOPE * down
+    depth = oval[:, 2] + np.clip(way - 1.0, 0.0, _DEPTH_LIMIT) * radius * slope
+    flat = centre + ray * way[:, :, None]
+    vertices = np.concatenate([flat, depth[:, :, None]], 2).reshape(-1, 3)
+    return Surround(vertices, rigid.ravel(), _spread(vertices[:, :2], oval[:, :2], radius))
+
+
+def _spread(vertices: Floats, oval: Floats, radius: float) -> Floats:
+    squared = ((vertices[:, None] - oval[None]) ** 2).sum(-1)
+    nearest = squared.min(1, keepdims=True)
+    share = np.exp(-(squared - nearest) / (_SPREAD * radius) ** 2)
+    fading: Floats = np.exp(-np.sqrt(nearest) / (_SPREAD_DECAY * radius))
+    return share / share.sum(1, keepdims=True) * fading
