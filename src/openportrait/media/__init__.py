@@ -1,0 +1,8 @@
+"""Pictures and clips, read and written as streams."""
+
+from openportrait.media.clip import Clip, open_clip, probe
+from openportrait.media.stills import read_image, write_image
+from openportrait.media.target import check_output
+from openportrait.media.writer import Writer, open_writer
+
+__all__ = ["Clip", "Writer", "check_output", "open_clip", "open_writer", "probe", "read_image", "write_image"]

@@ -1,0 +1,95 @@
+"""One way to read everything: a clip is frames at a constant exact rate, whatever the file is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from openportrait.media.animation import AnimationReader
+from openportrait.media.files import existing
+from openportrait.media.folder import FolderReader
+from openportrait.media.pixels import find_picture
+from openportrait.media.stills import StillReader
+from openportrait.media.timing import DEFAULT_RATE, Timed, at_constant_rate
+from openportrait.media.video import VideoReader
+from openportrait.records import Frame, MediaInfo
+
+
+class Reader(Protocol):
+    """One kind of file; tells what it holds at birth, decodes when asked."""
+
+    info: MediaInfo
+    truncated: str | None
+    """Why the last reading ended before the file's own end; None where it did not."""
+
+    def pictures(self) -> Iterator[Timed]:
+        """The file's own pictures with their times, from the start."""
+        ...
+
+
+class Clip:
+    """An opened clip. A context manager; each iteration reads from the start and holds one frame at a time."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._running: list[Iterator[Frame]] = []
+
+    @property
+    def info(self) -> MediaInfo:
+        """What the frames will be like."""
+        return self._reader.info
+
+    @property
+    def truncated(self) -> str | None:
+        """After an iteration: where and why decoding broke off; None where the clip is whole."""
+        return self._reader.truncated
+
+    def __iter__(self) -> Iterator[Frame]:
+        frames = at_constant_rate(self._reader.pictures(), self.info.rate or DEFAULT_RATE)
+        self._running.append(frames)
+        return frames
+
+    def close(self) -> None:
+        """Close the file, also in the midst of an iteration."""
+        for frames in self._running:
+            frames.close()  # type: ignore[attr-defined]
+        self._running.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_clip(path: Path, *, max_size: int = 0) -> Clip:
+    """Open a video, an animation (GIF, WebP, PNG), a folder of numbered pictures or a still picture.
+
+    The content decides, not the name. Frames are upright, RGB, with square pixels, longer side at most
+    `max_size` px (0: as it is), at a constant exact rate to which the file's timestamps are fitted. A
+    still picture is a clip of one frame. Raises MediaError where the file cannot be read from its start;
+    where it breaks off later, the iteration ends and `Clip.truncated` says why.
+    """
+    return Clip(_reader(path, max_size))
+
+
+def probe(path: Path) -> MediaInfo:
+    """What a picture, clip or folder holds, as `open_clip` would deliver it. Raises MediaError."""
+    return _reader(path, 0).info
+
+
+def _reader(path: Path, max_size: int) -> Reader:
+    existing(path)
+    if path.is_dir():
+        return FolderReader(path, max_size)
+    picture = find_picture(path)
+    if picture is None:
+        return VideoReader(path, max_size)
+    with picture:
+        animated = getattr(picture, "is_animated", False) and picture.format in ("GIF", "WEBP", "PNG", "AVIF")
+    return AnimationReader(path, max_size) if animated else StillReader(path, max_size)

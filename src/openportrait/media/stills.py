@@ -1,0 +1,111 @@
+"""Still pictures, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+
+from openportrait.errors import MediaError
+from openportrait.media.files import existing, fitted
+from openportrait.media.pixels import has_alpha, open_picture, pixels, upright_size
+from openportrait.media.target import Target
+from openportrait.media.timing import Timed
+from openportrait.records import Frame, Image, MediaInfo
+
+_WRITTEN = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_KEEPS_ALPHA = ("PNG", "WEBP", "TIFF")
+
+
+def read_image(path: Path, *, max_size: int = 0) -> Frame:
+    """A still picture (of an animation the first): upright, RGB, longer side at most `max_size` px (0: as it is).
+
+    Raises MediaError for a file that is missing, damaged, no picture, or of more than 100 megapixels.
+    """
+    existing(path)
+    if path.is_dir():
+        raise MediaError(f"{path}: is a folder; name one picture in it")
+    with open_picture(path) as picture:
+        if max_size:
+            picture.draft(picture.mode, fitted(*picture.size, max_size))
+        image, alpha = pixels(path, picture, max_size)
+    return Frame(image, alpha=alpha)
+
+
+class StillReader:
+    """A still picture as a clip of one frame."""
+
+    truncated: str | None = None
+
+    def __init__(self, path: Path, max_size: int = 0) -> None:
+        self._path = path
+        self._max_size = max_size
+        with open_picture(path) as picture:
+            width, height = fitted(*upright_size(picture), max_size)
+            self.info = MediaInfo(
+                path=path,
+                kind="image",
+                width=width,
+                height=height,
+                frames=1,
+                has_alpha=has_alpha(picture),
+                container=picture.format or "",
+                codec=(picture.format or "").lower(),
+            )
+
+    def pictures(self) -> Iterator[Timed]:
+        """The one picture."""
+        yield Timed(Fraction(0), Fraction(0), self._picture)
+
+    def _picture(self) -> tuple[Image, Image | None]:
+        frame = read_image(self._path, max_size=self._max_size)
+        return frame.image, frame.alpha
+
+
+def write_image(path: Path, image: Image, *, alpha: Image | None = None, quality: int = 75) -> None:
+    """Write one picture, its format by the suffix: .jpg .png .webp .bmp .tif.
+
+    `image` is (H, W, 3) RGB, `alpha` (H, W); formats without transparency get the picture on white.
+    `quality` (0..100) steers JPEG and WebP. The file appears complete or not at all; MediaError says why not.
+    """
+    kind = _WRITTEN.get(path.suffix.lower())
+    if kind is None:
+        raise MediaError(
+            f"{path}: pictures are not written as {path.suffix or 'a file without suffix'}; use .png or .jpg"
+        )
+    picture = Pillow.fromarray(image if alpha is None or kind in _KEEPS_ALPHA else on_white(image, alpha))
+    if alpha is not None and kind in _KEEPS_ALPHA:
+        picture.putalpha(Pillow.fromarray(alpha))
+    with Target(path) as target, target.guarded():
+        save(picture, target.temporary, kind, quality)
+
+
+def save(picture: Pillow.Image, path: Path, kind: str, quality: int) -> None:
+    """Encode with the settings that `quality` (0..100) means for the format. Raises OSError."""
+    if kind == "JPEG":
+        picture.save(path, kind, quality=50 + quality // 2, subsampling=0 if quality > 80 else 2, optimize=True)
+    elif kind == "WEBP":
+        picture.save(path, kind, quality=50 + quality // 2, method=4)
+    elif kind == "PNG":
+        picture.save(path, kind, compress_level=4)
+    else:
+        picture.save(path, kind)
+
+
+def on_white(image: Image, alpha: Image | None) -> Image:
+    """(H, W, 3): the picture laid on white where it is transparent."""
+    if alpha is None:
+        return image
+    weight = alpha[..., None].astype(np.uint16)
+    return ((image * weight + 255 * (255 - weight) + 127) // 255).astype(np.uint8)
