@@ -23,7 +23,7 @@ DESCRIPTION = "Make a portrait move like a driving picture, video or motion temp
 def _group(help_text: str, **commands: type) -> SubcommandApp:
     group = SubcommandApp()
     for name, command in commands.items():
-        group.command(command, name=name)
+        group.command(name=name)(command)
     group.__doc__ = help_text
     return group
 
