@@ -1,0 +1,26 @@
+"""The trained networks: what they are, where they are, how to get them, how to read them safely.
+
+Importing this package touches no disk and loads no library. Nothing is downloaded unless
+`download` is called. No code inside a weight file is ever run.
+"""
+
+from openportrait.weights.folder import HOW_TO_GET, FileStatus, WeightsFolder, list_files, locate, path, verify
+from openportrait.weights.hub import DownloadProgress, download
+from openportrait.weights.manifest import NETWORKS, PUBLISHED, Network, Release, WeightFile
+
+__all__ = [
+    "HOW_TO_GET",
+    "NETWORKS",
+    "PUBLISHED",
+    "DownloadProgress",
+    "FileStatus",
+    "Network",
+    "Release",
+    "WeightFile",
+    "WeightsFolder",
+    "download",
+    "list_files",
+    "locate",
+    "path",
+    "verify",
+]
