@@ -1,1 +1,80 @@
-"""OpenPortrait: a portrait moves like a driving picture, video or motion template."""
+"""OpenPortrait: a portrait moves like a driving picture, video or motion template.
+
+>>> import openportrait
+>>> result = openportrait.animate("portrait.jpg", "talking.mp4", "out.mp4", region="lip")  # doctest: +SKIP
+>>> result.path, result.frames, result.warnings  # doctest: +SKIP
+
+Names are loaded when first used, so that the import costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openportrait.errors import (
+        Cancelled,
+        EngineError,
+        MediaError,
+        NoFaceError,
+        OpenPortraitError,
+        OptionError,
+        TemplateError,
+        WeightsError,
+    )
+    from openportrait.options import Options
+    from openportrait.pipeline import Job, Picture, animate, stream
+    from openportrait.records import FaceEdit, Frame, Motion, Progress, Result, Template
+    from openportrait.templates import load_template, save_template
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "errors": (
+        "Cancelled",
+        "EngineError",
+        "MediaError",
+        "NoFaceError",
+        "OpenPortraitError",
+        "OptionError",
+        "TemplateError",
+        "WeightsError",
+    ),
+    "options": ("Options",),
+    "pipeline": ("Job", "Picture", "animate", "stream"),
+    "records": ("FaceEdit", "Frame", "Motion", "Progress", "Result", "Template"),
+    "templates": ("load_template", "save_template"),
+}
+
+__all__ = [
+    "Cancelled",
+    "EngineError",
+    "FaceEdit",
+    "Frame",
+    "Job",
+    "MediaError",
+    "Motion",
+    "NoFaceError",
+    "OpenPortraitError",
+    "OptionError",
+    "Options",
+    "Picture",
+    "Progress",
+    "Result",
+    "Template",
+    "TemplateError",
+    "WeightsError",
+    "__version__",
+    "animate",
+    "load_template",
+    "save_template",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"openportrait.{module}"), name)
+    raise AttributeError(f"module 'openportrait' has no attribute {name!r}")

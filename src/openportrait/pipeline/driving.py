@@ -1,0 +1,206 @@
+"""The driving: what the face moves like. Read once for its motion; its pixels are read again where wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+from typing import Literal, overload
+
+import numpy as np
+
+from openportrait.engines.base import Engine
+from openportrait.faces import FaceFinder, choose, clip_box, crop_box, ratios, track, whole_crop
+from openportrait.media import open_clip
+from openportrait.motion import PackedMotions
+from openportrait.options import Options
+from openportrait.pipeline.flow import View, Watch, groups
+from openportrait.pipeline.source import in_every_frame, report
+from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios
+from openportrait.templates import is_template, load_template
+
+DRIVING_SIZE = 512
+"""Side of a driving crop, px (SPEC §1)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cue:
+    """One frame of a driving that has pixels."""
+
+    image: Image
+    """(H, W, 3), the whole frame."""
+    driver: FaceCrop | None
+    """Its face, for engines that borrow pixels; None where it is lost."""
+
+
+@dataclass(frozen=True, eq=False)
+class Driving:
+    """A driving's motion, and the way back to its pixels."""
+
+    path: Path
+    kind: Literal["image", "video", "template"]
+    motions: Sequence[Motion]
+    """One a frame; where the face is lost, that of the nearest frame."""
+    ratios: Sequence[Ratios]
+    """One a frame; empty for a template without."""
+    present: Sequence[bool]
+    """Whether the face was found in the frame."""
+    rate: Fraction | None
+    layout: str
+    """Name of the keypoint layout of the motions."""
+    engine: str
+    """Name of the engine that measured them."""
+    faces: Sequence[Face | None] = ()
+    """One a frame, px of the frame; empty for a template."""
+    warnings: tuple[str, ...] = ()
+
+    def schedule(self, source_rate: Fraction | None, source_frames: int) -> Sequence[int] | None:
+        """For each picture of the result the driving's frame, where source and driving differ in rate."""
+        if source_rate is None or self.rate is None or source_rate == self.rate:
+            return None
+        step = self.rate / source_rate
+        return [int(i * step) for i in range(source_frames) if i * step < len(self.motions)]
+
+    def cues(self, schedule: Sequence[int] | None) -> Iterator[Cue | None]:
+        """What is shown, in order; an image repeats for ever, a template has no pixels."""
+        if self.kind == "template":
+            yield from repeat(None)
+        with open_clip(self.path) as clip:
+            for frame in clip if schedule is None else _scheduled(clip, schedule):
+                face = self.faces[frame.index]
+                cue = Cue(frame.image, FaceCrop.whole(frame.image, face) if face is not None else None)
+                yield cue
+                if self.kind == "image":
+                    yield from repeat(cue)
+
+
+def _scheduled(frames: Iterable[Frame], schedule: Sequence[int]) -> Iterator[Frame]:
+    wanted = iter(schedule)
+    next_wanted = next(wanted, None)
+    for frame in frames:
+        while next_wanted == frame.index:
+            yield frame
+            next_wanted = next(wanted, None)
+
+
+def open_driving(path: Path, engine: Engine, options: Options, watch: Watch) -> Driving:
+    """Measure what the driving does.
+
+    Raises MediaError, NoFaceError or TemplateError.
+    """
+    if is_template(path):
+        return _template(path)
+    with open_clip(path) as clip:
+        info = clip.info
+        return (
+            _image(clip.info, next(iter(clip)), engine, options)
+            if info.kind == "image"
+            else _video(info, engine, options, watch)
+        )
+
+
+def _template(path: Path) -> Driving:
+    template = load_template(path)
+    return Driving(
+        path=path,
+        kind="template",
+        motions=template.motions,
+        ratios=template.ratios,
+        present=(True,) * len(template.motions),
+        rate=template.rate if len(template.motions) > 1 else None,
+        layout=template.layout,
+        engine=template.engine,
+    )
+
+
+def _image(info: MediaInfo, frame: Frame, engine: Engine, options: Options) -> Driving:
+    finder = FaceFinder(options.faces.detection_threshold)
+    face = choose(finder.find(frame.image), options.faces.driving_face, where=str(info.path))[0]
+    return Driving(
+        path=info.path,
+        kind="image",
+        motions=tuple(engine.motion([_cutter([face], info, options)(frame.image, face)])),
+        ratios=(ratios(face),),
+        present=(True,),
+        rate=None,
+        layout=engine.layout.name,
+        engine=engine.name,
+        faces=(face,),
+    )
+
+
+def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> Driving:
+    with open_clip(info.path) as clip:
+        found = track(
+            watch.over(clip, clip.info.frames),
+            FaceFinder(options.faces.detection_threshold),
+            options.faces.driving_face,
+            rate=info.rate or Fraction(25),
+            bridge_seconds=options.faces.bridge_seconds,
+            where=str(info.path),
+        )[0]
+    return Driving(
+        path=info.path,
+        kind="video",
+        motions=in_every_frame(found.faces, _measure(info, found.faces, engine, options, watch)),
+        ratios=in_every_frame(found.faces, [ratios(face) for face in found.faces if face is not None]),
+        present=[face is not None for face in found.faces],
+        rate=info.rate,
+        layout=engine.layout.name,
+        engine=engine.name,
+        faces=found.faces,
+        warnings=tuple(report(info.path, found)),
+    )
+
+
+def _cutter(faces: Sequence[Face], info: MediaInfo, options: Options) -> Callable[[Image, Face], FaceCrop]:
+    """How the driving's crops are made: one box for the whole clip, or square frames as they are (SPEC §1)."""
+    crop = options.crop
+    if not crop.crop_driving and info.width == info.height:
+        return partial(whole_crop, size=DRIVING_SIZE)
+    box = clip_box(faces, scale=crop.driving_scale, shift_x=crop.driving_shift_x, shift_y=crop.driving_shift_y)
+    return partial(crop_box, box=box, size=DRIVING_SIZE)
+
+
+class _FromLandmarks(Sequence[Motion]):
+    """Motions that are measured when asked for: from landmarks that is quick, and nothing is kept."""
+
+    def __init__(self, engine: Engine, info: MediaInfo, faces: Sequence[Face | None]) -> None:
+        self._engine = engine
+        self._blank = np.broadcast_to(np.uint8(0), (info.height, info.width, 3))
+        self._faces = View(faces, [i for i, face in enumerate(faces) if face is not None])
+
+    def __len__(self) -> int:
+        return len(self._faces)
+
+    @overload
+    def __getitem__(self, index: int) -> Motion: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Motion]: ...
+
+    def __getitem__(self, index: int | slice) -> Motion | Sequence[Motion]:
+        if isinstance(index, slice):
+            return View(self, range(len(self))[index])
+        face = self._faces[index]
+        assert face is not None
+        return self._engine.motion([FaceCrop.whole(self._blank, face)])[0]
+
+
+def _measure(
+    info: MediaInfo, faces: Sequence[Face | None], engine: Engine, options: Options, watch: Watch
+) -> Sequence[Motion]:
+    """The motion of each frame that shows the face."""
+    if not engine.reads_pixels:
+        return _FromLandmarks(engine, info, faces)
+    cut = _cutter([face for face in faces if face is not None], info, options)
+    motions = PackedMotions()
+    with open_clip(info.path) as clip:
+        showing = ((frame, face) for frame, face in zip(watch.over(clip, info.frames), faces, strict=False) if face)
+        for group in groups(showing, engine.batch_size):
+            for motion in engine.motion([cut(frame.image, face) for frame, face in group]):
+                motions.append(motion)
+    return motions

@@ -1,0 +1,145 @@
+"""Frames that flow: stages that run ahead of each other through short queues."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import islice
+from queue import Empty, Full, Queue
+from typing import Literal, TypeVar, overload
+
+from openportrait.errors import Cancelled
+from openportrait.records import Image, Progress
+
+Item = TypeVar("Item")
+
+ProgressCallback = Callable[[Progress], None]
+CancelCheck = Callable[[], bool]
+
+
+class _Finished:
+    """Put into the queue behind the last item, with the exception that ended the stage, if any."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+
+def ahead(items: Iterable[Item], depth: int = 4) -> Generator[Item, None, None]:
+    """The same items, computed up to `depth` ahead in a thread of their own.
+
+    An exception of the stage is raised here, at its place in the sequence. Closing the generator
+    stops the thread and closes `items`.
+    """
+    queue: Queue[Item | _Finished] = Queue(maxsize=depth)
+    stopped = threading.Event()
+
+    def put(item: Item | _Finished) -> None:
+        while not stopped.is_set():
+            try:
+                queue.put(item, timeout=0.1)
+                return
+            except Full:
+                continue
+
+    def work() -> None:
+        iterator = iter(items)
+        error: BaseException | None = None
+        try:
+            for item in iterator:
+                put(item)
+                if stopped.is_set():
+                    break
+        except BaseException as raised:  # noqa: BLE001 - handed over to the consumer, whatever it is
+            error = raised
+        finally:
+            if hasattr(iterator, "close"):
+                iterator.close()
+            put(_Finished(error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item = queue.get()
+            if isinstance(item, _Finished):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+    finally:
+        stopped.set()
+        while True:
+            try:
+                queue.get_nowait()
+            except Empty:
+                break
+        thread.join()
+
+
+def groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of `size` consecutive items; the last may be shorter."""
+    iterator = iter(items)
+    while group := list(islice(iterator, size)):
+        yield group
+
+
+class View(Sequence[Item]):
+    """Some items of a sequence, in an order of their own; nothing is copied."""
+
+    def __init__(self, items: Sequence[Item], order: Sequence[int]) -> None:
+        self._items = items
+        self._order = order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        if isinstance(index, slice):
+            return View(self._items, self._order[index])
+        return self._items[self._order[index]]
+
+
+def nearest(known: Sequence[bool]) -> list[int]:
+    """For each place, itself where known, else the nearest known place."""
+    places = [place for place, is_known in enumerate(known) if is_known]
+
+    def look(i: int) -> int:
+        behind = bisect_left(places, i)
+        return min(places[max(behind - 1, 0) : behind + 1], key=lambda place: abs(place - i))
+
+    return [look(i) for i in range(len(known))]
+
+
+class Watch:
+    """Tells the caller how far a job is, and stops it when the caller wants that."""
+
+    def __init__(self, progress: ProgressCallback | None = None, cancel: CancelCheck | None = None) -> None:
+        self._progress = progress
+        self._cancel = cancel
+
+    def check(self) -> None:
+        """Raise Cancelled if the caller asked to stop."""
+        if self._cancel is not None and self._cancel():
+            raise Cancelled("stopped on request; nothing was written")
+
+    def tell(
+        self, stage: Literal["analyse", "render"], done: int, total: int | None, frame: Image | None = None
+    ) -> None:
+        """Report, then check."""
+        if self._progress is not None:
+            self._progress(Progress(stage, done, total, frame))
+        self.check()
+
+    def over(self, items: Iterable[Item], total: int | None) -> Iterator[Item]:
+        """The same items of an analysis, each reported once it was used."""
+        for done, item in enumerate(items, 1):
+            self.check()
+            yield item
+            self.tell("analyse", done, total)

@@ -1,0 +1,60 @@
+"""Where results go, what they are called, and the strip that compares them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from openportrait.errors import MediaError
+from openportrait.records import Image
+
+DEFAULT_FOLDER = Path("animations")
+STRIP_HEIGHT = 720
+"""Most pixels of height that a side-by-side strip has."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files of one job."""
+
+    result: Path
+    side_by_side: Path
+    template: Path
+
+
+def name_targets(source: Path, driving: Path, output: Path | None, *, still: bool, template_suffix: str) -> Targets:
+    """`<source>--<driving>.mp4` (or `.jpg`) in a folder, or the file that was asked for; the others beside it.
+
+    Raises MediaError where a result would overwrite an input.
+    """
+    if output is None or output.is_dir() or not output.suffix:
+        folder = DEFAULT_FOLDER if output is None else output
+        result = folder / f"{source.stem}--{driving.stem}{'.jpg' if still else '.mp4'}"
+    else:
+        result = output
+    targets = Targets(
+        result=result,
+        side_by_side=result.with_name(f"{result.stem}_concat{result.suffix}"),
+        template=result.with_name(f"{result.stem}{template_suffix}"),
+    )
+    for path in (targets.result, targets.side_by_side, targets.template):
+        for given in (source, driving):
+            if path.resolve() == given.resolve():
+                raise MediaError(f"{path}: the result would overwrite an input; choose another output")
+    return targets
+
+
+def side_by_side(*panels: Image) -> Image:
+    """The pictures in a row, scaled to the height of the last one, at most 720 px."""
+    height = min(panels[-1].shape[0], STRIP_HEIGHT)
+
+    def scaled(panel: Image) -> Image:
+        width = max(round(panel.shape[1] * height / panel.shape[0]), 1)
+        smaller = height < panel.shape[0]
+        resized = cv2.resize(panel, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+        return resized.astype(np.uint8, copy=False)
+
+    return np.hstack([scaled(panel) for panel in panels])

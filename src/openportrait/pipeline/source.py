@@ -1,0 +1,189 @@
+"""The source: whose face moves, found and cut, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, islice, repeat
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from openportrait.engines.base import Appearance, Engine
+from openportrait.errors import NoFaceError
+from openportrait.faces import FaceFinder, Track, choose, crop_face, ratios, track, whole_crop
+from openportrait.media import open_clip
+from openportrait.motion import PackedMotions
+from openportrait.options import Options
+from openportrait.pipeline.flow import View, Watch, groups, nearest
+from openportrait.records import CropRule, Face, FaceCrop, Frame, Image, Motion, Ratios
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """One animated face of a source, as it moves of its own."""
+
+    motions: Sequence[Motion]
+    """One a frame; a single one for an image. Where the face is lost, that of the nearest frame."""
+    ratios: Sequence[Ratios]
+
+
+@dataclass(frozen=True, eq=False)
+class Sitter:
+    """One face of one source frame, ready to be rendered."""
+
+    crop: FaceCrop
+    appearance: Appearance
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One source frame with its faces, in the order of `Source.portraits`; None where a face is lost."""
+
+    frame: Frame
+    sitters: tuple[Sitter | None, ...]
+
+
+class Source(Protocol):
+    """A picture or a clip whose faces are animated."""
+
+    path: Path
+    rate: Fraction | None
+    """Frames a second; None for an image."""
+    portraits: tuple[Portrait, ...]
+    warnings: tuple[str, ...]
+
+    def scenes(self) -> Iterator[Scene]:
+        """The source's frames in order; an image repeats for ever."""
+        ...
+
+
+def cut(image: Image, face: Face, options: Options, rule: CropRule) -> FaceCrop:
+    """The crop of a source face that the options and the engine ask for (SPEC §1)."""
+    crop = options.crop
+    if not crop.crop_source:
+        return whole_crop(image, face, rule.size)
+    return crop_face(
+        image,
+        face,
+        scale=crop.source_scale,
+        shift_x=crop.source_shift_x,
+        shift_y=crop.source_shift_y,
+        rule=rule,
+    )
+
+
+class ImageSource:
+    """A still portrait: everything about it is computed once."""
+
+    rate = None
+
+    def __init__(self, path: Path, engine: Engine, options: Options) -> None:
+        self.path = path
+        with open_clip(path, max_size=options.crop.max_size) as clip:
+            self._frame = next(iter(clip))
+        finder = FaceFinder(options.faces.detection_threshold)
+        faces = choose(finder.find(self._frame.image), options.faces.face, where=str(path))
+        crops = [cut(self._frame.image, face, options, engine.crop_rule) for face in faces]
+        self.portraits = tuple(
+            Portrait((motion,), (ratios(face),)) for motion, face in zip(engine.motion(crops), faces, strict=True)
+        )
+        self._sitters = tuple(Sitter(crop, engine.appearance(crop)) for crop in crops)
+        self.warnings: tuple[str, ...] = ()
+
+    def scenes(self) -> Iterator[Scene]:
+        """The one frame, for ever."""
+        return repeat(Scene(self._frame, self._sitters))
+
+
+class VideoSource:
+    """A clip whose face keeps its own motion beneath the driving's. Read once to track, once to measure,
+    once to render; only landmarks and motion are kept."""
+
+    def __init__(self, path: Path, engine: Engine, options: Options, watch: Watch) -> None:
+        self.path = path
+        self._engine = engine
+        self._options = options
+        with open_clip(path, max_size=options.crop.max_size) as clip:
+            if clip.info.rate is None:
+                raise NoFaceError(f"{path} is a still image, not a clip")
+            self.rate: Fraction | None = clip.info.rate
+            self._tracks = track(
+                watch.over(clip, clip.info.frames),
+                FaceFinder(options.faces.detection_threshold),
+                options.faces.face,
+                rate=clip.info.rate,
+                bridge_seconds=options.faces.bridge_seconds,
+                where=str(path),
+            )
+        self.portraits = self._measure(watch)
+        self.warnings = tuple(line for found in self._tracks for line in report(path, found))
+
+    def _crops(self, frame: Frame) -> list[FaceCrop | None]:
+        faces = (found.faces[frame.index] for found in self._tracks)
+        rule = self._engine.crop_rule
+        return [cut(frame.image, face, self._options, rule) if face is not None else None for face in faces]
+
+    def _measure(self, watch: Watch) -> tuple[Portrait, ...]:
+        measured = [PackedMotions() for _ in self._tracks]
+        count = len(self._tracks[0].faces)
+        with open_clip(self.path, max_size=self._options.crop.max_size) as clip:
+            for group in groups(watch.over(islice(clip, count), count), self._engine.batch_size):
+                wanted = [
+                    (motions, crop)
+                    for frame in group
+                    for motions, crop in zip(measured, self._crops(frame), strict=True)
+                    if crop is not None
+                ]
+                for (motions, _), motion in zip(wanted, self._engine.motion([crop for _, crop in wanted]), strict=True):
+                    motions.append(motion)
+        return tuple(
+            Portrait(in_every_frame(found.faces, motions), in_every_frame(found.faces, _ratios(found)))
+            for motions, found in zip(measured, self._tracks, strict=True)
+        )
+
+    def scenes(self) -> Iterator[Scene]:
+        """Each frame with its crops and appearances."""
+        count = len(self._tracks[0].faces)
+        with open_clip(self.path, max_size=self._options.crop.max_size) as clip:
+            for frame in islice(clip, count):
+                yield Scene(
+                    frame,
+                    tuple(
+                        Sitter(crop, self._engine.appearance(crop)) if crop is not None else None
+                        for crop in self._crops(frame)
+                    ),
+                )
+
+
+def open_source(path: Path, engine: Engine, options: Options, watch: Watch) -> ImageSource | VideoSource:
+    """Find, choose and measure the source's faces.
+
+    Raises MediaError for a file that cannot be read, NoFaceError where the chosen face is not in it.
+    """
+    with open_clip(path) as clip:
+        still = clip.info.kind == "image"
+    return ImageSource(path, engine, options) if still else VideoSource(path, engine, options, watch)
+
+
+def in_every_frame(faces: Sequence[Face | None], measured: Sequence[Value]) -> Sequence[Value]:
+    """What was measured where there is a face, extended to all frames: elsewhere that of the nearest face."""
+    rank = list(accumulate((face is not None for face in faces), initial=-1))[1:]
+    return View(measured, [rank[place] for place in nearest([face is not None for face in faces])])
+
+
+def _ratios(found: Track) -> list[Ratios]:
+    return [ratios(face) for face in found.faces if face is not None]
+
+
+def report(path: Path, found: Track) -> Iterable[str]:
+    """One line a gap of the track, by frame numbers."""
+    yield from (f"{path}: no face in frames {spell(gap)}; bridged" for gap in found.bridged)
+    yield from (f"{path}: no face in frames {spell(gap)}; the source is passed through there" for gap in found.lost)
+
+
+def spell(frames: Sequence[int]) -> str:
+    """`12` or `12 to 15`."""
+    return f"{frames[0]}" if len(frames) == 1 else f"{frames[0]} to {frames[-1]}"
