@@ -1,0 +1,57 @@
+"""The engine that moves a portrait's own pixels by its own face mesh: no weights, no device, no download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openportrait.engines.base import Appearance, Shot
+from openportrait.engines.mesh.appearance import build_appearance
+from openportrait.engines.mesh.layout import mesh_layout
+from openportrait.engines.mesh.motion import motion_of
+from openportrait.engines.mesh.render import render_shot
+from openportrait.engines.mesh.retarget import eye_offsets, lip_offsets
+from openportrait.engines.mesh.sliders import edited
+from openportrait.engines.mesh.stitch import stitched
+from openportrait.options import EngineOptions
+from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
+
+
+class MeshEngine:
+    """`openportrait.engines.base.Engine` on the 478-point mesh (layout `mesh-478`)."""
+
+    name = "mesh"
+    batch_size = 1
+    reads_pixels = False
+
+    def __init__(self, options: EngineOptions) -> None:
+        """Only `max_crop` is looked at."""
+        self.layout = mesh_layout()
+        self.crop_rule = CropRule(size=options.max_crop, rotate=False, native=True)
+
+    def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
+        """One motion a crop, from its landmarks alone."""
+        return [motion_of(crop) for crop in crops]
+
+    def appearance(self, crop: FaceCrop) -> Appearance:
+        """A `MeshAppearance`."""
+        return build_appearance(crop)
+
+    def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
+        """The head's movement softly limited to what the picture can show."""
+        return stitched(x_s, x_d)
+
+    def open_eyes(self, x_s: Floats, ratios: Ratios, target: float) -> Floats:
+        """Lids moved; gaze and brows stay."""
+        return eye_offsets(x_s, ratios, target)
+
+    def open_lips(self, x_s: Floats, ratio: float, target: float) -> Floats:
+        """Jaw and lips moved; a target of 0 shuts the mouth."""
+        return lip_offsets(x_s, ratio, target)
+
+    def expression(self, edit: FaceEdit, source: Motion) -> Floats:
+        """Smooth movements of the canonical face, cm."""
+        return edited(edit, source)
+
+    def render(self, shots: Sequence[Shot]) -> list[Image]:
+        """Pictures of the crop's own side."""
+        return [render_shot(shot) for shot in shots]

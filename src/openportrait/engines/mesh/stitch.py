@@ -1,0 +1,42 @@
+"""How far a head may go before its shoulders and the picture's border would have to follow."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from openportrait.engines.mesh.curves import smoothstep, soft_limit
+from openportrait.engines.mesh.motion import Similarity, pose, rigid_between
+from openportrait.records import Floats
+
+_LARGEST_TURN = np.radians(30.0)
+_LARGEST_SHIFT = 0.18
+"""Crop units: 0.09 of the crop's side."""
+_LARGEST_ZOOM = np.log(1.25)
+_FRONTAL_LOSS = 0.8
+_TURNED_FROM, _TURNED_TO = np.radians(10.0), np.radians(35.0)
+
+
+def stitched(x_s: Floats, x_d: Floats) -> Floats:
+    """(478, 3) x_d with the head's movement since x_s softly limited; its expression stays as it is.
+
+    Shifts are those of the head's origin, so that a turn of the head is none.
+    """
+    rest, moved = pose(x_s), rigid_between(x_s, x_d)
+    origin = rest.translation
+    shift = moved.apply(origin) - origin
+    shift[2] = 0
+    rotation = _limited_turn(moved.rotation, rest.rotation)
+    scale = float(np.exp(_LARGEST_ZOOM * np.tanh(np.log(moved.scale) / _LARGEST_ZOOM)))
+    translation = origin + soft_limit(shift, _LARGEST_SHIFT) - scale * (origin @ rotation)
+    return Similarity(scale, rotation, translation).apply(moved.undo(x_d))
+
+
+def _limited_turn(turn: Floats, rest: Floats) -> Floats:
+    """A rotation bent to at most 30°, less where a turned face would have to show a side the picture has not."""
+    vector = np.asarray(cv2.Rodrigues(turn.T)[0], np.float64).ravel()
+    yaw = float(np.arcsin(np.clip(rest[2, 0], -1, 1)))
+    if vector[1] * yaw < 0:
+        most = _LARGEST_TURN * float(1 - _FRONTAL_LOSS * smoothstep(abs(yaw), _TURNED_FROM, _TURNED_TO))
+        vector[1] = most * np.tanh(vector[1] / most)
+    return np.asarray(cv2.Rodrigues(soft_limit(vector, _LARGEST_TURN))[0], np.float64).T
