@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 
-from openportrait.faces.detect import Detections, Detector, levels
+from openportrait.faces.detect import Detections, Detector, scales
 from openportrait.faces.landmarks import REGION_SCALE, MeshNetwork, region_of
+from openportrait.faces.region import Region, scaled
 from openportrait.faces.runtime import Runtime
 from openportrait.records import Face, Image
 
 _SMALLEST_FACE = 32.0
 _STILL_PASSES = 3
 """Looks at a still; each starts from the landmarks of the one before."""
-_MARGIN = 0.5
-"""Added around the picture for a face that fills it, as a share of it."""
+_SURER = 0.4
+"""The closer look must be surer than the first: by this share of what the threshold leaves."""
 
 
 class FaceFinder:
@@ -39,14 +39,17 @@ class FaceFinder:
     def find(self, image: Image, *, smallest: float = _SMALLEST_FACE) -> list[Face]:
         """All faces of at least about `smallest` px, largest first; an empty list where there is none.
 
-        Looks at the whole picture and finer and finer, until one level past the first face.
+        Looks at the whole picture, then for faces that lie or hang, then finer and finer, until one level
+        past the first face.
         """
+        steps = scales(image, smallest)
         faces: list[Face] = []
-        looks_left = 2
-        for detections in self._views(image, smallest):
-            self._add(faces, image, detections)
-            looks_left -= bool(faces)
-            if not looks_left:
+        for scale, quarter_turns in _views(steps):
+            self._add(faces, image, self._detector.look(image, self.threshold, scale, quarter_turns))
+            if faces:
+                finer = [step for step in steps if step > scale][:1]
+                for step in finer:
+                    self._add(faces, image, self._detector.look(image, self.threshold, step, quarter_turns))
                 break
         return sorted(faces, key=lambda face: face.size, reverse=True)
 
@@ -55,25 +58,39 @@ class FaceFinder:
         found = self._mesh(image, region_of(face))
         return found if found.score >= self.threshold and _is_sound(found, image) else None
 
-    def _views(self, image: Image, smallest: float) -> Iterator[Detections]:
-        detector, threshold = self._detector, self.threshold
-        yield detector.whole(image, threshold)
-        yield detector.whole(image, threshold, margin=_MARGIN)
-        for turns in (1, 2, 3):
-            yield detector.whole(image, threshold, quarter_turns=turns)
-        for level in levels(image, smallest):
-            yield detector.tiles(image, threshold, level, smallest)
+    def is_face(self, image: Image, face: Face) -> bool:
+        """Whether the detector, too, sees a face where these landmarks are (the mesh alone is easily fooled)."""
+        sure, _ = self._detector.straighten(image, scaled(region_of(face), 1 / REGION_SCALE))
+        return sure >= self.threshold
 
     def _add(self, faces: list[Face], image: Image, detections: Detections) -> None:
         """Append those detections that turn out to be faces not yet known."""
-        for region in detections.regions(REGION_SCALE):
+        for region in detections.regions(1.0):
             if any(_inside(known, region.x, region.y) for known in faces):
                 continue
-            face: Face | None = self._mesh(image, region)
-            for _ in range(_STILL_PASSES - 1):
-                face = face and self.follow(image, face)
+            face = self._look_closer(image, region)
             if face and not any(_same(known, face) for known in faces):
                 faces.append(face)
+
+    def _look_closer(self, image: Image, region: Region) -> Face | None:
+        """The face in a detected square, or None where a closer look sees none."""
+        sure, region = self._detector.straighten(image, region)
+        if sure < self.threshold + _SURER * (1 - self.threshold):
+            return None
+        face: Face | None = self._mesh(image, scaled(region, REGION_SCALE))
+        for _ in range(_STILL_PASSES - 1):
+            face = face and self.follow(image, face)
+        return face
+
+
+def _views(steps: list[float]) -> list[tuple[float, int]]:
+    """(scale, quarter turns) in the order of looking: likely first, costly last.
+
+    Half the first scale leaves room around a face that fills the picture.
+    """
+    coarse, fine = steps[:2], steps[2:]
+    lying = [(scale, turns) for scale in coarse for turns in (1, 2, 3)]
+    return [(steps[0], 0), (steps[0] / 2, 0), *((s, 0) for s in coarse[1:]), *lying, *((s, 0) for s in fine)]
 
 
 def _inside(face: Face, x: float, y: float) -> bool:

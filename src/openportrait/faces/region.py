@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -50,6 +50,11 @@ class Region:
         return cv2.warpAffine(image, matrix[:2], (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(
             np.uint8, copy=False
         )
+
+
+def scaled(region: Region, factor: float) -> Region:
+    """The region with its side multiplied."""
+    return replace(region, side=region.side * factor)
 
 
 def _reduced_part(image: Image, region: Region, factor: int, matrix: Floats) -> tuple[Image, Floats]:
