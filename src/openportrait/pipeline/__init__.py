@@ -1,6 +1,6 @@
 """From a source and a driving to a finished file, and the same as a stream of pictures.
 
-The main job is read in this order: `animate` here, `job.py`, `source.py`, `driving.py`, `flow.py`.
+The main job is read in this order: `animate` here, `job.py`, `source.py`, `driving.py`, `render.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Any
 from openportrait.media import open_writer, write_image
 from openportrait.options import Options, OutputOptions
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch, ahead
-from openportrait.pipeline.job import Job, Picture
+from openportrait.pipeline.job import Job
 from openportrait.pipeline.output import Targets, name_targets, side_by_side
+from openportrait.pipeline.render import Picture
 from openportrait.records import Image, Result
 from openportrait.templates import SUFFIX, save_template
 

@@ -18,22 +18,13 @@ from openportrait.media import open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import Options
 from openportrait.pipeline.flow import View, Watch, groups
+from openportrait.pipeline.render import Cue
 from openportrait.pipeline.source import in_every_frame, report
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios
 from openportrait.templates import is_template, load_template
 
 DRIVING_SIZE = 512
 """Side of a driving crop, px (SPEC §1)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Cue:
-    """One frame of a driving that has pixels."""
-
-    image: Image
-    """(H, W, 3), the whole frame."""
-    driver: FaceCrop | None
-    """Its face, for engines that borrow pixels; None where it is lost."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,11 +49,20 @@ class Scene:
 class Source(Protocol):
     """A picture or a clip whose faces are animated."""
 
-    path: Path
-    rate: Fraction | None
-    """Frames a second; None for an image."""
-    portraits: tuple[Portrait, ...]
-    warnings: tuple[str, ...]
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second; None for an image."""
+        ...
+
+    @property
+    def portraits(self) -> tuple[Portrait, ...]:
+        """The faces that were chosen."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know of it."""
+        ...
 
     def scenes(self) -> Iterator[Scene]:
         """The source's frames in order; an image repeats for ever."""
@@ -78,10 +87,9 @@ def cut(image: Image, face: Face, options: Options, rule: CropRule) -> FaceCrop:
 class ImageSource:
     """A still portrait: everything about it is computed once."""
 
-    rate = None
+    rate: Fraction | None = None
 
     def __init__(self, path: Path, engine: Engine, options: Options) -> None:
-        self.path = path
         with open_clip(path, max_size=options.crop.max_size) as clip:
             self._frame = next(iter(clip))
         finder = FaceFinder(options.faces.detection_threshold)
@@ -103,7 +111,7 @@ class VideoSource:
     once to render; only landmarks and motion are kept."""
 
     def __init__(self, path: Path, engine: Engine, options: Options, watch: Watch) -> None:
-        self.path = path
+        self._path = path
         self._engine = engine
         self._options = options
         with open_clip(path, max_size=options.crop.max_size) as clip:
@@ -129,7 +137,7 @@ class VideoSource:
     def _measure(self, watch: Watch) -> tuple[Portrait, ...]:
         measured = [PackedMotions() for _ in self._tracks]
         count = len(self._tracks[0].faces)
-        with open_clip(self.path, max_size=self._options.crop.max_size) as clip:
+        with open_clip(self._path, max_size=self._options.crop.max_size) as clip:
             for group in groups(watch.over(islice(clip, count), count), self._engine.batch_size):
                 wanted = [
                     (motions, crop)
@@ -147,7 +155,7 @@ class VideoSource:
     def scenes(self) -> Iterator[Scene]:
         """Each frame with its crops and appearances."""
         count = len(self._tracks[0].faces)
-        with open_clip(self.path, max_size=self._options.crop.max_size) as clip:
+        with open_clip(self._path, max_size=self._options.crop.max_size) as clip:
             for frame in islice(clip, count):
                 yield Scene(
                     frame,

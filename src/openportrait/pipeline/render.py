@@ -1,0 +1,165 @@
+"""The render loop that every job shares: scenes and moved keypoints in, finished pictures out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+
+from openportrait.engines.base import Engine, Shot
+from openportrait.options import Options
+from openportrait.paste import paste_back
+from openportrait.pipeline.flow import Watch, ahead, groups
+from openportrait.pipeline.source import Scene, Sitter, Source
+from openportrait.records import FaceCrop, Floats, Image
+
+
+class Pose(NamedTuple):
+    """Where the keypoints of a face are, and where they go."""
+
+    x_s: Floats
+    """(K, 3) crop units."""
+    x_d: Floats
+    """(K, 3) crop units."""
+
+
+class Move(Protocol):
+    """How one face of the source moves."""
+
+    def __len__(self) -> int:
+        """Pictures of the result."""
+        ...
+
+    def __call__(self, i: int) -> Pose | None:
+        """The keypoints of picture i; None passes the source through."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Cue:
+    """One frame of a driving that has pixels."""
+
+    image: Image
+    """(H, W, 3), the whole frame."""
+    driver: FaceCrop | None
+    """Its face, for engines that borrow pixels; None where it is lost."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One finished picture."""
+
+    index: int
+    image: Image
+    """(H, W, 3): the whole frame, or the face crop where nothing is pasted back."""
+    source: Image
+    """(H, W, 3) the source's frame."""
+    driving: Image | None
+    """(H, W, 3) the driving's frame; None where no pixels drive."""
+    alpha: Image | None = None
+    """(H, W) of a source that has one."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Moment:
+    """What comes together in one picture."""
+
+    index: int
+    scene: Scene
+    cue: Cue | None
+
+
+def pastes_back(options: Options) -> bool:
+    """Whether whole frames come out, or face crops (SPEC §6)."""
+    return options.crop.paste_back and options.crop.crop_source and options.motion.stitching
+
+
+class Rendering:
+    """A job that is ready to run: iterate to render it."""
+
+    def __init__(self, engine: Engine, source: Source, moves: Sequence[Move], options: Options, watch: Watch) -> None:
+        """`moves`: one for each portrait of the source."""
+        self._engine = engine
+        self._source = source
+        self._moves = moves
+        self._watch = watch
+        self.options = options
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine at work."""
+        return self._engine.name
+
+    @property
+    def faces(self) -> int:
+        """How many faces are animated."""
+        return len(self._moves)
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second of the result; None for a single picture."""
+        return self._source.rate
+
+    @property
+    def frames(self) -> int:
+        """How many pictures the result has."""
+        return len(self._moves[0])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know of the inputs."""
+        if self.options.crop.paste_back and not pastes_back(self.options):
+            crop_only = "the result is the face crop: paste-back needs the source crop and stitching"
+            return (*self._source.warnings, crop_only)
+        return tuple(self._source.warnings)
+
+    def cues(self) -> Iterable[Cue | None]:
+        """The driving's frames, one a picture; as many Nones where no pixels drive."""
+        return (None for _ in range(self.frames))
+
+    def __iter__(self) -> Iterator[Picture]:
+        """Render the pictures in order. Raises Cancelled when the caller wants to stop."""
+        with closing(ahead(self._source.scenes())) as scenes, closing(ahead(self.cues())) as cues:
+            moments = (_Moment(*parts) for parts in zip(range(self.frames), scenes, cues, strict=False))
+            for group in groups(moments, self._engine.batch_size):
+                for picture in self._render(group):
+                    yield picture
+                    self._watch.tell("render", picture.index + 1, self.frames, picture.image)
+
+    def _render(self, moments: Sequence[_Moment]) -> Iterator[Picture]:
+        shots: dict[tuple[int, int], Shot] = {}
+        for moment in moments:
+            for place, (sitter, move) in enumerate(zip(moment.scene.sitters, self._moves, strict=True)):
+                pose = move(moment.index) if sitter is not None else None
+                if sitter is not None and pose is not None:
+                    driver = moment.cue.driver if moment.cue is not None else None
+                    shots[moment.index, place] = Shot(sitter.appearance, pose.x_s, pose.x_d, driver)
+        rendered = dict(zip(shots, self._engine.render(list(shots.values())), strict=True))
+        for moment in moments:
+            yield self._finish(moment, [rendered.get((moment.index, place)) for place in range(self.faces)])
+
+    def _finish(self, moment: _Moment, crops: Sequence[Image | None]) -> Picture:
+        frame = moment.scene.frame
+        image, alpha = frame.image, frame.alpha
+        if pastes_back(self.options):
+            for sitter, crop in zip(moment.scene.sitters, crops, strict=True):
+                if sitter is not None and crop is not None:
+                    image = paste_back(image, crop, sitter.crop.image_from_crop)
+        else:
+            image, alpha = self._crop_alone(moment.scene.sitters[0], crops[0]), None
+        return Picture(moment.index, image, frame.image, moment.cue.image if moment.cue else None, alpha)
+
+    def _crop_alone(self, sitter: Sitter | None, crop: Image | None) -> Image:
+        """The rendered crop; where there is none the source's own, or black, in the size of all others."""
+        size = self._engine.crop_rule.size
+        if crop is None:
+            crop = sitter.crop.image if sitter is not None else np.zeros((size, size, 3), np.uint8)
+        if self._source.rate is None or crop.shape[0] == size:
+            return crop
+        # Native crops of a clip differ in size from frame to frame; its pictures may not.
+        return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
