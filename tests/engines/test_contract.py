@@ -1,0 +1,203 @@
+"""What every engine promises to the code above it (engines/base.py); the same tests on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from openportrait.engines import load
+from openportrait.engines.base import Engine, Shot
+from openportrait.engines.mesh.fields import Gesture
+from openportrait.motion import keypoints
+from openportrait.options import EngineOptions
+from openportrait.records import FaceCrop, FaceEdit, Floats, Ratios
+from tests.engines.faces import made_crop
+
+
+class Subject(NamedTuple):
+    """An engine under test."""
+
+    engine: Engine
+    tolerance: float = 0.0
+    """How much keypoints may differ between a batch and one at a time."""
+
+
+def mesh() -> Subject:
+    return Subject(load(EngineOptions(engine="mesh")))
+
+
+ENGINES: dict[str, Callable[[], Subject]] = {"mesh": mesh}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    yield ENGINES[request.param]()
+
+
+@pytest.fixture(scope="module")
+def crops(subject: Subject) -> list[FaceCrop]:
+    size = subject.engine.crop_rule.size if not subject.engine.crop_rule.native else 256
+    gestures = (Gesture(), Gesture(jaw=0.8, yaw_degrees=12), Gesture(smile=1, blink_left=1, pitch_degrees=-8))
+    return [made_crop(gesture, size=size) for gesture in gestures]
+
+
+def test_says_what_its_keypoints_are(subject: Subject) -> None:
+    engine = subject.engine
+    layout = engine.layout
+    assert engine.name in ("mesh", "neural")
+    assert layout.name.endswith(str(layout.count))
+    assert engine.batch_size >= 1
+    for weights in (layout.weights.every, layout.weights.masked, layout.weights.lips, layout.weights.eyes):
+        assert weights.shape == (layout.count, 3)
+        assert weights.min() >= 0
+        assert weights.max() == 1
+
+
+def test_lips_and_eyes_have_no_entry_in_common(subject: Subject) -> None:
+    weights = subject.engine.layout.weights
+    assert not (weights.lips * weights.eyes).any()
+
+
+def test_motion_has_the_shapes_of_the_layout(subject: Subject, crops: list[FaceCrop]) -> None:
+    count = subject.engine.layout.count
+    motions = subject.engine.motion(crops)
+    assert len(motions) == len(crops)
+    for motion in motions:
+        assert motion.expression.shape == motion.canonical.shape == (count, 3)
+        assert motion.rotation.shape == (3, 3)
+        assert motion.translation.shape == (3,)
+        for value in (motion.expression, motion.canonical, motion.rotation, motion.translation):
+            assert value.dtype == np.float64
+            assert np.isfinite(value).all()
+        assert motion.scale > 0
+        np.testing.assert_allclose(motion.rotation @ motion.rotation.T, np.eye(3), atol=1e-5)
+        assert np.linalg.det(motion.rotation) == pytest.approx(1, abs=1e-5)
+    assert subject.engine.motion([]) == []
+
+
+def test_a_batch_of_motions_is_one_by_one(subject: Subject, crops: list[FaceCrop]) -> None:
+    for together, crop in zip(subject.engine.motion(crops), crops, strict=True):
+        (alone,) = subject.engine.motion([crop])
+        for value, other in (
+            (together.expression, alone.expression),
+            (together.rotation, alone.rotation),
+            (together.translation, alone.translation),
+            (together.canonical, alone.canonical),
+            (np.array(together.scale), np.array(alone.scale)),
+        ):
+            np.testing.assert_allclose(value, other, rtol=0, atol=subject.tolerance)
+
+
+def test_a_change_is_nothing_where_the_driving_is_at_its_reference(subject: Subject, crops: list[FaceCrop]) -> None:
+    source, driving, _ = subject.engine.motion(crops)
+    change = subject.engine.layout.change(source.expression, driving.expression, driving.expression)
+    np.testing.assert_allclose(change, 0, atol=1e-12)
+
+
+def test_the_neutral_expression_has_the_layouts_shape(subject: Subject, crops: list[FaceCrop]) -> None:
+    for motion in subject.engine.motion(crops):
+        neutral = subject.engine.layout.neutral(motion)
+        assert neutral.shape == (subject.engine.layout.count, 3)
+        assert np.isfinite(neutral).all()
+
+
+def test_an_empty_edit_changes_nothing(subject: Subject, crops: list[FaceCrop]) -> None:
+    (source,) = subject.engine.motion(crops[:1])
+    assert not subject.engine.expression(FaceEdit(), source).any()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        FaceEdit(smile=1),
+        FaceEdit(wink=20),
+        FaceEdit(eyebrow=20),
+        FaceEdit(eyebrow=-20),
+        FaceEdit(gaze_x=15),
+        FaceEdit(gaze_y=-30),
+        FaceEdit(pouting=0.05),
+        FaceEdit(pursing=10),
+        FaceEdit(grin=10),
+        FaceEdit(lip_open=60),
+        FaceEdit(move_x=0.1),
+        FaceEdit(move_y=-0.1),
+    ],
+)
+def test_every_slider_moves_something(subject: Subject, crops: list[FaceCrop], edit: FaceEdit) -> None:
+    (source,) = subject.engine.motion(crops[:1])
+    change = subject.engine.expression(edit, source)
+    assert change.shape == (subject.engine.layout.count, 3)
+    assert np.isfinite(change).all()
+    assert np.abs(change).max() > 1e-4
+
+
+def test_pose_and_targets_of_an_edit_are_no_expression(subject: Subject, crops: list[FaceCrop]) -> None:
+    (source,) = subject.engine.motion(crops[:1])
+    edit = FaceEdit(pitch_degrees=5, yaw_degrees=5, roll_degrees=5, move_z=1.1, eye_ratio=0.1, lip_ratio=0.3)
+    assert not subject.engine.expression(edit, source).any()
+
+
+def _points(subject: Subject, crops: list[FaceCrop]) -> list[Floats]:
+    return [keypoints(motion, subject.engine.layout) for motion in subject.engine.motion(crops)]
+
+
+def test_offsets_have_the_layouts_shape(subject: Subject, crops: list[FaceCrop]) -> None:
+    x_s, x_d, _ = _points(subject, crops)
+    shape = (subject.engine.layout.count, 3)
+    for offsets in (
+        subject.engine.stitch(x_s, x_d),
+        subject.engine.open_eyes(x_s, Ratios(0.3, 0.3, 0.05), 0.1),
+        subject.engine.open_lips(x_s, 0.05, 0.3),
+    ):
+        assert offsets.shape == shape
+        assert np.isfinite(offsets).all()
+
+
+def test_nothing_handed_over_is_changed(subject: Subject, crops: list[FaceCrop]) -> None:
+    engine, crop = subject.engine, crops[0]
+    (motion,) = engine.motion([crop])
+    x_s, x_d = _points(subject, crops)[:2]
+    inputs = [crop.image, crop.face.landmarks, motion.expression, motion.canonical, x_s, x_d]
+    before = [value.copy() for value in inputs]
+    appearance = engine.appearance(crop)
+    engine.motion([crop])
+    engine.layout.neutral(motion)
+    engine.layout.change(motion.expression, motion.expression, motion.expression)
+    engine.stitch(x_s, x_d)
+    engine.open_eyes(x_s, Ratios(0.3, 0.3, 0.05), 0.1)
+    engine.open_lips(x_s, 0.05, 0.3)
+    engine.expression(FaceEdit(smile=1, wink=10, lip_open=-30), motion)
+    engine.render([Shot(appearance, x_s, x_d, crops[1])])
+    for value, old in zip(inputs, before, strict=True):
+        np.testing.assert_array_equal(value, old)
+
+
+def test_pictures_are_square_rgb_and_the_same_every_time(subject: Subject, crops: list[FaceCrop]) -> None:
+    engine, (x_s, *driven) = subject.engine, _points(subject, crops)
+    appearance = engine.appearance(crops[0])
+    shots = [Shot(appearance, x_s, x) for x in driven]
+    together, again = engine.render(shots), engine.render(shots)
+    alone = [engine.render([shot])[0] for shot in shots]
+    assert len(together) == len(shots)
+    for picture, repeated, single in zip(together, again, alone, strict=True):
+        assert picture.dtype == np.uint8
+        assert picture.ndim == 3
+        assert picture.shape[0] == picture.shape[1]
+        assert picture.shape[2] == 3
+        np.testing.assert_array_equal(picture, repeated)
+        assert np.abs(picture.astype(int) - single).max() <= (1 if subject.tolerance else 0)
+    assert np.abs(together[0].astype(int) - together[1]).max() > 20
+    assert engine.render([]) == []
+
+
+def test_pictures_belong_to_the_caller(subject: Subject, crops: list[FaceCrop]) -> None:
+    engine, x_s = subject.engine, _points(subject, crops)[0]
+    shot = Shot(engine.appearance(crops[0]), x_s, x_s)
+    first = engine.render([shot])[0]
+    kept = first.copy()
+    first[:] = 0
+    np.testing.assert_array_equal(engine.render([replace(shot)])[0], kept)
