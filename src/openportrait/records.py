@@ -100,7 +100,7 @@ class FaceCrop:
     @property
     def crop_from_image(self) -> Floats:
         """(3, 3), the inverse map."""
-        return np.linalg.inv(self.image_from_crop)
+        return np.asarray(np.linalg.inv(self.image_from_crop), np.float64)
 
     @property
     def size(self) -> int:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from openportrait.faces import ratios_203
 from openportrait.motion import (
     LIVEPORTRAIT_21,
     ClipTransfer,
     Corrections,
     motion_multiplier,
-    ratios_203,
     rotation_from_degrees,
     smooth,
 )

@@ -23,7 +23,6 @@ from openportrait.motion.neutral import neutral_index
 from openportrait.motion.packed import PackedMotions
 from openportrait.motion.portable import PortableTransfer
 from openportrait.motion.pose import angle_degrees, degrees_from_rotation, rotation_from_degrees
-from openportrait.motion.ratios import ratios_203
 from openportrait.motion.smooth import OneEuro, smooth, smooth_motions
 from openportrait.motion.strength import Strength, motion_multiplier
 from openportrait.motion.transfer import Kind, RelativePose, Transfer, choose_transfer, expression_weights
@@ -54,7 +53,6 @@ __all__ = [
     "keypoints",
     "motion_multiplier",
     "neutral_index",
-    "ratios_203",
     "rotation_from_degrees",
     "smooth",
     "smooth_motions",
