@@ -100,13 +100,11 @@ def _ratios(content: dict[str, Any], count: int, where: str) -> tuple[Ratios, ..
         return ()
     if not all(isinstance(rows, (list, np.ndarray)) and len(rows) == count for rows in (eyes, lips)):
         raise TemplateError(f"{where} has another number of openness ratios than of motions; make it again")
-    return tuple(
-        Ratios(
-            *_checked(eye, (2,), f"{where}, eye ratio {i}").tolist(),
-            float(_checked(lip, (), f"{where}, lip ratio {i}")),
-        )
-        for i, (eye, lip) in enumerate(zip(eyes, lips, strict=True))
-    )
+    found = []
+    for i, (eye, lip) in enumerate(zip(eyes, lips, strict=True)):
+        left, right = _checked(eye, (2,), f"{where}, eye ratio {i}").tolist()
+        found.append(Ratios(left, right, float(_checked(lip, (), f"{where}, lip ratio {i}"))))
+    return tuple(found)
 
 
 def _rate(value: Any, where: str) -> Fraction:

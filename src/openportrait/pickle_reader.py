@@ -34,30 +34,9 @@ KNOWN = {
 }
 """Everything a pickled array of numbers asks for. The names are looked up here and never imported."""
 
-PUSH_ARGUMENT = frozenset(
-    (
-        "INT",
-        "LONG",
-        "LONG1",
-        "LONG4",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "FLOAT",
-        "BINFLOAT",
-        "STRING",
-        "BINSTRING",
-        "SHORT_BINSTRING",
-        "UNICODE",
-        "BINUNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE8",
-        "BINBYTES",
-        "SHORT_BINBYTES",
-        "BINBYTES8",
-        "BYTEARRAY8",
-    )
-)
+NUMBERS = {"INT", "LONG", "LONG1", "LONG4", "BININT", "BININT1", "BININT2", "FLOAT", "BINFLOAT"}
+TEXTS = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
+BYTES = {"STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"}
 PUSH_CONSTANT: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None,
     "NEWTRUE": lambda: True,
@@ -133,7 +112,7 @@ class _Machine:
 
     def follow(self, name: str, argument: Any) -> None:
         """One instruction."""
-        if name in PUSH_ARGUMENT:
+        if name in NUMBERS or name in TEXTS or name in BYTES:
             self.stack.append(argument)
         elif name in PUSH_CONSTANT:
             self.stack.append(PUSH_CONSTANT[name]())
