@@ -94,14 +94,16 @@ def _check(spec: OptionSpec, value: Any) -> None:
         raise OptionError(f"{flag} is {value!r}; give a text")
 
 
-class _Checked:
+class Checked:
+    """Base of records whose fields state what they may be; a wrong value raises OptionError at birth."""
+
     def __post_init__(self) -> None:
         for spec in specs(type(self)):
             _check(spec, getattr(self, spec.name))
 
 
 @dataclass(frozen=True)
-class EngineOptions(_Checked):
+class EngineOptions(Checked):
     """What computes the picture."""
 
     engine: Annotated[
@@ -116,7 +118,7 @@ class EngineOptions(_Checked):
 
 
 @dataclass(frozen=True)
-class FaceOptions(_Checked):
+class FaceOptions(Checked):
     """Which face, and how it is found."""
 
     face: Annotated[
@@ -133,7 +135,7 @@ class FaceOptions(_Checked):
 
 
 @dataclass(frozen=True)
-class CropOptions(_Checked):
+class CropOptions(Checked):
     """What is cut out of the source and the driving, and whether it is pasted back."""
 
     crop_source: Annotated[bool, Doc("Cut the face out of the source; off: the source is a face crop already.")] = True
@@ -153,7 +155,7 @@ class CropOptions(_Checked):
 
 
 @dataclass(frozen=True)
-class MotionOptions(_Checked):
+class MotionOptions(Checked):
     """What moves, and how."""
 
     region: Annotated[Region, Doc("What moves: everything, expression, head pose, lips or eyes.")] = "all"
@@ -181,7 +183,7 @@ class MotionOptions(_Checked):
 
 
 @dataclass(frozen=True)
-class OutputOptions(_Checked):
+class OutputOptions(Checked):
     """What is written."""
 
     audio: Annotated[Audio, Doc("Whose sound the result carries; the other's where that one is silent.")] = "driving"
