@@ -35,6 +35,8 @@ class DownloadProgress:
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 _RANGE_REFUSED = 416
+_UNKNOWN = (401, 404)
+"""The hub answers 401 for a repository that does not exist, to those who are not logged in."""
 
 OnProgress = Callable[[DownloadProgress], None]
 
@@ -128,7 +130,7 @@ class _Reporting:
 def _fetch(file: WeightFile, release: Release, output: _Reporting) -> None:
     """Append what the file still lacks, from the first repository name that the hub knows."""
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
@@ -145,9 +147,9 @@ def _fetch(file: WeightFile, release: Release, output: _Reporting) -> None:
                     expected_size=file.bytes,
                 )
             return
-        except (EntryNotFoundError, RepositoryNotFoundError):
-            continue
         except transport as error:
+            if _status(error) in _UNKNOWN:
+                continue
             if getattr(error, "errno", None) in _DISK:
                 raise
             raise WeightsError(_network_problem(file, output.stream, error)) from error
@@ -183,6 +185,10 @@ def _no_bars() -> Iterator[None]:
         enable_progress_bars(group)
 
 
+def _status(error: Exception) -> int | None:
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
 def _network_problem(file: WeightFile, stream: BinaryIO, error: Exception) -> str:
     from huggingface_hub.errors import OfflineModeIsEnabled
 
@@ -191,8 +197,9 @@ def _network_problem(file: WeightFile, stream: BinaryIO, error: Exception) -> st
     part = Path(stream.name)
     stream.flush()
     have = part.stat().st_size
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if have > file.bytes or status == _RANGE_REFUSED or checks.damage(part):
+    if not have:
+        part.unlink()
+    elif have > file.bytes or _status(error) == _RANGE_REFUSED or checks.damage(part):
         part.unlink()
         return (
             f"what {_endpoint()} gave for {file.name} is not the published file and was deleted; "
