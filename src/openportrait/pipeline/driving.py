@@ -20,11 +20,13 @@ from openportrait.options import Options
 from openportrait.pipeline.flow import View, Watch, groups
 from openportrait.pipeline.render import Cue
 from openportrait.pipeline.source import in_every_frame, report
-from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios
+from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
 from openportrait.templates import is_template, load_template
 
 DRIVING_SIZE = 512
 """Side of a driving crop, px (SPEC §1)."""
+RATE_OF_STILLS = Fraction(25)
+"""Stated in a template of a single frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,11 @@ class Driving:
     faces: Sequence[Face | None] = ()
     """One a frame, px of the frame; empty for a template."""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def template(self) -> Template:
+        """Its motion alone."""
+        return Template(self.motions, tuple(self.ratios), self.rate or RATE_OF_STILLS, self.layout, self.engine)
 
     def schedule(self, source_rate: Fraction | None, source_frames: int) -> Sequence[int] | None:
         """For each picture of the result the driving's frame, where source and driving differ in rate."""

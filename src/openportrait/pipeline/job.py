@@ -16,9 +16,6 @@ from openportrait.pipeline.render import Cue, Pose, Rendering
 from openportrait.pipeline.source import Portrait, open_source
 from openportrait.records import Template
 
-RATE_OF_STILLS = Fraction(25)
-"""Stated in a template of a single frame."""
-
 
 class Follow:
     """One face that follows the driving: transfer, then corrections (SPEC §4, §5)."""
@@ -96,10 +93,7 @@ class Job(Rendering):
     @property
     def template(self) -> Template:
         """The driving's motion."""
-        driving = self._driving
-        return Template(
-            driving.motions, tuple(driving.ratios), driving.rate or RATE_OF_STILLS, driving.layout, driving.engine
-        )
+        return self._driving.template
 
     def cues(self) -> Iterable[Cue | None]:
         """The driving's frames, one a picture."""
