@@ -98,7 +98,8 @@ class Checked:
     """Base of records whose fields state what they may be; a wrong value raises OptionError at birth."""
 
     def __post_init__(self) -> None:
-        for spec in specs(type(self)):
+        record: type = type(self)
+        for spec in specs(record):
             _check(spec, getattr(self, spec.name))
 
 
