@@ -16,6 +16,7 @@ camera through `LiveTransfer`: `x_d = live.x_driven(motion)`.
 
 from openportrait.motion.clip import ClipTransfer, Drive, LiveTransfer, Pairing
 from openportrait.motion.correct import Corrections, Retargeter
+from openportrait.motion.edits import Editor, edit_expression, edited, edited_keypoints, silent, video_lip_offsets
 from openportrait.motion.keypoints import keypoints
 from openportrait.motion.layout import ExpressionChange, KeypointLayout, RegionWeights, difference
 from openportrait.motion.liveportrait import LIVEPORTRAIT_21
@@ -32,6 +33,7 @@ __all__ = [
     "ClipTransfer",
     "Corrections",
     "Drive",
+    "Editor",
     "ExpressionChange",
     "KeypointLayout",
     "Kind",
@@ -49,11 +51,16 @@ __all__ = [
     "choose_transfer",
     "degrees_from_rotation",
     "difference",
+    "edit_expression",
+    "edited",
+    "edited_keypoints",
     "expression_weights",
     "keypoints",
     "motion_multiplier",
     "neutral_index",
     "rotation_from_degrees",
+    "silent",
     "smooth",
     "smooth_motions",
+    "video_lip_offsets",
 ]
