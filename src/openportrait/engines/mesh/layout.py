@@ -85,4 +85,5 @@ def mesh_layout() -> KeypointLayout:
         change=change,
         expression_frame="head",
         translation_follows_scale=True,
+        eyes_of_image_from_neutral=True,
     )

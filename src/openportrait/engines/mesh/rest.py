@@ -12,8 +12,8 @@ from openportrait.records import Floats, Motion
 
 _REST_OPENNESS = (0.24, 0.36)
 """Eyes within these are taken for the face's own; outside of them for an expression."""
-_REST_GAZE = 0.0
-"""Eye widths below the corners' middle at which an iris rests."""
+_REST_GAZE = (0.0, -0.085)
+"""Where irises that look ahead lie, the mean of both eyes: eye widths right and down of the corners' middle."""
 _MOUTH = np.unique(np.concatenate([LIPS_UPPER.ravel(), LIPS_LOWER.ravel()]))
 _CORNERS = np.array([61, 291])
 _SHAPE_PRIOR = 0.6
@@ -28,8 +28,8 @@ def neutral(motion: Motion) -> Floats:
     points = points - _fitted(points, BROWS.ravel(), ("brow", "frown"))
     own = lids.openness(points)
     points = points + blinked(points, np.clip(own, *_REST_OPENNESS) / own)
-    away = lids.gaze(points).mean(0) - lids.gaze(canonical()).mean(0)
-    points = points + looked(points, (-float(away[0]), -float(away[1])))
+    ahead = _REST_GAZE - lids.gaze(points).mean(0)
+    points = points + looked(points, (float(ahead[0]), float(ahead[1])))
     return np.asarray(points - motion.canonical)
 
 

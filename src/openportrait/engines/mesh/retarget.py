@@ -10,15 +10,15 @@ from openportrait.engines.mesh.motion import pose
 from openportrait.faces import ratios as ratios_of
 from openportrait.records import Face, Floats, Ratios
 
-_SHUT, _PLAIN = 0.09, 0.2
-"""Landmarks of shut lids read about 0.09; from 0.2 on a reading is taken at its word."""
+_SHUT, _PLAIN = 0.06, 0.2
+"""Landmarks of shut lids read up to 0.06; from 0.2 on a reading is taken at its word."""
 _WIDEST = 2.0
 _STEPS = 20
 _WIDEST_JAW = 2.5
 
 
 def eye_offsets(x_s: Floats, ratios: Ratios, target: float) -> Floats:
-    """(478, 3) offsets that bring each eye from its ratio to the target; a target below 0.09 shuts it."""
+    """(478, 3) offsets that bring each eye from its ratio to the target; a target below 0.06 shuts it."""
     own = _opening(np.array([ratios.eye_left, ratios.eye_right]))
     factor = 1 + (_opening(np.array(target)) - own) / np.maximum(own, 0.1)
     head = pose(x_s)

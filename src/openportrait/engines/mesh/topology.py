@@ -68,7 +68,8 @@ FACE_OVAL: Indices = np.array(
 ).ravel()
 """(36,) outline of the face, clockwise in the picture from the top."""
 
-_JAW_AND_CHEEK = np.array([136, 365, 205, 425, 147, 376, 132, 361])
+_JAW = np.array([136, 365])
+_CHEEKS = np.array([205, 425, 147, 376, 132, 361])
 _IRIS_RADIUS_CM = 0.585
 _IRIS_DEPTH_CM = 0.25
 
@@ -96,19 +97,25 @@ def triangles() -> NDArray[np.int32]:
 
 @cache
 def pose_weights() -> Floats:
-    """(478,) weight of each vertex in the head's pose; sums to 1."""
+    """(478,) weight of each vertex in the head's pose; sums to 1.
+
+    The canonical face's own, without two points of the jaw: with them the head nods and grows as the mouth opens.
+    """
     face = canonical_face()
     weights = np.zeros(COUNT)
-    weights[face.pose_indices] = face.pose_weights / face.pose_weights.sum()
-    weights.flags.writeable = False
-    return weights
+    weights[face.pose_indices] = face.pose_weights
+    return _without(weights, _JAW)
 
 
 @cache
 def anchor_weights() -> Floats:
-    """(478,) as `pose_weights`, without the points that jaw and cheeks move; sums to 1."""
-    weights = pose_weights().copy()
-    weights[_JAW_AND_CHEEK] = 0
+    """(478,) as `pose_weights`, without the cheeks, which a smile moves; sums to 1."""
+    return _without(pose_weights(), _CHEEKS)
+
+
+def _without(weights: Floats, points: Indices) -> Floats:
+    weights = weights.copy()
+    weights[points] = 0
     weights /= weights.sum()
     weights.flags.writeable = False
     return weights
