@@ -7,7 +7,7 @@ Each command is a record of its flags with a `run`; the options among them are m
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 import tyro
@@ -16,21 +16,31 @@ from tyro.extras import SubcommandApp
 from openportrait.cli.animate import Animate
 from openportrait.cli.console import emit, guarded
 from openportrait.cli.faces import Faces
+from openportrait.cli.info import Info
+from openportrait.cli.template import TemplateConvert, TemplateInfo, TemplateMake
+from openportrait.cli.weights import WeightsDownload, WeightsList, WeightsPath, WeightsVerify
 
 DESCRIPTION = "Make a portrait move like a driving picture, video or motion template."
 
 
-def _group(help_text: str, **commands: type) -> SubcommandApp:
-    group = SubcommandApp()
-    for name, command in commands.items():
-        group.command(name=name)(command)
-    group.__doc__ = help_text
-    return group
+TEMPLATE = {"make": TemplateMake, "info": TemplateInfo, "convert": TemplateConvert}
+WEIGHTS = {"list": WeightsList, "download": WeightsDownload, "verify": WeightsVerify, "path": WeightsPath}
 
 
 def _app() -> SubcommandApp:
-    app = _group(DESCRIPTION, animate=Animate, faces=Faces)
+    app = _group("", {"animate": Animate, "faces": Faces})
+    app.command(_group("Motion templates: the motion of a clip without its pixels.", TEMPLATE), name="template")
+    app.command(_group("Trained weights of the neural engine.", WEIGHTS), name="weights")
+    app.command(name="info")(Info)
     return app
+
+
+def _group(help_text: str, commands: Mapping[str, type]) -> SubcommandApp:
+    group = SubcommandApp()
+    group.__doc__ = help_text
+    for name, command in commands.items():
+        group.command(name=name)(command)
+    return group
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -28,7 +28,9 @@ class Faces:
 
     path: Annotated[Path, tyro.conf.Positional, Doc("A picture, a video or a folder of frames.")]
     draw: Annotated[
-        Path | None, tyro.conf.arg(metavar="PATH"), Doc("Also write the picture with the faces drawn into it.")
+        Path | None,
+        tyro.conf.arg(metavar="PATH", help_behavior_hint=""),
+        Doc("Also write the picture with the faces drawn in."),
     ] = None
     json: AsJson = False
     faces: Annotated[Values, flags(FaceOptions, only=("detection_threshold",))]

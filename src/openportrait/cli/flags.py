@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import tyro
-from typing_extensions import Doc
 
 from openportrait.options import OptionSpec, specs
 
 Values = dict[str, Any]
 """Option names with the values from the command line; the options records check them."""
 
-Output = Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="PATH")]
-AsJson = Annotated[tyro.conf.FlagCreatePairsOff[bool], Doc("Print the result as JSON.")]
+Output = Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="PATH", help_behavior_hint="")]
+AsJson = Annotated[
+    tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(help="Print the result as JSON.", help_behavior_hint="")
+]
 
 
 class Flag(NamedTuple):
@@ -40,8 +41,10 @@ def hint(spec: OptionSpec) -> Any:
     """The type of an option with its help and limits, for tyro."""
     limits = f" From {spec.range.low:g} to {spec.range.high:g}." if spec.range else ""
     kind = spec.kind | None if spec.optional else spec.kind
-    metavar = spec.kind.__name__.upper() if spec.optional else None
-    return Annotated[kind, tyro.conf.arg(help=spec.help + limits, metavar=metavar)]
+    if not spec.optional:
+        return Annotated[kind, tyro.conf.arg(help=spec.help + limits)]
+    metavar = spec.kind.__name__.upper()
+    return Annotated[kind, tyro.conf.arg(help=spec.help + limits, metavar=metavar, help_behavior_hint="")]
 
 
 def collector(wanted: Mapping[str, Flag], description: str) -> Callable[..., Values]:

@@ -1,0 +1,133 @@
+"""`openportrait weights ...`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from typing_extensions import Doc
+
+from openportrait.cli.console import emit, emit_json, say
+from openportrait.cli.flags import AsJson, Values, flags
+from openportrait.errors import WeightsError
+from openportrait.options import EngineOptions
+
+if TYPE_CHECKING:
+    from openportrait.weights import DownloadProgress, FileStatus
+    from openportrait.weights.hub import OnProgress
+
+Folder = Annotated[Values, flags(EngineOptions, only=("weights",))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsList:
+    """List the weight files, where they are or would be, and their licences."""
+
+    json: AsJson = False
+    engine: Folder
+
+    def run(self) -> None:
+        """Judge each file by its size."""
+        from openportrait import weights
+
+        _show(weights.list_files(EngineOptions(**self.engine).weights), self.json)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsVerify:
+    """Compare every weight file with the published hashes; fails unless all are the same."""
+
+    json: AsJson = False
+    engine: Folder
+
+    def run(self) -> None:
+        """Judge each file by its hash."""
+        from openportrait import weights
+
+        files = weights.verify(EngineOptions(**self.engine).weights)
+        _show(files, self.json)
+        wrong = [file for file in files if file.state != "present"]
+        for file in wrong:
+            if file.state != "missing":
+                say(f"note: {file.problem}")
+        if wrong:
+            raise WeightsError(f"not as published: {', '.join(f'{file.name} ({file.state})' for file in wrong)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsDownload:
+    """Download the published weights, or what is missing of them.
+
+    Nothing else downloads anything. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are honoured.
+    """
+
+    to: Annotated[
+        Path | None,
+        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: the cache)"),
+        Doc("Folder for the files."),
+    ] = None
+
+    def run(self) -> None:
+        """Fetch, check and print the folder."""
+        from openportrait import weights
+
+        with _download_bar() as progress:
+            weights.download(self.to, progress)
+        emit(str(self.to or weights.path()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsPath:
+    """Print the folder of weights in use, or the one that a download would fill."""
+
+    engine: Folder
+
+    def run(self) -> None:
+        """Print it."""
+        from openportrait import weights
+
+        emit(str(weights.path(EngineOptions(**self.engine).weights)))
+
+
+def described(file: FileStatus) -> dict[str, Any]:
+    """Plain values of a weight file, for JSON."""
+    return {
+        "name": file.name,
+        "state": file.state,
+        "bytes": file.bytes,
+        "licence": file.licence,
+        "path": str(file.path),
+    }
+
+
+def _show(files: Sequence[FileStatus], as_json: bool) -> None:
+    if as_json:
+        emit_json([described(file) for file in files])
+        return
+    for file in files:
+        emit(f"{file.name:30s} {file.state:8s} {file.bytes / 1e6:6.1f} MB  {file.licence:5s} {file.path}")
+
+
+@contextmanager
+def _download_bar() -> Iterator[OnProgress]:
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.DownloadColumn(),
+        bars.TransferSpeedColumn(),
+    )
+    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("Connecting", total=None)
+
+        def show(now: DownloadProgress) -> None:
+            bar.update(task, description=now.file, completed=now.done_bytes, total=now.total_bytes)
+
+        yield show
