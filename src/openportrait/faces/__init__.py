@@ -4,13 +4,17 @@ from openportrait.faces.canonical import CanonicalFace, canonical_face
 from openportrait.faces.choose import CHOICES, choose
 from openportrait.faces.crop import Box, clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
 from openportrait.faces.finder import FaceFinder
+from openportrait.faces.live import LiveTracker
 from openportrait.faces.ratios import ratios, ratios_203
+from openportrait.faces.track import Track, track
 
 __all__ = [
     "CHOICES",
     "Box",
     "CanonicalFace",
     "FaceFinder",
+    "LiveTracker",
+    "Track",
     "canonical_face",
     "choose",
     "clip_box",
@@ -20,5 +24,6 @@ __all__ = [
     "face_box",
     "ratios",
     "ratios_203",
+    "track",
     "whole_crop",
 ]

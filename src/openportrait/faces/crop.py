@@ -7,7 +7,7 @@ is the picture itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -92,7 +92,7 @@ def crop_face(image: Image, face: Face, *, scale: float, shift_x: float, shift_y
     return _warped_crop(image, face, crop_from_image(box, rule.size, rotate=rule.rotate), rule.size)
 
 
-def clip_box(faces: Sequence[Face], *, scale: float, shift_x: float, shift_y: float) -> Box:
+def clip_box(faces: Iterable[Face], *, scale: float, shift_x: float, shift_y: float) -> Box:
     """One upright box for a whole clip: the mean of the boxes of its frames (SPEC §1, driving)."""
     boxes = [face_box(face.landmarks[:, :2], scale=scale, shift_x=shift_x, shift_y=shift_y) for face in faces]
     return Box(np.mean([box.centre for box in boxes], 0), float(np.mean([box.side for box in boxes])))

@@ -36,15 +36,15 @@ class FaceFinder:
     def _mesh(self) -> MeshNetwork:
         return MeshNetwork(self._runtime)
 
-    def find(self, image: Image, *, smallest: float = _SMALLEST_FACE) -> list[Face]:
+    def find(self, image: Image, *, smallest: float = _SMALLEST_FACE, lying: bool = True) -> list[Face]:
         """All faces of at least about `smallest` px, largest first; an empty list where there is none.
 
-        Looks at the whole picture, then for faces that lie or hang, then finer and finer, until one level
-        past the first face.
+        Looks at the whole picture, then (where `lying`) for faces that lie or hang, then finer and finer,
+        until one step past the first face.
         """
         steps = scales(image, smallest)
         faces: list[Face] = []
-        for scale, quarter_turns in _views(steps):
+        for scale, quarter_turns in _views(steps, lying):
             self._add(faces, image, self._detector.look(image, self.threshold, scale, quarter_turns))
             if faces:
                 finer = [step for step in steps if step > scale][:1]
@@ -83,14 +83,14 @@ class FaceFinder:
         return face
 
 
-def _views(steps: list[float]) -> list[tuple[float, int]]:
+def _views(steps: list[float], lying: bool) -> list[tuple[float, int]]:
     """(scale, quarter turns) in the order of looking: likely first, costly last.
 
     Half the first scale leaves room around a face that fills the picture.
     """
     coarse, fine = steps[:2], steps[2:]
-    lying = [(scale, turns) for scale in coarse for turns in (1, 2, 3)]
-    return [(steps[0], 0), (steps[0] / 2, 0), *((s, 0) for s in coarse[1:]), *lying, *((s, 0) for s in fine)]
+    turned = [(scale, turns) for scale in coarse for turns in (1, 2, 3)] if lying else []
+    return [(steps[0], 0), (steps[0] / 2, 0), *((s, 0) for s in coarse[1:]), *turned, *((s, 0) for s in fine)]
 
 
 def _inside(face: Face, x: float, y: float) -> bool:

@@ -1,0 +1,142 @@
+"""Keeps hold of the chosen faces from frame to frame, and finds them again after a loss or a cut."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from openportrait.faces.choose import check_choice, pick
+from openportrait.faces.finder import FaceFinder
+from openportrait.records import Face, Image
+
+_CHECK_EVERY = 5
+"""Frames from one look of the detector at a followed face to the next."""
+_QUICK_MOVE = 0.12
+"""A face that moved by this share of its size since the last frame gets a second pass."""
+_PATIENCE_SECONDS = 0.5
+"""After this a face elsewhere in the same shot may take the place of a lost one."""
+_GROWTH = 1.5
+"""A lost face is expected within its last box grown by this."""
+
+
+class CutDetector:
+    """Tells where a clip jumps to another shot, from thumbnails of its frames."""
+
+    def __init__(self) -> None:
+        """Starts before the first frame."""
+        self._last: NDArray[np.float32] | None = None
+        self._usual = 0.0
+
+    def __call__(self, image: Image) -> bool:
+        """Whether this frame starts another shot than the one before.
+
+        It does where the mean change of the 32 × 32 thumbnail is large, and large beside that of the
+        frames before: 4 of 255 and less in a lively shot, 20 and more from one to the next.
+        """
+        stride = max(1, min(image.shape[:2]) // 128)
+        thumbnail = cv2.resize(image[::stride, ::stride], (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+        change = 0.0 if self._last is None else float(np.abs(thumbnail - self._last).mean())
+        self._last = thumbnail
+        is_cut = change > max(16.0, 4 * self._usual)
+        if not is_cut:
+            self._usual += 0.2 * (change - self._usual)
+        return is_cut
+
+
+class Follower:
+    """The chosen faces of a stream, one frame after the other."""
+
+    def __init__(self, finder: FaceFinder, choice: str, rate: float) -> None:
+        """`choice` as in `choose`, made at the first frame that allows it. Raises OptionError."""
+        check_choice(choice)
+        self._finder = finder
+        self._choice = choice
+        self._patience = max(1, round(_PATIENCE_SECONDS * rate))
+        self._thorough_every = max(1, round(rate))
+        self._cut = CutDetector()
+        self._last: list[Face] = []
+        self._lost_for: list[int] = []
+        """Frames since each face was seen; `_patience` at least where it may be anywhere."""
+        self._frame = -1
+        self.seen: list[Face] = []
+        """The most faces found in one frame before the choice could be made."""
+
+    def step(self, image: Image) -> tuple[list[Face | None], bool]:
+        """The chosen faces in the next frame (none before the choice is made), and whether a shot starts."""
+        self._frame += 1
+        is_cut = self._cut(image)
+        if not self._last:
+            return list(self._first(image)), is_cut
+        if is_cut:
+            self._lost_for = [self._patience] * len(self._last)
+        found = [
+            None if lost else self._follow(image, face) for face, lost in zip(self._last, self._lost_for, strict=True)
+        ]
+        for i, face in enumerate(found):
+            if face is not None and any(other is not None and overlap(face, other) > 0.6 for other in found[:i]):
+                found[i] = None
+        if None in found:
+            self._find_again(image, found)
+        for i, face in enumerate(found):
+            self._lost_for[i] = 0 if face is not None else self._lost_for[i] + 1
+            self._last[i] = face or self._last[i]
+        return found, is_cut
+
+    def _first(self, image: Image) -> list[Face]:
+        if self._frame % self._thorough_every == 0:
+            faces = self._finder.find(image)
+        else:
+            faces = self._finder.find(image, smallest=max(image.shape[:2]) / 12, lying=False)
+        if len(faces) > len(self.seen):
+            self.seen = faces
+        height, width = image.shape[:2]
+        self._last = pick(faces, self._choice, middle=(width / 2, height / 2))
+        self._lost_for = [0] * len(self._last)
+        return self._last
+
+    def _follow(self, image: Image, face: Face) -> Face | None:
+        found = self._finder.follow(image, face)
+        if found is not None and _shift(face, found) > _QUICK_MOVE * face.size:
+            found = self._finder.follow(image, found)
+        if found is not None and self._frame % _CHECK_EVERY == 0 and not self._finder.is_face(image, found):
+            return None
+        return found
+
+    def _find_again(self, image: Image, found: list[Face | None]) -> None:
+        """Fill in those lost faces that can be found: near where they were, later anywhere."""
+        missing = [i for i, face in enumerate(found) if face is None]
+        smallest = min(self._last[i].size for i in missing) / 2
+        faces = [
+            face
+            for face in self._finder.find(image, smallest=smallest, lying=False)
+            if not any(other is not None and overlap(face, other) > 0.3 for other in found)
+        ]
+        for i in missing:
+            near = [face for face in faces if _is_near(self._last[i], face)]
+            if near:
+                found[i] = max(near, key=lambda face: overlap(self._last[i], face, _GROWTH))
+            elif self._lost_for[i] >= self._patience and len(found) == 1:
+                height, width = image.shape[:2]
+                found[i] = next(iter(pick(faces, self._choice, middle=(width / 2, height / 2))), None)
+            elif self._lost_for[i] >= self._patience and faces:
+                found[i] = faces[0]
+            faces = [face for face in faces if face is not found[i]]
+
+
+def overlap(one: Face, other: Face, growth: float = 1.0) -> float:
+    """Intersection over union of two faces' boxes, each grown about its middle."""
+    boxes = np.array([one.box, other.box]).reshape(2, 2, 2)
+    middles, halves = boxes.mean(1), (boxes[:, 1] - boxes[:, 0]) / 2 * growth
+    low, high = (middles - halves).max(0), (middles + halves).min(0)
+    shared = float(np.prod(np.maximum(high - low, 0)))
+    areas = np.prod(2 * halves, 1)
+    return shared / max(float(areas.sum()) - shared, 1e-9)
+
+
+def _is_near(last: Face, face: Face) -> bool:
+    return overlap(last, face, _GROWTH) > 0.1 and 0.5 < face.size / last.size < 2
+
+
+def _shift(one: Face, other: Face) -> float:
+    return float(np.linalg.norm(one.landmarks[:, :2].mean(0) - other.landmarks[:, :2].mean(0)))

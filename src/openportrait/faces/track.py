@@ -1,0 +1,153 @@
+"""The chosen faces of a whole clip: followed, gaps bridged, smoothed. Only landmarks are kept."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from openportrait.errors import NoFaceError
+from openportrait.faces.choose import choose
+from openportrait.faces.finder import FaceFinder
+from openportrait.faces.follow import Follower
+from openportrait.faces.packed import PackedFaces
+from openportrait.records import Face, Floats, Frame
+
+_WINDOW, _DEGREE = 5, 2
+
+
+def _savitzky_golay() -> Floats:
+    """(5, 5): row i gives the weights of a window's values for the fitted parabola at place i."""
+    powers = np.vander(np.arange(_WINDOW) - _WINDOW // 2, _DEGREE + 1).astype(np.float64)
+    return np.asarray(powers @ np.linalg.pinv(powers))
+
+
+_WEIGHTS = _savitzky_golay()
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One face through a clip."""
+
+    faces: Sequence[Face | None]
+    """One a frame; None where the face is lost."""
+    bridged: tuple[range, ...]
+    """Frame numbers of gaps that were filled by interpolation."""
+    lost: tuple[range, ...]
+    """Frame numbers of gaps too long to be filled."""
+
+
+def track(
+    frames: Iterable[Frame],
+    finder: FaceFinder,
+    choice: str,
+    *,
+    rate: Fraction,
+    bridge_seconds: float,
+    where: str,
+) -> list[Track]:
+    """Follow the faces that `choice` means in the first frame that has them, through the clip.
+
+    Gaps of at most `bridge_seconds` are interpolated, at a shot's start or end the nearest landmarks
+    are held; longer gaps stay None. The landmarks are smoothed over time (Savitzky and Golay 1964,
+    5 frames, degree 2), never across a cut or a lost stretch. `where` names the clip in errors.
+    Raises OptionError as `choose`, and NoFaceError when no frame shows a face.
+    """
+    follower = Follower(finder, choice, float(rate))
+    paths: list[PackedFaces] = []
+    starts = [0]
+    count = 0
+    for index, frame in enumerate(frames):
+        faces, is_cut = follower.step(frame.image)
+        if is_cut:
+            starts.append(index)
+        if faces and not paths:
+            paths = [PackedFaces([None] * index) for _ in faces]
+        for path, face in zip(paths, faces, strict=True):
+            path.append(face)
+        count = index + 1
+    if not paths:
+        if follower.seen:
+            choose(follower.seen, choice, where=where)
+        raise NoFaceError(
+            f"no face in any of the {count} frames of {where}; "
+            f"use a clip that shows one, or lower detection_threshold (now {finder.threshold:g})"
+        )
+    shots = [range(start, end) for start, end in pairwise([*starts, count])]
+    longest = int(bridge_seconds * rate)
+    return [_finished(path, shots, longest) for path in paths]
+
+
+def _finished(faces: PackedFaces, shots: list[range], longest: int) -> Track:
+    """Bridge what is short enough, smooth what is unbroken."""
+    bridged, lost = [], []
+    for shot in shots:
+        for gap in _runs(faces, shot, False):
+            if len(gap) <= longest and len(gap) < len(shot):
+                _bridge(faces, gap, shot)
+                bridged.append(gap)
+            else:
+                lost.append(gap)
+    for shot in shots:
+        for run in _runs(faces, shot, True):
+            _smooth(faces, run)
+    return Track(faces, tuple(bridged), tuple(lost))
+
+
+def _runs(faces: PackedFaces, shot: range, wanted: bool) -> list[range]:
+    """The unbroken stretches of a shot with (or without) a face."""
+    groups = ((present, list(group)) for present, group in groupby(shot, key=faces.has))
+    return [range(group[0], group[-1] + 1) for present, group in groups if present is wanted]
+
+
+def _bridge(faces: PackedFaces, gap: range, shot: range) -> None:
+    before = faces[gap.start - 1] if gap.start > shot.start else None
+    after = faces[gap.stop] if gap.stop < shot.stop else None
+    for place, index in enumerate(gap, start=1):
+        if before is not None and after is not None:
+            faces[index] = between(before, after, place / (len(gap) + 1))
+        else:
+            faces[index] = before or after
+
+
+def between(before: Face, after: Face, share: float) -> Face:
+    """The face `share` (0..1) of the way from one to the other, as one that moves, turns and grows evenly.
+
+    A plain mean of the points would shrink a turning face. The similarity of the plane that best maps
+    one onto the other is split evenly; what remains, the change of shape, is mixed.
+    """
+    low, high = before.landmarks, after.landmarks
+    low_middle, high_middle = low.mean(0), high.mean(0)
+    a, b = (low - low_middle) @ [1, 1j, 0], (high - high_middle) @ [1, 1j, 0]
+    turn = np.vdot(a, b) / np.vdot(a, a)
+    growth = abs(turn)
+    flat = (a * (1 - share) + b / turn * share) * turn**share
+    depth = (low - low_middle)[:, 2] * (1 - share) + (high - high_middle)[:, 2] / growth * share
+    shape = np.stack([flat.real, flat.imag, depth * growth**share], 1)
+    score = before.score * (1 - share) + after.score * share
+    return Face(shape + low_middle * (1 - share) + high_middle * share, score)
+
+
+def _smooth(faces: PackedFaces, run: range) -> None:
+    """In place, with a window of unsmoothed landmarks; shorter stretches than the window stay as they are."""
+    if len(run) < _WINDOW:
+        return
+    half = _WINDOW // 2
+    window: deque[Face] = deque(maxlen=_WINDOW)
+    window.extend(_known(faces[index]) for index in run[:_WINDOW])
+    for place, index in enumerate(run):
+        ahead = place + half
+        if _WINDOW <= ahead < len(run):
+            window.append(_known(faces[run[ahead]]))
+        row = place if place < half else max(half, place - len(run) + _WINDOW)
+        values = np.stack([face.landmarks for face in window])
+        faces[index] = Face(np.tensordot(_WEIGHTS[row], values, 1), window[row].score)
+
+
+def _known(face: Face | None) -> Face:
+    assert face is not None
+    return face
