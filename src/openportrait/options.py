@@ -195,6 +195,19 @@ class OutputOptions(Checked):
 
 
 @dataclass(frozen=True)
+class RetargetOptions(Checked):
+    """How open eyes and lips of a clip are made."""
+
+    lip: Annotated[float | None, Range(0, 0.8), Doc("How open the lips are, height over width; 0 closes them.")] = None
+    eyes: Annotated[float | None, Range(0, 0.8), Doc("How open the eyes are, height over width.")] = None
+    silent: Annotated[bool, Doc("Keep the lips silent: the expression at rest, but for the eyes.")] = False
+    close_lips_at_rest: Annotated[bool, Doc("Take away by how much the lips are open at rest.")] = False
+    retarget_smoothing: Annotated[
+        float, Range(0, 1), Doc("Observation variance of the smoothing over the clip; larger is smoother, 0 is off.")
+    ] = 3e-6
+
+
+@dataclass(frozen=True)
 class Options:
     """All options of a job."""
 

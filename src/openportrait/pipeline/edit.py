@@ -1,0 +1,80 @@
+"""Editing a portrait with sliders (SPEC §10)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from openportrait.engines import load
+from openportrait.engines.base import Shot
+from openportrait.errors import OptionError
+from openportrait.media import open_clip
+from openportrait.motion import edited_keypoints
+from openportrait.options import Options
+from openportrait.paste import paste_back
+from openportrait.pipeline.render import Picture, Pose, pastes_back
+from openportrait.pipeline.source import ImageSource
+from openportrait.records import FaceEdit, Image, Ratios
+
+
+class Editor:
+    """One face of a still portrait, measured once, edited as often as wanted."""
+
+    def __init__(self, source: Path, options: Options) -> None:
+        """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
+        with open_clip(source) as clip:
+            if clip.info.kind != "image":
+                raise OptionError(f"{source} is a clip; the editor takes a picture (retarget takes clips)")
+        self.options = options
+        self._engine = load(options.engine)
+        found = ImageSource(source, self._engine, options)
+        self._scene = next(found.scenes())
+        self._portrait = found.portraits[0]
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine at work."""
+        return self._engine.name
+
+    @property
+    def ratios(self) -> Ratios:
+        """How open the source's eyes and lips are: where the sliders start."""
+        return self._portrait.ratios[0]
+
+    @property
+    def picture(self) -> Image:
+        """(H, W, 3) the source."""
+        return self._scene.frame.image
+
+    def pose(self, edit: FaceEdit) -> Pose:
+        """The keypoints of an edit."""
+        portrait = self._portrait
+        stitching = self.options.motion.stitching
+        return Pose(*edited_keypoints(self._engine, portrait.motions[0], portrait.ratios[0], edit, stitching=stitching))
+
+    def crop(self, edit: FaceEdit) -> Image:
+        """(S, S, 3) the edited face crop."""
+        sitter = self._scene.sitters[0]
+        assert sitter is not None
+        pose = self.pose(edit)
+        return self._engine.render([Shot(sitter.appearance, pose.x_s, pose.x_d)])[0]
+
+    def __call__(self, edit: FaceEdit, index: int = 0) -> Picture:
+        """The edited picture: the whole frame, or the face crop where nothing is pasted back."""
+        sitter, frame = self._scene.sitters[0], self._scene.frame
+        assert sitter is not None
+        crop = self.crop(edit)
+        if not pastes_back(self.options):
+            return Picture(index, crop, frame.image, None)
+        whole = paste_back(frame.image, crop, sitter.crop.image_from_crop)
+        return Picture(index, whole, frame.image, None, frame.alpha)
+
+
+def between(start: FaceEdit, end: FaceEdit, part: float) -> FaceEdit:
+    """The edit a `part`, 0..1, of the way; a target ratio that only one of them has is kept from there."""
+
+    def mix(a: float | None, b: float | None) -> float | None:
+        return (b if a is None else a) if a is None or b is None else a + (b - a) * part
+
+    values: dict[str, Any] = {name: mix(value, getattr(end, name)) for name, value in vars(start).items()}
+    return FaceEdit(**values)

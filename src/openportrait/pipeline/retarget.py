@@ -1,0 +1,84 @@
+"""Changing how open the eyes and lips of a clip are, while it keeps its own motion (SPEC §10)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from openportrait.engines import load
+from openportrait.engines.base import Engine
+from openportrait.errors import OptionError
+from openportrait.media import open_clip
+from openportrait.motion import keypoints, neutral_index, smooth
+from openportrait.options import Options, RetargetOptions
+from openportrait.pipeline.flow import Watch
+from openportrait.pipeline.render import Pose, Rendering
+from openportrait.pipeline.source import Portrait, VideoSource
+from openportrait.records import Floats
+
+
+class Retargeted:
+    """One face of a clip with its eyes and lips as open as wanted."""
+
+    def __init__(self, engine: Engine, portrait: Portrait, wanted: RetargetOptions, *, stitching: bool) -> None:
+        self._engine = engine
+        self._portrait = portrait
+        self._wanted = wanted
+        self._stitching = stitching
+        self._rest = neutral_index(portrait.motions, portrait.ratios)
+        smoothed = smooth((self._offsets(i) for i in range(len(self))), wanted.retarget_smoothing)
+        self._smoothed = [offsets.astype(np.float32) for offsets in smoothed]
+
+    def __len__(self) -> int:
+        return len(self._portrait.motions)
+
+    def __call__(self, i: int) -> Pose:
+        """The keypoints of frame i."""
+        x_s = self._x_s(i)
+        x_d = self._silenced(i) if self._wanted.silent else x_s
+        x_d = x_d + self._smoothed[i]
+        return Pose(x_s, self._engine.stitch(x_s, x_d) if self._stitching else x_d)
+
+    def _x_s(self, i: int) -> Floats:
+        return keypoints(self._portrait.motions[i], self._engine.layout)
+
+    def _silenced(self, i: int) -> Floats:
+        """The face at rest, but for the eyes: exp = N outside the eye set."""
+        layout, motions = self._engine.layout, self._portrait.motions
+        eyes, rest = layout.weights.eyes, layout.neutral(motions[self._rest])
+        expression = rest + eyes * (motions[i].expression - rest)
+        return keypoints(replace(motions[i], expression=expression), layout)
+
+    def _offsets(self, i: int) -> Floats:
+        x_s, ratios, wanted = self._x_s(i), self._portrait.ratios[i], self._wanted
+        offsets = np.zeros_like(x_s)
+        if wanted.lip is not None:
+            offsets += self._engine.open_lips(x_s, ratios.lip, wanted.lip)
+        elif wanted.close_lips_at_rest:
+            open_at_rest = self._portrait.ratios[self._rest].lip
+            offsets += self._engine.open_lips(x_s, ratios.lip, max(ratios.lip - open_at_rest, 0.0))
+        if wanted.eyes is not None:
+            offsets += self._engine.open_eyes(x_s, ratios, wanted.eyes)
+        return offsets
+
+
+class RetargetJob(Rendering):
+    """A clip whose faces are found and measured. Iterate to render it."""
+
+    def __init__(self, source: Path, wanted: RetargetOptions, options: Options, watch: Watch) -> None:
+        """Raises OptionError where nothing is asked for or the source is a picture, and what `Job` raises."""
+        if not (wanted.silent or wanted.close_lips_at_rest) and wanted.lip is None and wanted.eyes is None:
+            raise OptionError("nothing to retarget; give --lip, --eyes, --silent or --close-lips-at-rest")
+        if wanted.silent and (wanted.lip is not None or wanted.close_lips_at_rest):
+            raise OptionError("--silent keeps the lips at rest; leave out --lip and --close-lips-at-rest")
+        with open_clip(source) as clip:
+            if clip.info.kind == "image":
+                raise OptionError(f"{source} is a picture; retargeting takes a clip (edit takes pictures)")
+        engine = load(options.engine)
+        found = VideoSource(source, engine, options, watch)
+        moves = [
+            Retargeted(engine, portrait, wanted, stitching=options.motion.stitching) for portrait in found.portraits
+        ]
+        super().__init__(engine, found, moves, options, watch)
