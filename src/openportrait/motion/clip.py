@@ -15,6 +15,9 @@ from openportrait.motion.transfer import Kind, Transfer, choose_transfer, expres
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
 
+LIVE_BETA = 0.1 * 256
+"""The filter's 0.1 hertz for each px a second, in crop units: −1..1 is a crop of about 512 px."""
+
 
 class Drive(Protocol):
     """What the render loop asks, whoever drives: `ClipTransfer` or `PortableTransfer`."""
@@ -96,7 +99,7 @@ class ClipTransfer:
         kind = self.pairing.kind
         self.neutral_index = neutral_index(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
         reference = drivings[self.neutral_index]
-        self._transfer = choose_transfer(layout, options, kind, reference)
+        self._transfer = choose_transfer(layout, options, kind, sources[0], reference)
         self._smoothed: Sequence[Motion] | None = None
         if kind.source_moves and kind.driving_moves and options.smoothing > 0:
             self._smoothed = self._smooth(options)
@@ -156,7 +159,7 @@ class LiveTransfer:
         self.source = source
         self.options = options
         self.x_s = keypoints(source, layout)
-        self._filter = OneEuro(rate) if rate else None
+        self._filter = OneEuro(rate, beta=LIVE_BETA) if rate else None
         self._transfer: Transfer | None = None
         if neutral is not None:
             self.recentre(neutral)
@@ -164,7 +167,7 @@ class LiveTransfer:
     def recentre(self, neutral: Motion) -> None:
         """From now on this driving motion counts as at rest."""
         kind = Kind(source_moves=False, driving_moves=True)
-        self._transfer = choose_transfer(self.layout, self.options, kind, neutral)
+        self._transfer = choose_transfer(self.layout, self.options, kind, self.source, neutral)
         self._strength = _strength(self.layout, self.options, self._transfer, self.source, neutral)
 
     def __call__(self, driving: Motion) -> Motion:

@@ -48,7 +48,8 @@ class KeypointLayout:
     expression_frame: Literal["camera", "head"] = "camera"
     """camera: x = s·(kp @ R + exp) + t. head: x = s·((kp + exp) @ R) + t."""
     translation_follows_scale: bool = False
-    """Whether a driving's shift is first multiplied by s_s / s_d,0 (units of the face, not of the crop)."""
+    """Whether a driving's shift is first multiplied by s_s / s_d,0 (units of the face, not of the crop).
+    Then absolute motion, too, takes the shift since the neutral frame, not the place in the picture."""
     eyes_of_image_from_neutral: bool = False
     """Whether the eyes of a driving image are taken relative to its neutral expression; the released
     model adds them whole (SPEC §4, row exp, region eyes)."""

@@ -10,8 +10,9 @@ import numpy as np
 from openportrait.motion.clip import Pairing
 from openportrait.motion.correct import Retargeter
 from openportrait.motion.keypoints import keypoints
+from openportrait.motion.liveportrait import LIVEPORTRAIT_21
 from openportrait.motion.neutral import neutral_index
-from openportrait.motion.transfer import RelativePose
+from openportrait.motion.transfer import RelativePose, followed
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
 
@@ -19,6 +20,8 @@ CLOSED_SHARE = 0.2
 """Eyes at this share of their openness at rest are shut: landmarks of shut lids keep a gap."""
 WIDEST_SHARE = 1.3
 """Eyes are opened to at most this share of the source's own openness."""
+FACE_OF_21 = 0.68
+"""Height of a face in the published model's canonical units: its source crop is 2.3 faces wide, and s about 1.3."""
 USUAL = Ratios(eye_left=0.35, eye_right=0.35, lip=0.02)
 """A face at rest, where the driving is a single frame."""
 
@@ -26,8 +29,7 @@ USUAL = Ratios(eye_left=0.35, eye_right=0.35, lip=0.02)
 class PortableTransfer:
     """The `Drive` of a foreign template: head pose as relative or absolute motion, openness by ratio, no expression.
 
-    Rotations follow one convention and shifts are crop units in every layout, so they carry over as
-    they are; only the expression's meaning differs.
+    Rotations follow one convention in every layout; shifts are measured in sizes of the face.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class PortableTransfer:
         self.pairing = Pairing(len(sources), len(drivings), schedule)
         kind = self.pairing.kind
         rest = neutral_index(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
-        self._pose = RelativePose(options.region, kind, drivings[rest], False, options.stabilise)
+        self._unit = face_size(drivings[rest]) / face_size(sources[0])
+        self._reference = self._in_own_units(drivings[rest])
+        self._pose = RelativePose(options.region, kind, self._reference, True, options.stabilise)
         self._rest = driving_ratios[rest] if driving_ratios and kind.driving_moves else USUAL
 
     def __len__(self) -> int:
@@ -77,12 +81,17 @@ class PortableTransfer:
             x = self._opened(x, self.source_ratios[self.source_index(i)], self.driving_ratios[self.driving_index(i)])
         return x
 
+    def _in_own_units(self, driving: Motion) -> Motion:
+        """The driving with a scale as the engine's layout would measure it on the same face."""
+        return replace(driving, scale=driving.scale * self._unit)
+
     def _posed(self, source: Motion, driving: Motion) -> Motion:
+        driving = self._in_own_units(driving)
         if self.options.relative:
             rotation, scale, translation = self._pose(source, driving)
             return replace(source, rotation=rotation, scale=scale, translation=translation)
         if self.options.region in ("all", "pose"):
-            return replace(source, rotation=driving.rotation, translation=driving.translation)
+            return replace(source, rotation=driving.rotation, translation=followed(source, driving, self._reference))
         return source
 
     def _opened(self, x: Floats, source: Ratios, driving: Ratios) -> Floats:
@@ -106,6 +115,13 @@ class PortableTransfer:
         if driving.lip >= self._rest.lip:
             return source.lip + driving.lip - self._rest.lip
         return source.lip * driving.lip / self._rest.lip
+
+
+def face_size(motion: Motion) -> float:
+    """Height of the face in canonical units of its layout."""
+    if len(motion.canonical) == LIVEPORTRAIT_21.count:
+        return FACE_OF_21
+    return float(np.ptp(motion.canonical[:, 1]))
 
 
 def _eyes(ratios: Ratios) -> float:

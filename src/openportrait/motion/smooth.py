@@ -76,7 +76,8 @@ def smooth_motions(
 class OneEuro:
     """One-Euro filter (Casiez, Roussel, Vogel 2012) of an array: still when at rest, quick when moving.
 
-    Values should be near 1 in size: `beta` weighs the speed in their units a second.
+    Made for px of a picture about 512 wide: `beta` is hertz for each px a second. Values in a larger
+    unit need a `beta` as many times larger.
     """
 
     def __init__(self, rate: float, *, min_cutoff: float = 1.5, beta: float = 0.1, speed_cutoff: float = 1.0) -> None:

@@ -34,10 +34,22 @@ class Kind:
     """The driving is a video, or a template of more than one frame."""
 
 
-def choose_transfer(layout: KeypointLayout, options: MotionOptions, kind: Kind, reference: Motion) -> Transfer:
-    """The transfer that the options ask for; `reference` is the driving's motion at rest (a driving image itself)."""
+def choose_transfer(
+    layout: KeypointLayout, options: MotionOptions, kind: Kind, source: Motion, reference: Motion
+) -> Transfer:
+    """The transfer that the options ask for.
+
+    `source` is the source's first motion, `reference` the driving's at rest (a driving image itself).
+    """
     if not options.relative:
-        return AbsoluteTransfer(layout, expression_weights(layout, options.region, masked=True), options.region)
+        return AbsoluteTransfer(
+            layout=layout,
+            weights=expression_weights(layout, options.region, masked=True),
+            region=options.region,
+            source_rest=layout.neutral(source),
+            driving_rest=layout.neutral(reference),
+            reference=reference,
+        )
     return RelativeTransfer(
         layout=layout,
         weights=expression_weights(layout, options.region, masked=kind.source_moves),
@@ -84,8 +96,10 @@ class RelativePose:
         if self.kind.driving_moves and self.region in ("all", "pose"):
             rotation = driving.rotation @ self.reference.rotation.T @ source.rotation
             if not self.kind.source_moves:
-                unit = source.scale / self.reference.scale if self.follow_scale else 1.0
-                translation = source.translation + unit * (driving.translation - self.reference.translation)
+                if self.follow_scale:
+                    translation = followed(source, driving, self.reference)
+                else:
+                    translation = source.translation + (driving.translation - self.reference.translation)
                 if self.region == "all" and not self.lock_scale:
                     scale = source.scale * driving.scale / self.reference.scale
         return rotation, scale, _flat(translation)
@@ -117,14 +131,29 @@ class AbsoluteTransfer:
     weights: Floats
     """(K, 3), 0..1."""
     region: Region
+    source_rest: Floats
+    """(K, 3) N of the source's face."""
+    driving_rest: Floats
+    """(K, 3) N of the driving's; where N is one constant, the expression is the driving's own (SPEC §4)."""
+    reference: Motion
+    """The driving at rest, for layouts whose shifts follow the scale."""
 
     def __call__(self, source: Motion, driving: Motion) -> Motion:
-        """Where N is one constant for all faces, the expression is the driving's own (SPEC §4)."""
-        rest = self.layout.neutral(source)
-        target = rest + self.layout.change(rest, driving.expression, self.layout.neutral(driving))
+        """Shapes as in `Motion`; both of this transfer's layout."""
+        target = self.source_rest + self.layout.change(self.source_rest, driving.expression, self.driving_rest)
         expression = source.expression + self.weights * (target - source.expression)
-        moved = driving if self.region in ("all", "pose") else source
-        return Motion(moved.rotation, expression, source.scale, _flat(moved.translation), source.canonical)
+        rotation, translation = source.rotation, source.translation
+        if self.region in ("all", "pose"):
+            rotation = driving.rotation
+            # Where a head lies in its own picture says nothing of another; only in like crops may it be taken over.
+            follows = self.layout.translation_follows_scale
+            translation = followed(source, driving, self.reference) if follows else driving.translation
+        return Motion(rotation, expression, source.scale, _flat(translation), source.canonical)
+
+
+def followed(source: Motion, driving: Motion, reference: Motion) -> Floats:
+    """(3,) t: the source's place, moved by the driving's shift since `reference`, in sizes of the face."""
+    return source.translation + source.scale / reference.scale * (driving.translation - reference.translation)
 
 
 def _flat(translation: Floats) -> Floats:
