@@ -2,7 +2,6 @@
 
 from openportrait.media.clip import Clip, open_clip, probe
 from openportrait.media.stills import read_image, write_image
-from openportrait.media.target import check_output
-from openportrait.media.writer import Writer, open_writer
+from openportrait.media.writer import Writer, check_output, open_writer
 
 __all__ = ["Clip", "Writer", "check_output", "open_clip", "open_writer", "probe", "read_image", "write_image"]

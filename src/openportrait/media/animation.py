@@ -31,7 +31,7 @@ class AnimationReader:
             count: int = getattr(picture, "n_frames", 1)
             kind = picture.format or ""
             width, height = fitted(*picture.size, max_size)
-            image, alpha = pixels(path, picture, max_size)
+            _, alpha = pixels(path, picture, max_size)
             clear = has_alpha(picture) or alpha is not None
             times, end = [], Fraction(0)
             for index in range(min(count, _FRAMES_FOR_RATE)):
@@ -42,7 +42,6 @@ class AnimationReader:
                     break
                 times.append(end)
                 end += _duration(picture)
-        self._clear = clear
         tick = 10 * _MILLISECOND if kind == "GIF" else _MILLISECOND
         rate, varies = guess_rate([*times, end], tick, ())
         seconds = end * count / len(times)
@@ -69,7 +68,7 @@ class AnimationReader:
             for index in range(count):
                 try:
                     picture.seek(index)
-                    shown = pixels(self._path, picture, self._max_size)
+                    shown = pixels(self._path, picture, self._max_size, clear=self.info.has_alpha)
                 except (MediaError, *BROKEN) as error:
                     if index == 0:
                         raise damaged(self._path, error) from error

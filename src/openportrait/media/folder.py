@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 from openportrait.errors import MediaError
-from openportrait.media.pixels import has_alpha, open_picture, pixels, upright_size
 from openportrait.media.files import fitted
+from openportrait.media.pixels import has_alpha, open_picture, pixels, upright_size
 from openportrait.media.timing import DEFAULT_RATE, Timed
 from openportrait.records import Image, MediaInfo
 
@@ -60,7 +59,7 @@ class FolderReader:
                     f"{file}: is {picture.width} × {picture.height}, the folder's first picture {width} × {height}; "
                     "give all the same size"
                 )
-            return pixels(file, picture, self._max_size)
+            return pixels(file, picture, self._max_size, clear=self.info.has_alpha)
 
 
 def numbered(folder: Path) -> list[Path]:

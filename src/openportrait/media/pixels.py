@@ -27,7 +27,7 @@ _SRGB = ImageCms.createProfile("sRGB")
 def _formats() -> tuple[str, ...]:
     Pillow.init()
     try:
-        import pillow_heif  # noqa: PLC0415
+        import pillow_heif
     except ImportError:
         return tuple(name for name in _FORMATS if name in Pillow.OPEN)
     pillow_heif.register_heif_opener()
@@ -70,8 +70,13 @@ def damaged(path: Path, error: Exception) -> MediaError:
     return MediaError(f"{path}: the picture is damaged or cut off ({error}); make or download it again")
 
 
-def pixels(path: Path, picture: Pillow.Image, max_size: int = 0) -> tuple[Image, Image | None]:
-    """(H, W, 3) RGB and (H, W) alpha or None of the picture's current frame, upright and reduced."""
+def pixels(
+    path: Path, picture: Pillow.Image, max_size: int = 0, *, clear: bool | None = None
+) -> tuple[Image, Image | None]:
+    """(H, W, 3) RGB and (H, W) alpha of the picture's current frame, upright and reduced.
+
+    Alpha is None where the picture has none, or as `clear` says, so that all frames of a clip agree.
+    """
     try:
         picture.load()
         upright = _upright(picture)
@@ -82,6 +87,8 @@ def pixels(path: Path, picture: Pillow.Image, max_size: int = 0) -> tuple[Image,
         image = np.asarray(_srgb(upright))
     except BROKEN as error:
         raise damaged(path, error) from error
+    if clear is not None:
+        alpha = (np.full(image.shape[:2], 255, np.uint8) if alpha is None else alpha) if clear else None
     return reduced(image, max_size), None if alpha is None else reduced(alpha, max_size)
 
 

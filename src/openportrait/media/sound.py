@@ -2,77 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
+from av.filter import Graph
 from av.packet import Packet
 from av.stream import Disposition
 
 from openportrait.media.files import open_container
 
+_SAMPLE_FORMATS = {"aac": "fltp", "libopus": "flt"}
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+
 
 def with_sound(candidates: Sequence[Path]) -> Path | None:
-    """The first file that has sound; what cannot be opened has none."""
+    """The first file that has sound that can be decoded; a picture, a folder or a damaged file has none."""
     for path in candidates:
         if not path.is_file():
             continue
         try:
             with open_container(path) as container:
-                if container.streams.audio:
+                if _source(container):
                     return path
         except (av.FFmpegError, OSError):
             continue
     return None
 
 
+def _source(container: InputContainer) -> AudioStream | None:
+    known = [s for s in container.streams.audio if s.codec_context is not None and s.codec_context.sample_rate]
+    return known[0] if known else None
+
+
 class SoundTrack:
-    """The sound of `path` in `output`, its time counted from the first picture of its file."""
+    """The sound of one file, its time counted from that file's first picture, added to `output`.
+
+    Sound from before the first picture is left out, and so is what would last longer than the picture.
+    """
 
     def __init__(self, path: Path, output: OutputContainer, copies: frozenset[str], encoder: str) -> None:
+        """`copies` are the codecs that `output` takes as they are; others go through `encoder`."""
         self._input = open_container(path)
         self._output = output
-        source = self._input.streams.best("audio")
-        assert isinstance(source, AudioStream)
+        source = _source(self._input)
+        assert source is not None, "with_sound chose this file"
         start = _picture_start(self._input)
-        copied = source.codec_context.name.removesuffix("float") in copies
-        self._packets = self._copied(source, start) if copied else self._encoded(source, start, encoder)
-        self._next: Packet | None = None
-        if copied:
+        if source.codec_context.codec.canonical_name in copies:
             self._stream = output.add_stream_from_template(source)
+            self._packets = self._copied(source, start)
         else:
-            rate = 48000 if encoder == "libopus" else source.rate
-            self._stream = output.add_stream(encoder, rate=rate)
-            self._stream.layout = "mono" if source.channels == 1 else "stereo"
+            self._stream = self._encoding_stream(source, encoder)
+            self._packets = self._encoded(source, start)
+        self._waiting: Packet[AudioStream] | None = None
 
     def advance(self, until_seconds: Fraction) -> None:
         """Write every packet that ends by `until_seconds` of the picture."""
         while True:
-            if self._next is None:
-                self._next = next(self._packets, None)
-            packet = self._next
+            if self._waiting is None:
+                self._waiting = next(self._packets, None)
+            packet = self._waiting
             if packet is None or ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base > until_seconds:
                 return
             packet.stream = self._stream
             self._output.mux(packet)
-            self._next = None
-
-    def finish(self, until_seconds: Fraction) -> None:
-        """Write the rest that fits, and close the input."""
-        self.advance(until_seconds)
-        self.close()
+            self._waiting = None
 
     def close(self) -> None:
-        """Close the input."""
+        """Close the file the sound comes from."""
         self._packets.close()
         self._input.close()
 
-    def _copied(self, source: AudioStream, start: Fraction) -> Iterator[Packet]:
-        offset = round(start / source.time_base)
-        for packet in self._input.demux(source):
+    def _copied(self, source: AudioStream, start: Fraction) -> Generator[Packet[AudioStream], None, None]:
+        base = source.time_base or Fraction(1, source.rate)
+        offset = round(start / base)
+        for packet in _until_broken(self._input.demux(source)):
             if packet.pts is None:
                 continue
             packet.pts -= offset
@@ -80,12 +88,90 @@ class SoundTrack:
             if packet.pts + (packet.duration or 0) > 0:
                 yield packet
 
-    def _encoded(self, source: AudioStream, start: Fraction, encoder: str) -> Iterator[Packet]:
-        return iter(())
+    def _encoding_stream(self, source: AudioStream, encoder: str) -> AudioStream:
+        rate = 48000 if encoder == "libopus" or source.rate not in _AAC_RATES else source.rate
+        stream = self._output.add_stream(encoder, rate=rate)
+        assert isinstance(stream, AudioStream)
+        stream.codec_context.layout = "mono" if source.channels == 1 else "stereo"
+        stream.codec_context.format = _SAMPLE_FORMATS[encoder]
+        stream.codec_context.bit_rate = 96_000 * stream.channels
+        stream.codec_context.open()
+        return stream
+
+    def _encoded(self, source: AudioStream, start: Fraction) -> Generator[Packet[AudioStream], None, None]:
+        """Decoded, brought to an even clock that begins with the picture, and encoded."""
+        context = self._stream.codec_context
+        graph: Graph | None = None
+        offset = round(start / (source.time_base or Fraction(1, source.rate)))
+        for frame in _decoded(self._input, source):
+            if frame.pts is not None:
+                frame.pts -= offset
+            if graph is None:
+                graph = self._even_clock(source, frame)
+            graph.push(frame)
+            for even in _pulled(graph):
+                yield from self._stream.encode(even)
+        if graph is not None:
+            graph.push(None)
+            for even in _pulled(graph):
+                yield from self._stream.encode(even)
+        if context.is_open:
+            yield from self._stream.encode(None)
+
+    def _even_clock(self, source: AudioStream, first: AudioFrame) -> Graph:
+        """Gaps become silence, overlaps are cut, sound from before the picture goes; the encoder's frames come out."""
+        context = self._stream.codec_context
+        graph = Graph()
+        chain = (
+            graph.add_abuffer(
+                sample_rate=first.sample_rate,
+                format=first.format,
+                layout=first.layout,
+                time_base=source.time_base,
+            ),
+            graph.add("aresample", f"{context.sample_rate}:async=1:first_pts=0"),
+            graph.add(
+                "aformat",
+                f"sample_fmts={context.format.name}:sample_rates={context.sample_rate}:"
+                f"channel_layouts={context.layout.name}",
+            ),
+            graph.add("asetnsamples", f"n={context.frame_size or 1024}:p=0"),
+            graph.add("abuffersink"),
+        )
+        graph.link_nodes(*chain).configure()
+        return graph
 
 
-def _picture_start(container) -> Fraction:
-    """When the first picture is shown; where there is none, when the sound starts."""
+def _until_broken(packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[AudioStream]]:
+    """Sound that breaks off ends there; the picture goes on."""
+    try:
+        yield from packets
+    except av.FFmpegError:
+        return
+
+
+def _decoded(container: InputContainer, source: AudioStream) -> Iterator[AudioFrame]:
+    for packet in _until_broken(container.demux(source)):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            continue  # its time becomes silence
+        except av.EOFError:
+            return
+
+
+def _pulled(graph: Graph) -> Iterator[AudioFrame]:
+    while True:
+        try:
+            frame = graph.pull()
+        except (BlockingIOError, EOFError):
+            return
+        assert isinstance(frame, AudioFrame)
+        yield frame
+
+
+def _picture_start(container: InputContainer) -> Fraction:
+    """When the first picture is shown, seconds of the file's clock; where there is none, when the sound starts."""
     for stream in (*container.streams.video, *container.streams.audio):
         cover = stream.disposition & Disposition.attached_pic
         if not cover and stream.start_time is not None and stream.time_base:

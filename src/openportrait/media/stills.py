@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image as Pillow
@@ -91,7 +92,7 @@ def write_image(path: Path, image: Image, *, alpha: Image | None = None, quality
         save(picture, target.temporary, kind, quality)
 
 
-def save(picture: Pillow.Image, path: Path, kind: str, quality: int) -> None:
+def save(picture: Pillow.Image, path: Path | BinaryIO, kind: str, quality: int) -> None:
     """Encode with the settings that `quality` (0..100) means for the format. Raises OSError."""
     if kind == "JPEG":
         picture.save(path, kind, quality=50 + quality // 2, subsampling=0 if quality > 80 else 2, optimize=True)

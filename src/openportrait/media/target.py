@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,15 +15,6 @@ import av
 
 from openportrait.errors import MediaError
 from openportrait.media.files import unwritable
-
-
-def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
-    """MediaError when `path` is one of the inputs or cannot be written; nothing is left behind."""
-    for given in inputs:
-        if path.exists() and given.exists() and path.samefile(given):
-            raise MediaError(f"{path}: is the output and an input at once; choose another name for the output")
-    with Target(path, folder=path.is_dir() or not path.suffix) as target:
-        target.discard()
 
 
 class Target:
@@ -44,6 +35,8 @@ class Target:
         self._done = False
         if not folder and path.is_dir():
             raise MediaError(f"{path}: is a folder; name a file in it")
+        if folder and path.is_file():
+            raise MediaError(f"{path}: is a file, and a folder is needed; choose another name or add a suffix")
         try:
             self._make_parents()
             self.temporary = self._make_temporary()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from statistics import median_low
 
 from openportrait.records import Frame, Image
@@ -49,7 +50,7 @@ def guess_rate(times: Sequence[Fraction], tick: Fraction, hints: Sequence[Fracti
     for rate in [*candidates, plain]:
         if all(abs(time - times[0] - n / rate) <= tick * Fraction(3, 2) for n, time in enumerate(times)):
             return min(max(rate, _SLOWEST), _FASTEST), False
-    usual = 1 / median_low([b - a for a, b in zip(times, times[1:], strict=False)])
+    usual = 1 / median_low([after - before for before, after in pairwise(times)])
     base = mean if abs(mean / usual - 1) < Fraction(1, 20) else usual
     nearest = min(_COMMON, key=lambda rate: abs(rate - base))
     rate = nearest if abs(nearest / base - 1) < Fraction(1, 50) else base.limit_denominator(1001)
@@ -60,20 +61,19 @@ def at_constant_rate(pictures: Iterable[Timed], rate: Fraction) -> Iterator[Fram
     """Frames at exactly `rate`: each slot k / rate shows the picture whose time is nearest, within 3/4 of a frame."""
     shown: Frame | None = None
     count, end = 0, Fraction(0)
-    longest = int(LONGEST_REST * rate)
     for picture in pictures:
         position = picture.seconds * rate
         if shown is not None and position < count - _SLACK:
             continue
         if shown is not None and position > count + _SLACK:
-            resume = min(round(position), count + longest)
+            resume = min(round(position), count + int(LONGEST_REST * rate))
             yield from _repeated(shown, range(count, resume), rate)
             count = resume
         image, alpha = picture.convert()
         shown = Frame(image, count, count / rate, alpha)
         yield shown
         count += 1
-        end = position + min(picture.duration * rate, longest)
+        end = position + min(picture.duration, LONGEST_REST) * rate
     if shown is not None:
         yield from _repeated(shown, range(count, round(end)), rate)
 

@@ -11,18 +11,24 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.codec.context import CodecContext
 from av.container import InputContainer
+from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from openportrait.errors import MediaError
 from openportrait.media.colour import has_alpha, rgb
 from openportrait.media.files import MAX_PIXELS, check_size, fitted, open_container
-from openportrait.media.timing import Timed, guess_rate
+from openportrait.media.timing import DEFAULT_RATE, LONGEST_REST, Timed, guess_rate
 from openportrait.records import Image, MediaInfo
 
 _PACKETS_FOR_RATE = 1000
-_STRANGE = "give an MP4, MOV, MKV, WebM, AVI or GIF file, or export it again"
+_REORDERED = 16
+_REMEDY = "give an MP4, MOV, MKV, WebM, AVI or GIF file, or export it again"
+# FFmpeg's own decoders of these leave the transparency out.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 @dataclass(frozen=True)
@@ -32,9 +38,9 @@ class _Upright:
     width: int
     """Before the turn, after sample aspect ratio and reduction."""
     height: int
-    transpose: bool
-    flip_x: bool
-    flip_y: bool
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
 
     def picture(self, frame: VideoFrame) -> tuple[Image, Image | None]:
         image, alpha = rgb(frame, self.width, self.height)
@@ -53,98 +59,140 @@ class _Upright:
 
 
 class VideoReader:
-    """The picture track of one video file. Raises MediaError when there is none that can be decoded."""
+    """The picture track of one video file. Raises MediaError where none can be decoded."""
 
     truncated: str | None = None
 
     def __init__(self, path: Path, max_size: int = 0) -> None:
+        """Reads the header, the first timestamps and the first picture."""
         self._path = path
+        self._failures = 0
         try:
             with open_container(path) as container:
                 stream = self._stream(container)
                 rate, varies = _rate(container, stream)
-                facts = _facts(container, stream)
             with open_container(path) as container:
-                first = next(self._frames(container, self._stream(container)), None)
+                stream = self._stream(container)
+                first = next(self._frames(container, stream), None)
+                if first is None:
+                    raise MediaError(
+                        f"{path}: holds no picture that can be decoded, it is damaged or encrypted; {_REMEDY}"
+                    )
+                self._upright = _orientation(first, stream.sample_aspect_ratio, max_size)
+                self._promised = _duration(container, stream)
+                self.info = self._describe(container, stream, first, rate, varies)
         except av.FFmpegError as error:
-            raise self._unreadable(error) from error
-        if first is None:
-            raise MediaError(f"{path}: no picture in it can be decoded; it is damaged or protected, {_STRANGE}")
-        self._upright = _orientation(first, max_size, facts.sample_aspect)
-        self._end_seconds = facts.duration
+            raise MediaError(f"{path}: cannot be read as a picture or clip ({error.strerror}); {_REMEDY}") from error
+        check_size(path, self.info.width, self.info.height)
+
+    def _describe(
+        self, container: InputContainer, stream: VideoStream, first: VideoFrame, rate: Fraction, varies: bool
+    ) -> MediaInfo:
+        duration = self._promised
+        if duration is None and container.duration:
+            duration = Fraction(container.duration, 1_000_000)
         width, height = self._upright.size
-        check_size(path, width, height)
-        self.info = MediaInfo(
-            path=path,
+        return MediaInfo(
+            path=self._path,
             kind="video",
             width=width,
             height=height,
             rate=rate,
-            frames=max(1, round(facts.duration * rate)) if facts.duration else None,
-            duration_seconds=float(facts.duration) if facts.duration else None,
-            has_audio=facts.has_audio,
+            frames=max(1, round(duration * rate)) if duration else None,
+            duration_seconds=float(duration) if duration else None,
+            has_audio=bool(container.streams.audio),
             has_alpha=has_alpha(first),
-            container=facts.container,
-            codec=facts.codec,
+            container=container.format.name,
+            codec=stream.codec_context.codec.canonical_name,
             variable_rate=varies,
         )
 
     def pictures(self) -> Iterator[Timed]:
-        """Every picture in order of time, the first at its offset from the start of the track."""
+        """Every picture in order of time, counted from the start of the track."""
         self.truncated = None
-        with open_container(self._path) as container:
-            stream = self._stream(container)
-            base, start = stream.time_base or Fraction(1, 1000), stream.start_time
-            end = Fraction(0)
-            for frame in self._frames(container, stream):
-                pts = frame.pts if frame.pts is not None else frame.dts
-                if start is None:
-                    start = pts
-                seconds = (pts - start) * base if pts is not None and start is not None else end
-                duration = (frame.duration or 0) * base
-                end = max(end, seconds + (duration or 1 / (self.info.rate or 25)))
-                yield Timed(seconds, duration, partial(self._upright.picture, frame))
+        self._failures = 0
+        reason, end = "the file ends early", Fraction(0)
+        try:
+            with open_container(self._path) as container:
+                for picture in self._timed(container):
+                    end = max(end, picture.seconds + picture.duration)
+                    yield picture
+        except av.FFmpegError as error:
+            reason = error.strerror or str(error)
+        if self._failures:
+            reason += f", {self._failures} damaged parts were left out"
+        promised = self._promised
+        if promised and promised - end > max(Fraction(3, 10), promised / 100):
+            self.truncated = f"{self._path}: breaks off after {float(end):.2f} of {float(promised):.2f} s ({reason})"
+
+    def _timed(self, container: InputContainer) -> Iterator[Timed]:
+        stream = self._stream(container)
+        base, start = stream.time_base or Fraction(1, 1000), stream.start_time
+        usual = 1 / (self.info.rate or DEFAULT_RATE)
+        end, shift = Fraction(0), Fraction(0)
+        for frame in self._frames(container, stream):
+            pts = frame.pts if frame.pts is not None else frame.dts
+            if pts is None:
+                seconds = end
+            else:
+                start = pts if start is None else start
+                seconds = (pts - start) * base + shift
+            if not end - 1 <= seconds <= end + LONGEST_REST:  # the clock was set anew, as in joined recordings
+                shift += end - seconds
+                seconds = end
+            duration = frame.duration * base if frame.duration else usual
+            end = seconds + duration
+            yield Timed(seconds, duration, partial(self._upright.picture, frame))
 
     def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        stream.thread_type = "AUTO"
+        """Decoded frames; packets that cannot be decoded are counted and left out, as players do."""
+        decoder = _decoder(stream)
         for packet in container.demux(stream):
-            yield from packet.decode()
+            try:
+                # An empty packet marks the end; with its size it would be none to a decoder of our own.
+                yield from decoder.decode(packet if packet.size else None)
+            except av.InvalidDataError:
+                self._failures += 1
+            except av.EOFError:
+                return
 
     def _stream(self, container: InputContainer) -> VideoStream:
-        streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+        streams = [item for item in container.streams.video if not item.disposition & Disposition.attached_pic]
         if not streams:
-            raise MediaError(f"{self._path}: holds no picture track, only sound; give a clip with pictures")
-        stream = streams[0]
-        check_size(self._path, stream.width, stream.height)
-        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            raise MediaError(f"{self._path}: holds no picture track; give a picture or a clip with pictures")
+        known = [item for item in streams if item.codec_context is not None]
+        if not known:
+            raise MediaError(f"{self._path}: its video is encrypted or of an unknown kind; {_REMEDY}")
+        stream = max(known, key=lambda item: item.width * item.height)
+        if stream.width and stream.height:
+            check_size(self._path, stream.width, stream.height)
         return stream
 
-    def _unreadable(self, error: av.FFmpegError) -> MediaError:
-        return MediaError(f"{self._path}: cannot be read as a picture or clip ({error.strerror}); {_STRANGE}")
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """The stream's decoder with threads, or the one that knows of its transparency."""
+    decoder = stream.codec_context
+    name = decoder.codec.canonical_name
+    if name in _ALPHA_DECODERS and stream.metadata.get("alpha_mode") == "1":
+        other = CodecContext.create(_ALPHA_DECODERS[name], "r")
+        assert isinstance(other, VideoCodecContext)
+        decoder = other
+    decoder.thread_type = "AUTO"
+    decoder.options = {"max_pixels": str(MAX_PIXELS)}
+    return decoder
 
 
-@dataclass(frozen=True)
-class _Facts:
-    duration: Fraction | None
-    has_audio: bool
-    container: str
-    codec: str
-    sample_aspect: Fraction
-
-
-def _facts(container: InputContainer, stream: VideoStream) -> _Facts:
-    duration = None
+def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """Seconds of the picture track as the header promises them; None where it says nothing sure of it."""
     if stream.duration and stream.time_base:
-        duration = stream.duration * stream.time_base
-    elif container.duration:
-        duration = Fraction(container.duration, 1_000_000)
-    return _Facts(
-        duration=duration,
-        has_audio=bool(container.streams.audio),
-        container=container.format.name,
-        codec=stream.codec_context.name,
-        sample_aspect=stream.sample_aspect_ratio or Fraction(1),
-    )
+        return stream.duration * stream.time_base
+    stated = stream.metadata.get("DURATION", "").split(":")
+    if len(stated) == 3:
+        hours, minutes, seconds = stated
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    if container.duration and not container.streams.audio:
+        return Fraction(container.duration, 1_000_000)
+    return None
 
 
 def _rate(container: InputContainer, stream: VideoStream) -> tuple[Fraction, bool]:
@@ -152,21 +200,23 @@ def _rate(container: InputContainer, stream: VideoStream) -> tuple[Fraction, boo
     tick = stream.time_base or Fraction(1, 1000)
     stamps = (p.pts if p.pts is not None else p.dts for p in islice(container.demux(stream), _PACKETS_FOR_RATE))
     times = sorted({stamp for stamp in stamps if stamp is not None})
-    hints = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    if len(times) > 2 * _REORDERED:  # where the scan or the file breaks off, some of the last ones are missing
+        times = times[:-_REORDERED]
+    hints = (stream.guessed_rate, stream.average_rate, stream.base_rate)
     return guess_rate([time * tick for time in times], tick, hints)
 
 
-def _orientation(frame: VideoFrame, max_size: int, aspect: Fraction) -> _Upright:
+def _orientation(frame: VideoFrame, aspect: Fraction | None, max_size: int) -> _Upright:
     """Sample aspect ratio widens (or heightens) the picture, the display matrix turns it in quarters."""
     width, height = frame.width, frame.height
-    if Fraction(1, 8) <= aspect <= 8:
+    if aspect and Fraction(1, 8) <= aspect <= 8:
         width, height = (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
     width, height = fitted(width, height, max_size)
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
-        return _Upright(width, height, False, False, False)
-    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5]
+        return _Upright(width, height)
     # A point (x, y) goes to (a·x + c·y, b·x + d·y).
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5]
     if abs(b) > abs(a):
         return _Upright(width, height, True, bool(c < 0), bool(b < 0))
     return _Upright(width, height, False, bool(a < 0), bool(d < 0))

@@ -10,35 +10,59 @@ from types import TracebackType
 from typing import Self
 
 from openportrait.errors import MediaError
-from openportrait.media.encode import CONTAINERS, Encoder, SequenceEncoder, VideoEncoder
+from openportrait.media.encode import CONTAINERS, Encoder, VideoEncoder
+from openportrait.media.encode_pictures import GifEncoder, SequenceEncoder, WebpEncoder
 from openportrait.media.sound import with_sound
 from openportrait.media.target import Target
 from openportrait.records import Image
 
-_PATTERN = re.compile(r"%0?\d*d")
+_PATTERN = re.compile(r"[^%]*%0?\d*d[^%]*\.png", re.IGNORECASE)
+_DEFAULT_PATTERN = "%05d.png"
+
+
+def _folder_and_pattern(path: Path) -> tuple[Path, str] | None:
+    """Where a sequence goes: `shots/%04d.png` names both; an existing folder or a name without suffix is a folder."""
+    if _PATTERN.fullmatch(path.name):
+        return path.parent, path.name
+    return (path, _DEFAULT_PATTERN) if path.is_dir() or not path.suffix else None
+
+
+def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
+    """MediaError when `path` is one of the inputs or cannot be written; tried out, and nothing is left behind."""
+    sequence = _folder_and_pattern(path)
+    place = sequence[0] if sequence else path
+    for given in inputs:
+        if place.exists() and given.exists() and place.samefile(given):
+            raise MediaError(f"{place}: is an input and the output at once; choose another name for the output")
+    Target(place, folder=sequence is not None).discard()
 
 
 class Writer:
-    """A clip being written. A context manager: the file appears on a clean exit; an exception leaves nothing."""
+    """A clip being written. A context manager: it appears on a clean exit; an exception leaves nothing behind."""
+
+    path: Path
+    """Where it will lie: a file, or the folder of a sequence."""
+    sound: Path | None
+    """The file whose sound it carries."""
+    frames: int
+    """How many were written."""
 
     def __init__(self, path: Path, rate: Fraction, sound: Sequence[Path], quality: int) -> None:
-        self.path = path
+        """As `open_writer`."""
+        check_output(path, sound)
+        sequence = _folder_and_pattern(path)
+        suffix = path.suffix.lower()
+        if not sequence and suffix not in (*CONTAINERS, ".gif", ".webp"):
+            known = ", ".join((*CONTAINERS, ".gif", ".webp"))
+            raise MediaError(f"{path}: clips are not written as {suffix}; use {known}, a folder or {_DEFAULT_PATTERN}")
+        self.path, self._pattern = sequence or (path, "")
+        self.sound = with_sound(sound) if suffix in CONTAINERS and not sequence else None
         self.frames = 0
         self._rate, self._quality = rate, quality
-        self._pattern = "%05d.png"
-        if _PATTERN.search(path.name):
-            self.path, self._pattern = path.parent, path.name
-        self._folder = self.path is not path or not path.suffix or path.is_dir()
-        suffix = path.suffix.lower()
-        if not self._folder and suffix not in CONTAINERS:
-            raise MediaError(
-                f"{path}: clips are not written as {suffix}; use {', '.join(CONTAINERS)}, a folder or %05d.png"
-            )
-        self.sound = with_sound(sound) if suffix in CONTAINERS else None
         self._size: tuple[int, int] | None = None
         self._encoder: Encoder | None = None
         self._keep = False
-        self._target = Target(self.path, folder=self._folder)
+        self._target = Target(self.path, folder=bool(self._pattern))
 
     def write(self, image: Image, alpha: Image | None = None) -> None:
         """Add a frame: (H, W, 3) RGB, (H, W) alpha where the format keeps it, else it is laid on white.
@@ -46,12 +70,12 @@ class Writer:
         All frames have the size of the first. Raises MediaError when the file cannot grow.
         """
         height, width = image.shape[:2]
+        if self._size not in (None, (width, height)):
+            raise MediaError(f"{self.path}: frame {self.frames} is {width} × {height}, the first was {self._size}")
         with self._target.guarded():
             if self._encoder is None:
                 self._size = width, height
-                self._encoder = self._start(width, height)
-            if (width, height) != self._size:
-                raise MediaError(f"{self.path}: frame {self.frames} is {width} × {height}, the first {self._size}")
+                self._encoder = self._start(self._size, alpha is not None)
             self._encoder.write(image, alpha)
         self.frames += 1
 
@@ -59,31 +83,17 @@ class Writer:
         """From now on an exception keeps what was written so far."""
         self._keep = True
 
-    def _start(self, width: int, height: int) -> Encoder:
-        if self._folder:
-            return SequenceEncoder(self._target.temporary, self._pattern)
+    def _start(self, size: tuple[int, int], clear: bool) -> Encoder:
+        hidden, suffix = self._target.temporary, self.path.suffix.lower()
+        if self._pattern:
+            return SequenceEncoder(hidden, self._pattern)
+        if suffix == ".gif":
+            return GifEncoder(hidden, size=size, rate=self._rate)
+        if suffix == ".webp":
+            return WebpEncoder(hidden, size=size, rate=self._rate, quality=self._quality, clear=clear)
         return VideoEncoder(
-            self._target.temporary,
-            CONTAINERS[self.path.suffix.lower()],
-            size=(width, height),
-            rate=self._rate,
-            quality=self._quality,
-            sound=self.sound,
+            hidden, CONTAINERS[suffix], size=size, rate=self._rate, quality=self._quality, sound=self.sound
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None or (self._keep and self.frames):
-                self._finish()
-        finally:
-            if self._encoder:
-                self._encoder.abandon()
-            self._target.discard()
 
     def _finish(self) -> None:
         if self._encoder is None:
@@ -92,12 +102,40 @@ class Writer:
             self._encoder.finish()
         self._encoder = None
         self._target.commit()
+        if self._pattern:
+            self._remove_older()
+
+    def _remove_older(self) -> None:
+        """Pictures beyond the last one, left by a longer sequence of the same names."""
+        number = self.frames
+        while (older := self.path / (self._pattern % number)).exists():
+            older.unlink()
+            number += 1
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish and rename, or remove everything."""
+        try:
+            if kind is None or (self._keep and self.frames):
+                self._finish()
+        finally:
+            if self._encoder:
+                self._encoder.abandon()
+            self._target.discard()
 
 
 def open_writer(path: Path, *, rate: Fraction, sound: Sequence[Path] = (), quality: int = 75) -> Writer:
-    """Open a clip for writing; its suffix decides: .mp4 .m4v .mov .mkv (H.264), .webm (VP9), a folder of PNGs.
+    """Open a clip for writing at exactly `rate` frames a second; the suffix decides.
 
-    `rate` is exact frames a second. `sound` are files in order of preference: the first that has sound
-    gives it, in step with the picture and never longer. `quality` is 0..100. Raises MediaError.
+    .mp4 .m4v .mov .mkv are H.264, .webm is VP9, .gif and .webp are animations; a folder (existing, or a name
+    without suffix) or a pattern such as `shots/%05d.png` gets PNG files numbered from 0. Alpha is kept by PNG
+    and WebP. `sound` are files in order of preference: the first that has sound gives it, in step with the
+    picture and never longer. `quality` is 0..100. Raises MediaError when the place cannot be written, the
+    suffix is unknown, or the output is one of the `sound` files.
     """
     return Writer(path, rate, sound, quality)
