@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from openportrait.engines.mesh.eyes import EyeLayers, build_eye
+from openportrait.engines.mesh.eye_layers import EyeLayers, build_eye
 from openportrait.engines.mesh.motion import crop_pixels, crop_units, pose
 from openportrait.engines.mesh.mouth import MouthLook, build_mouth
 from openportrait.engines.mesh.surround import Surround, build_surround

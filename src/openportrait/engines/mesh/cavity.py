@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from openportrait.engines.mesh.surround import smoothstep
+from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, LIPS_UPPER
 from openportrait.records import Floats
 
@@ -48,7 +48,7 @@ def drawn_mouth(
     colours = _over(colours, tooth * (between * light)[..., None], row)
     low_edge = lower - 0.055 * width + 0.10 * width * side**2
     low_row = smoothstep(height, low_edge - 0.8 * pixel, low_edge + pixel) * (1 - smoothstep(np.abs(side), 0.45, 0.75))
-    low_row *= 0.75 * smoothstep(np.float64(opening / width), 0.25, 0.42)
+    low_row *= 0.75 * smoothstep((opening / width), 0.25, 0.42)
     colours = _over(colours, tooth * (0.72 * between)[..., None], low_row)
     return cv2.GaussianBlur(colours.astype(np.float32), (0, 0), 0.7 * pixel).astype(np.float32, copy=False)
 

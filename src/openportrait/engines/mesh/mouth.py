@@ -10,15 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.engines.mesh.cavity import drawn_mouth
+from openportrait.engines.mesh.curves import smoothstep
+from openportrait.engines.mesh.eye_layers import subpixels
 from openportrait.engines.mesh.eyes import rounded
-from openportrait.engines.mesh.raster import cell_centres, cover, displacement_maps, evaluate
-from openportrait.engines.mesh.surround import smoothstep
+from openportrait.engines.mesh.raster import cover, displacement_maps, evaluate, places
 from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, LIPS_LOWER, LIPS_UPPER, triangles
 from openportrait.records import FaceCrop, Floats, Image
 
 _CHEEKS = np.array([50, 205, 187, 147, 123, 117, 101, 36, 280, 425, 411, 376, 352, 346, 330, 266])
-_LUMA_RANGE = (0.55, 1.35)
-_GREY = 128.0
+_LUMA = np.array([0.299, 0.587, 0.114])
+_BRIGHTNESS_RANGE = (0.55, 1.35)
+_TINT, _TINT_RANGE = 0.55, (0.75, 1.25)
+_LEAST_CHROMA = 0.04
+_SHADE_BORROWED, _SHADE_DRAWN = 0.2, 0.45
+"""How much darker the mouth is right at the lips."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,21 +77,39 @@ def lip_colour(image: Image, face: Floats) -> Floats:
     return np.asarray(np.median(_sampled(image, np.vstack(middles), 1), 0))
 
 
-def _luma_chroma(colour: Floats) -> tuple[float, float]:
-    y, cr, cb = cv2.cvtColor(np.clip(colour, 0, 255).astype(np.uint8)[None, None], cv2.COLOR_RGB2YCrCb)[0, 0].astype(
-        float
+@dataclass(frozen=True, eq=False)
+class Light:
+    """What brings a driver's colours into the light of a source."""
+
+    gain: Floats
+    """(3,) factor on each channel."""
+    chroma: float
+    """Factor on what then differs from grey, 0..1."""
+
+    def __call__(self, colours: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(..., 3) RGB in the other light."""
+        lit = colours * self.gain.astype(np.float32)
+        grey = (lit @ _LUMA.astype(np.float32))[..., None]
+        return np.asarray(grey + (lit - grey) * np.float32(self.chroma), np.float32)
+
+
+def light_between(look: MouthLook, driver: FaceCrop) -> Light:
+    """Judged by the skin; the colour of the lips may keep what the skin's would take away."""
+    skin = np.maximum(skin_colour(driver.image, driver.face.landmarks), 1.0)
+    lip = lip_colour(driver.image, driver.face.landmarks)
+    brightness = float(look.skin @ _LUMA / (skin @ _LUMA))
+    tint = np.clip((look.skin / skin / max(brightness, 1e-3)) ** _TINT, *_TINT_RANGE)
+    chroma = max(
+        _chroma(look.skin) / max(_chroma(skin * tint), _LEAST_CHROMA),
+        _chroma(look.lip) / max(_chroma(lip * tint), _LEAST_CHROMA),
     )
-    return y, float(np.hypot(cr - _GREY, cb - _GREY))
+    return Light(tint * np.clip(brightness, *_BRIGHTNESS_RANGE), float(np.clip(chroma, 0.0, 1.0)))
 
 
-def colour_gain(look: MouthLook, driver: FaceCrop) -> tuple[float, float]:
-    """Factors on the driver's luma and chroma that bring its mouth into the source's light."""
-    landmarks = driver.face.landmarks
-    luma_source, chroma_source = _luma_chroma(look.skin)
-    luma_driver, chroma_driver = _luma_chroma(skin_colour(driver.image, landmarks))
-    lip_source = _luma_chroma(look.lip)[1] / max(_luma_chroma(lip_colour(driver.image, landmarks))[1], 4.0)
-    chroma = max(chroma_source / max(chroma_driver, 4.0), lip_source)
-    return float(np.clip(luma_source / max(luma_driver, 1.0), *_LUMA_RANGE)), float(np.clip(chroma, 0.0, 1.0))
+def _chroma(colour: Floats) -> float:
+    """Distance from grey over brightness."""
+    grey = max(float(colour @ _LUMA), 1.0)
+    return float(np.linalg.norm(colour - grey)) / grey
 
 
 @cache
@@ -104,43 +127,41 @@ def paint_mouth(picture: Image, look: MouthLook, moved: Floats, at_rest: Floats,
     """
     pixel = picture.shape[0] / 512
     gap = inner_gap(moved)
-    strength = float(smoothstep(np.float64((gap - look.gap) / pixel), 0.8, 4.0))
+    strength = float(smoothstep(((gap - look.gap) / pixel), 0.8, 4.0))
     if look.gap > 0.08 * look.width:
-        strength *= float(smoothstep(np.float64(gap / look.gap), 1.15, 1.6))
+        strength *= float(smoothstep((gap / look.gap), 1.15, 1.6))
     outline = np.vstack([rounded(moved[INNER_UPPER, :2]), rounded(moved[INNER_LOWER[::-1], :2])[1:-1]])
     low = np.clip(np.floor(outline.min(0) - 3), 0, picture.shape[0]).astype(int)
     high = np.clip(np.ceil(outline.max(0) + 4), 0, picture.shape[0]).astype(int)
     if strength < 0.01 or (high <= low).any():
         return
     part = picture[low[1] : high[1], low[0] : high[0]]
-    mask = np.zeros(part.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.round((outline - low) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    shape = (part.shape[0], part.shape[1])
+    mask = np.zeros(shape, np.uint8)
+    cv2.fillPoly(mask, [subpixels(outline - low)], 255, cv2.LINE_AA, 4)
     if driver is None:
-        inside = drawn_mouth(look.skin, look.lip, moved[:, :2] - low, at_rest - low, mask.shape, pixel)
+        inside = drawn_mouth(look.skin, look.lip, moved[:, :2] - low, at_rest - low, shape, pixel)
     else:
-        inside = _borrowed(driver, moved, low, mask.shape, colour_gain(look, driver))
+        inside = _borrowed(driver, moved, low, shape, light_between(look, driver))
+    shade_at_lips = _SHADE_DRAWN if driver is None else _SHADE_BORROWED
     depth = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
-    shade = 0.55 + 0.45 * np.clip(depth / max(2 * pixel, 0.12 * gap + 1.5 * pixel), 0, 1)
-    share = (cv2.GaussianBlur(mask, (0, 0), 0.9 * pixel) * (strength / 255)).astype(np.float32)[..., None]
+    shade = 1 - shade_at_lips * np.clip(1 - depth / max(2 * pixel, 0.12 * gap + 1.5 * pixel), 0, 1)
+    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.9 * pixel), np.float32)
+    share = soft[..., None] * np.float32(strength / 255)
     part[:] = np.clip(part * (1 - share) + inside * shade[..., None] * share + 0.5, 0, 255).astype(np.uint8)
 
 
 def _borrowed(
-    driver: FaceCrop, moved: Floats, low: NDArray[np.int_], shape: tuple[int, int], gain: tuple[float, float]
+    driver: FaceCrop, moved: Floats, low: NDArray[np.int_], shape: tuple[int, int], light: Light
 ) -> NDArray[np.float32]:
     """The driver's mouth carried over, triangle by triangle, in the source's light."""
     corners = mouth_triangles()
     maps = displacement_maps(moved[corners][:, :, :2], driver.face.landmarks[corners][:, :, :2])
     origin = (int(low[0]), int(low[1]))
     covered = _spread_labels(cover(moved, corners, shape, 1, origin), 2 + shape[1] // 64)
-    x, y = cell_centres(shape, 1, origin)
-    places = evaluate(maps, covered, x, y) + np.stack(np.broadcast_arrays(x, y), 2)
-    taken = cv2.remap(driver.image, places, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-    colours = cv2.cvtColor(taken, cv2.COLOR_RGB2YCrCb).astype(np.float32)
-    colours[..., 0] *= gain[0]
-    colours[..., 1:] = (colours[..., 1:] - _GREY) * gain[1] + _GREY
-    bounded = np.clip(colours, 0, 255).astype(np.uint8)
-    return cv2.cvtColor(bounded, cv2.COLOR_YCrCb2RGB).astype(np.float32)
+    x, y = places(evaluate(maps, covered, 1, origin), 1, origin)
+    taken = cv2.remap(driver.image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return light(np.asarray(taken, np.uint8))
 
 
 def _spread_labels(covered: NDArray[np.int32], times: int) -> NDArray[np.int32]:

@@ -56,16 +56,30 @@ def cover(points: Floats, triangles: Indices, shape: tuple[int, int], step: int,
     return covered
 
 
-def cell_centres(shape: tuple[int, int], step: int, origin: tuple[int, int]) -> tuple[Field, Field]:
-    """x (1, w) and y (h, 1) px of the centres of cells as in `cover`."""
+def evaluate(maps: Field, covered: Indices, step: int, origin: tuple[int, int]) -> Field:
+    """(2, h, w) displacement of the cells of `cover` in x and y, px; 0 where no triangle is."""
+    tables = np.vstack([maps, np.zeros((1, 6), np.float32)]).T.copy()
+    flat = covered.ravel()
+    x, y = _cell_centres(covered.shape, step, origin)
+    field = np.empty((2, *covered.shape), np.float32)
+    for axis in (0, 1):
+        by_x, by_y, constant = (table.take(flat).reshape(covered.shape) for table in tables[3 * axis : 3 * axis + 3])
+        np.multiply(by_x, x, out=field[axis])
+        by_y *= y
+        field[axis] += by_y
+        field[axis] += constant
+    return field
+
+
+def places(field: Field, step: int, origin: tuple[int, int] = (0, 0)) -> Field:
+    """(2, h, w) px where the cells of a displacement field are taken from."""
+    x, y = _cell_centres(field.shape[1:], step, origin)
+    return np.stack([field[0] + x, field[1] + y])
+
+
+def _cell_centres(shape: tuple[int, ...], step: int, origin: tuple[int, int]) -> tuple[Field, Field]:
+    """x (1, w) and y (h, 1) px."""
     half = (step - 1) / 2
     x = np.arange(shape[1], dtype=np.float32) * step + np.float32(origin[0] + half)
     y = np.arange(shape[0], dtype=np.float32) * step + np.float32(origin[1] + half)
     return x[None, :], y[:, None]
-
-
-def evaluate(maps: Field, covered: Indices, x: Field, y: Field) -> Field:
-    """(h, w, 2) displacement of each cell in px; 0 where no triangle is."""
-    padded = np.vstack([maps, np.zeros((1, 6), np.float32)])
-    m = padded.take(covered.ravel(), axis=0).reshape(*covered.shape, 6)
-    return np.stack([m[..., 0] * x + m[..., 1] * y + m[..., 2], m[..., 3] * x + m[..., 4] * y + m[..., 5]], 2)

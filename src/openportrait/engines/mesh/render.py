@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from openportrait.engines.base import Shot
 from openportrait.engines.mesh.appearance import MeshAppearance
@@ -14,14 +13,18 @@ from openportrait.engines.mesh.motion import Similarity, crop_pixels, crop_units
 from openportrait.engines.mesh.mouth import paint_mouth
 from openportrait.engines.mesh.surround import ring_triangles
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, FACE_OVAL, IRISES, SKIN_COUNT, triangles
-from openportrait.engines.mesh.warp import displacement, draw, field_step
+from openportrait.engines.mesh.warp import Mesh, displacement, draw, field_step
 from openportrait.records import Floats, Image
+
+_NEAR_RINGS = 2
 
 
 @cache
-def all_triangles() -> NDArray[np.int32]:
-    """(1330, 3) vertex numbers: the face, then the rings around it."""
-    return np.vstack([triangles(), ring_triangles()])
+def whole_mesh() -> Mesh:
+    """The face, then the rings around it."""
+    face, rings = triangles(), ring_triangles()
+    near = len(face) + 2 * _NEAR_RINGS * len(FACE_OVAL)
+    return Mesh(np.vstack([face, rings]), near=near, face=len(face))
 
 
 def render_shot(shot: Shot) -> Image:
@@ -45,8 +48,7 @@ def render_shot(shot: Shot) -> Image:
     vertices = np.vstack([moved[:SKIN_COUNT], rings])
     vertices[SKIN_COUNT:, :2] += ring_shift
 
-    face_count = len(triangles()) + 2 * len(FACE_OVAL)
-    field = displacement(vertices, rest, all_triangles(), face_count, size)
+    field = displacement(vertices, rest, whole_mesh(), size)
     picture = draw(look.pixels, field, field_step(size))
     for side, eye in enumerate(look.eyes):
         iris = IRISES[side]

@@ -7,10 +7,12 @@ move with the head as one body; the outermost never moves, so the crop can be pu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT
 from openportrait.records import Floats
 
@@ -19,12 +21,6 @@ _HEAD_ENDS, _FIELD_ENDS = 1.28, 2.35
 _NECK_ENDS, _CHEST_ENDS = 1.02, 1.95
 _DEPTH_SLOPE, _NECK_DEPTH_SLOPE, _DEPTH_LIMIT = 0.38, 0.75, 0.9
 _SPREAD, _SPREAD_DECAY = 0.35, 0.55
-
-
-def smoothstep(value: Floats, low: float | Floats, high: float | Floats) -> Floats:
-    """0 below `low`, 1 above `high`, smooth between."""
-    t = np.clip((value - low) / (np.asarray(high) - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +48,7 @@ def ring_triangles() -> NDArray[np.int32]:
     rings = [FACE_OVAL]
     rings += [SKIN_COUNT + i * count + np.arange(count) for i in range(len(_WAY_TO_BORDER))]
     found = []
-    for inner, outer in zip(rings[:-1], rings[1:], strict=True):
+    for inner, outer in pairwise(rings):
         inner_next, outer_next = np.roll(inner, -1), np.roll(outer, -1)
         found += [np.stack([inner, inner_next, outer], 1), np.stack([inner_next, outer_next, outer], 1)]
     return np.vstack(found).astype(np.int32)
