@@ -51,4 +51,4 @@ def _drawn(landmarks: Floats, size: int) -> Image:
     fill(landmarks[np.concatenate([LIPS_UPPER[3], LIPS_LOWER[3, -2:0:-1]])], (60, 20, 20))
     noise = np.random.default_rng(7).normal(0, 30, (size, size, 3)).astype(np.float32)
     soft = cv2.GaussianBlur(noise, (0, 0), 1.5)
-    return np.clip(picture + soft, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture + soft, 0, 255), np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -161,8 +161,8 @@ def test_nothing_handed_over_is_changed(subject: Subject, crops: list[FaceCrop])
     engine, crop = subject.engine, crops[0]
     (motion,) = engine.motion([crop])
     x_s, x_d = _points(subject, crops)[:2]
-    inputs = [crop.image, crop.face.landmarks, motion.expression, motion.canonical, x_s, x_d]
-    before = [value.copy() for value in inputs]
+    inputs: list[Any] = [crop.image, crop.face.landmarks, motion.expression, motion.canonical, x_s, x_d]
+    before = [np.array(value) for value in inputs]
     appearance = engine.appearance(crop)
     engine.motion([crop])
     engine.layout.neutral(motion)

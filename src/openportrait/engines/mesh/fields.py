@@ -27,7 +27,7 @@ class Fields:
 
     jaw: Floats
     """The mouth wide open."""
-    jaw_side: Floats
+    mouth_side: Floats
     """Mouth and chin to the picture's right."""
     smile: Floats
     """Corners out and up, cheeks raised."""
@@ -71,6 +71,8 @@ def _jaw(x: Floats, y: Floats, z: Floats) -> Floats:
     field[:, 0] = -0.05 * x * weight
     field[:, 1] = np.maximum((np.cos(angle) - 1) * up_down - np.sin(angle) * depth, 0) * weight
     field[:, 2] = 0.5 * (np.sin(angle) * up_down + (np.cos(angle) - 1) * depth) * weight
+    # The upper lip gives way a little, arched.
+    field[LIPS_UPPER[:, 1:-1], 1] -= 0.16 * (1 - np.linspace(-1, 1, LIPS_UPPER.shape[1])[1:-1] ** 2)
     return field
 
 
@@ -82,7 +84,7 @@ def _teeth(x: Floats, y: Floats) -> Floats:
     is_lower = y > 4.25
     is_lower[LIPS_UPPER[:, 1:-1]] = False
     is_lower[LIPS_LOWER[:, 1:-1]] = True
-    field[:, 1] = across * np.where(is_lower, 0.42 * lower, -0.32 * upper)
+    field[:, 1] = across * np.where(is_lower, 0.3 * lower, -0.3 * upper)
     return field
 
 
@@ -97,16 +99,16 @@ def fields() -> Fields:
     brow, _ = _both(x, y, (3.2, -4.9), (2.8, 1.5))
     inner_brow, inner_side = _both(x, y, (1.6, -4.6), (1.7, 1.2))
     mouth = _bump(x, y, (0, 4.6), (2.6, 1.8))
-    low_face = _jaw_weight(x, y) * 0.8 + 0.6 * _bump(x, y, (0, 4.2), (2.8, 1.4))
+    around_mouth = _bump(x, y, (0, 5.0), (3.6, 3.2))
     made = Fields(
         jaw=_jaw(x, y, z),
-        jaw_side=np.stack([np.minimum(low_face, 1), none, none], 1),
+        mouth_side=np.stack([0.9 * around_mouth, none, none], 1),
         smile=np.stack([0.75 * corner_side, -0.62 * corner - 0.28 * cheek, 0.25 * corner], 1),
         stretch=np.stack([0.7 * corner_side, none, 0.2 * corner], 1),
         pucker=np.stack([-0.38 * x * mouth, none, -0.5 * mouth], 1),
         show_teeth=_teeth(x, y),
         brow=np.stack([none, -0.7 * brow * above_lids, none], 1),
-        frown=np.stack([-0.3 * inner_side * above_lids, 0.42 * inner_brow * above_lids, none], 1),
+        frown=np.stack([-0.38 * inner_side * above_lids, 0.55 * inner_brow * above_lids, none], 1),
     )
     for field in vars(made).values():
         field[SKIN_COUNT:] = 0

@@ -50,7 +50,8 @@ def _everything(x: Floats, y: Floats) -> Floats:
     weight: Floats = np.full(len(x), 0.6)
     weight = np.maximum(weight, np.minimum(1.6 * np.exp(-((x / 4) ** 2) - ((y - 4.6) / 3.2) ** 2), 1))
     weight = np.maximum(weight, np.minimum(1.5 * np.exp(-(((x - 3) / 3) ** 2) - ((y + 3.8) / 2.2) ** 2), 1))
-    weight *= 1 - 0.6 * np.exp(-((x / 1.6) ** 2) - ((y - 0.8) / 2.2) ** 2)
+    nose = np.exp(-((x / 1.6) ** 2) - ((y - 0.8) / 2.2) ** 2) * (1 - smoothstep(y, 2.2, 3.4))
+    weight *= 1 - 0.6 * nose
     # The chin needs nearly all of it, or the lower lip folds over it.
     weight = np.maximum(weight, smoothstep(y, 3.2, 5.2) * (1 - 0.35 * smoothstep(x, 4.5, 7)))
     weight *= 1 - 0.6 * smoothstep(-y, 5.5, 8)

@@ -12,9 +12,9 @@ from openportrait.records import FaceEdit, Floats, Motion
 _SMILE = 1.0
 _WINK = 25.0
 _BROW = 30.0
-_GAZE_X, _GAZE_Y = 100.0, 250.0
+_GAZE_X, _GAZE_Y = 120.0, 300.0
 _POUT = 0.12
-_PURSE = 12.0
+_PURSE, _STRETCH = 12.0, 30.0
 _GRIN = 15.0
 _LIP_OPEN, _LIP_CLOSE = 110.0, 90.0
 _MOVE = 1.0
@@ -23,14 +23,13 @@ _MOVE = 1.0
 def edited(edit: FaceEdit, source: Motion) -> Floats:
     """(478, 3) change of the source's expression; pose, zoom and target ratios of the edit are left to the caller."""
     made, points = fields(), source.canonical + source.expression
-    purse = edit.pursing / _PURSE
     change = (
         (edit.smile / _SMILE) * made.smile
         + (max(edit.eyebrow, 0.0) / _BROW) * made.brow
         + (max(-edit.eyebrow, 0.0) / _BROW) * made.frown
-        + (edit.pouting / _POUT) * made.jaw_side
-        + max(purse, 0.0) * made.pucker
-        + max(-purse, 0.0) * made.stretch
+        + (edit.pouting / _POUT) * made.mouth_side
+        + (max(edit.pursing, 0.0) / _PURSE) * made.pucker
+        + (max(-edit.pursing, 0.0) / _STRETCH) * made.stretch
         + (edit.grin / _GRIN) * (made.show_teeth + 0.5 * made.stretch)
         + (max(edit.lip_open, 0.0) / _LIP_OPEN) * made.jaw
     )

@@ -1,0 +1,111 @@
+"""Authored movements and the editor's sliders do what they are called."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from openportrait.engines.mesh import lids
+from openportrait.engines.mesh.fields import Gesture, authored, fields
+from openportrait.engines.mesh.layout import mesh_layout
+from openportrait.engines.mesh.sliders import edited
+from openportrait.engines.mesh.topology import IRISES, canonical
+from openportrait.motion import degrees_from_rotation, keypoints
+from openportrait.records import FaceEdit, Floats
+from tests.engines.faces import made_motion
+
+CORNER_LEFT, CORNER_RIGHT, UPPER_LIP, LOWER_LIP, CHIN, NOSE, BROW_LEFT, BROW_RIGHT = 61, 291, 13, 14, 152, 4, 105, 334
+
+
+def _moved(gesture: Gesture) -> Floats:
+    return authored(made_motion(), gesture).expression
+
+
+def test_the_jaw_turns_fourteen_degrees_about_its_hinge() -> None:
+    jaw = fields().jaw
+    # By hand: the chin (9.40, −4.26) lies (9.90, −5.76) from the hinge; turned, it drops 9.90·cos + 5.76·sin − 9.90.
+    drop = 9.9034 * np.cos(np.radians(14)) + 5.7645 * np.sin(np.radians(14)) - 9.9034
+    assert jaw[CHIN, 1] == pytest.approx(drop, abs=1e-3)
+    assert jaw[LOWER_LIP, 1] > 1.4
+    assert -0.2 < jaw[UPPER_LIP, 1] <= 0
+    assert abs(jaw[NOSE]).max() == 0
+
+
+def test_fields_are_the_same_on_both_sides() -> None:
+    for name, field in vars(fields()).items():
+        left, right = field[[CORNER_LEFT, BROW_LEFT, 205]], field[[CORNER_RIGHT, BROW_RIGHT, 425]]
+        mirror = (1.0, 1.0, 1.0) if name == "mouth_side" else (-1.0, 1.0, 1.0)
+        np.testing.assert_allclose(left, right * mirror, atol=1e-6)
+        assert not field[IRISES].any()
+
+
+def test_gestures_move_what_they_are_called_after() -> None:
+    smile, pucker = _moved(Gesture(smile=1)), _moved(Gesture(pucker=1))
+    brow, frown = _moved(Gesture(brow=1)), _moved(Gesture(frown=1))
+    assert smile[CORNER_LEFT, 0] < -0.5 < 0.5 < smile[CORNER_RIGHT, 0]
+    assert smile[CORNER_LEFT, 1] < -0.4
+    assert pucker[CORNER_LEFT, 0] > 0.3
+    assert brow[BROW_LEFT, 1] < -0.4
+    assert frown[55, 1] > 0.2
+    assert frown[55, 0] > 0.1
+
+
+def test_a_blink_shuts_the_eye_it_names() -> None:
+    left, right = lids.openness(canonical() + _moved(Gesture(blink_left=1)))
+    assert left == pytest.approx(0, abs=1e-12)
+    assert right == pytest.approx(lids.openness(canonical())[1])
+
+
+def test_the_head_turns_about_the_neck_in_the_stated_directions() -> None:
+    rest = keypoints(made_motion(), mesh_layout())
+    nose = {
+        name: (keypoints(authored(made_motion(), gesture), mesh_layout()) - rest)[NOSE]
+        for name, gesture in (("yaw", Gesture(yaw_degrees=15)), ("pitch", Gesture(pitch_degrees=15)))
+    }
+    assert nose["yaw"][0] < -0.1
+    assert nose["pitch"][1] > 0.1
+    top = (keypoints(authored(made_motion(), Gesture(roll_degrees=15)), mesh_layout()) - rest)[10]
+    assert top[0] > 0.1
+    turned = authored(made_motion(), Gesture(yaw_degrees=30, pitch_degrees=-10, roll_degrees=5))
+    neck = np.array([0.0, 7.0, 5.0])
+    before, after = (m.scale * neck @ m.rotation + m.translation for m in (made_motion(), turned))
+    np.testing.assert_allclose(after[:2], before[:2], atol=1e-12)
+    turn = turned.rotation @ made_motion().rotation.T
+    np.testing.assert_allclose(degrees_from_rotation(turn), (-10, 30, 5), atol=1e-9)
+
+
+def _edited(edit: FaceEdit) -> Floats:
+    return edited(edit, made_motion())
+
+
+def test_sliders_move_to_the_side_the_released_interface_moves() -> None:
+    assert _edited(FaceEdit(gaze_x=20))[IRISES[:, 0], 0].min() > 0.1
+    assert _edited(FaceEdit(gaze_y=30))[IRISES[:, 0], 1].max() < -0.05
+    assert _edited(FaceEdit(eyebrow=20))[BROW_LEFT, 1] < 0 < _edited(FaceEdit(eyebrow=-20))[55, 1]
+    assert _edited(FaceEdit(pouting=0.09))[LOWER_LIP, 0] > 0.3
+    assert _edited(FaceEdit(pursing=15))[CORNER_LEFT, 0] > 0.2 > -0.2 > _edited(FaceEdit(pursing=-20))[CORNER_LEFT, 0]
+    assert _edited(FaceEdit(lip_open=120))[LOWER_LIP, 1] > 1
+    grin = _edited(FaceEdit(grin=15))
+    assert grin[LOWER_LIP, 1] - grin[UPPER_LIP, 1] > 0.4
+
+
+def test_a_full_wink_shuts_the_eye_on_the_pictures_left() -> None:
+    left, right = lids.openness(canonical() + _edited(FaceEdit(wink=39)))
+    assert left == pytest.approx(0, abs=0.05)
+    assert right > 0.2
+
+
+def test_lips_that_are_open_are_closed_by_the_slider() -> None:
+    motion = authored(made_motion(), Gesture(jaw=0.6))
+    points = motion.canonical + motion.expression
+    shut = points + edited(FaceEdit(lip_open=-90), motion)
+    half = points + edited(FaceEdit(lip_open=-45), motion)
+    gaps = [p[LOWER_LIP, 1] - p[UPPER_LIP, 1] for p in (shut, half, points)]
+    assert gaps[0] == pytest.approx(0, abs=1e-6)
+    assert gaps[1] == pytest.approx(gaps[2] / 2, rel=1e-6)
+
+
+def test_moving_the_face_is_a_shift_in_the_pictures_plane() -> None:
+    motion = made_motion(yaw_degrees=25)
+    change = motion.scale * edited(FaceEdit(move_x=0.1, move_y=0.05), motion) @ motion.rotation
+    np.testing.assert_allclose(change, np.broadcast_to((-0.1, 0.05, 0.0), (478, 3)), atol=1e-12)

@@ -1,0 +1,157 @@
+"""How a driving's change carries over to another face, and the face at rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from openportrait.engines.mesh import lids
+from openportrait.engines.mesh.fields import Gesture, authored, fields
+from openportrait.engines.mesh.layout import mesh_layout
+from openportrait.engines.mesh.topology import (
+    EYES_LOWER,
+    EYES_UPPER,
+    INNER_LOWER,
+    INNER_UPPER,
+    IRISES,
+    LIPS_LOWER,
+    LIPS_UPPER,
+    canonical,
+)
+from openportrait.records import Floats
+from tests.engines.faces import made_motion
+
+LAYOUT = mesh_layout()
+
+
+def _expression(gesture: Gesture) -> Floats:
+    return authored(made_motion(), gesture).expression
+
+
+def _identity(seed: int = 3) -> Floats:
+    """A face of other proportions: wider, longer, and uneven."""
+    uneven = np.random.default_rng(seed).normal(0, 0.03, (478, 3))
+    return canonical() * (0.08, -0.05, 0.04) + uneven
+
+
+def _driven(source: Floats, gesture: Gesture, identity: Floats) -> Floats:
+    """(478, 3) head points of a source driven by another face's gesture."""
+    change = LAYOUT.change(source, identity + _expression(gesture), identity + _expression(Gesture()))
+    return canonical() + source + LAYOUT.weights.every * change
+
+
+def test_the_layout_states_the_frame_and_units_of_a_face() -> None:
+    assert (LAYOUT.name, LAYOUT.count) == ("mesh-478", 478)
+    assert LAYOUT.expression_frame == "head"
+    assert LAYOUT.translation_follows_scale
+    assert LAYOUT.eyes_of_image_from_neutral
+
+
+def test_lids_shut_whatever_the_shapes_of_the_two_eyes() -> None:
+    narrow = np.zeros((478, 3))
+    narrow[EYES_LOWER[:, 1:-1], 1] -= 0.2
+    driven = _driven(narrow, Gesture(blink_left=0.75, blink_right=1), _identity())
+    np.testing.assert_allclose(lids.openness(driven), 0, atol=1e-9)
+
+
+def test_one_eye_may_shut_alone() -> None:
+    driven = _driven(np.zeros((478, 3)), Gesture(blink_right=1), np.zeros((478, 3)))
+    left, right = lids.openness(driven)
+    assert right == pytest.approx(0, abs=1e-9)
+    assert left == pytest.approx(lids.openness(canonical())[0])
+
+
+def test_half_shut_lies_between_and_wide_eyes_stay_bounded() -> None:
+    reference = np.full(2, 0.3)
+    half, wide, wider = (lids.followed(np.full(2, value), reference)[0] for value in (0.2, 0.4, 0.9))
+    assert 0.3 < half < 0.7
+    assert 1.1 < wide < wider <= 1.5
+    assert lids.followed(np.array([0.04, 0.04]), np.array([0.04, 0.04])).tolist() == [1, 1]
+
+
+def test_both_irises_follow_the_mean_gaze_in_eye_widths() -> None:
+    source = _identity()
+    change = LAYOUT.change(source, _expression(Gesture(gaze=(0.2, 0.1))), _expression(Gesture()))
+    points = canonical() + source
+    shift = lids.gaze(points + change) - lids.gaze(points)
+    np.testing.assert_allclose(shift, [[0.2, 0.08], [0.2, 0.08]], atol=1e-6)
+    np.testing.assert_allclose(change[IRISES] - change[IRISES[:, :1]], 0, atol=1e-12)
+
+
+def test_in_a_wink_the_open_eye_says_where_both_look() -> None:
+    driving = _expression(Gesture(gaze=(0.2, 0.0), blink_left=1))
+    driving[IRISES[0]] += (1.0, 0.4, 0.0)
+    shift = lids.followed_gaze(canonical() + driving, canonical())
+    np.testing.assert_allclose(shift, [[0.2, 0.0], [0.2, 0.0]], atol=2e-3)
+
+
+def test_a_driving_that_closes_its_mouth_does_not_fold_closed_lips() -> None:
+    opened, shut = _expression(Gesture(jaw=1)), _expression(Gesture())
+    source = np.zeros((478, 3))
+    driven = canonical() + LAYOUT.weights.every * LAYOUT.change(source, shut, opened)
+    own = canonical()[INNER_LOWER, 1] - canonical()[INNER_UPPER, 1]
+    gap = driven[INNER_LOWER, 1] - driven[INNER_UPPER, 1]
+    assert (gap >= np.minimum(own, 0) - 1e-9).all()
+
+
+def test_the_rest_of_the_face_takes_the_plain_difference_by_its_weight() -> None:
+    driven = _driven(_identity(), Gesture(jaw=0.5), np.zeros((478, 3)))
+    change = driven - canonical() - _identity()
+    np.testing.assert_allclose(change[152], 0.5 * fields().jaw[152] * LAYOUT.weights.every[152], atol=1e-9)
+    assert LAYOUT.weights.every[152, 1] > 0.95
+    assert LAYOUT.weights.every[152, 2] == pytest.approx(LAYOUT.weights.every[152, 1] / 2)
+
+
+def test_a_stack_of_expressions_is_one_by_one() -> None:
+    gestures = (Gesture(jaw=1), Gesture(smile=1, blink_left=1), Gesture(gaze=(0.1, 0)))
+    driving = np.stack([_expression(gesture) for gesture in gestures])
+    together = LAYOUT.change(_identity(), driving, _identity(5))
+    for one, expression in zip(together, driving, strict=True):
+        np.testing.assert_allclose(one, LAYOUT.change(_identity(), expression, _identity(5)), atol=1e-12)
+
+
+def test_regions_hold_their_own_points_and_not_the_others() -> None:
+    lips, eyes = LAYOUT.weights.lips, LAYOUT.weights.eyes
+    assert (lips[np.concatenate([LIPS_UPPER.ravel(), LIPS_LOWER.ravel()]), 1] > 0.9).all()
+    assert (eyes[np.concatenate([EYES_UPPER[:, 1:-1].ravel(), EYES_LOWER[:, 1:-1].ravel(), IRISES.ravel()])] == 1).all()
+    upper_face = canonical()[:, 1] < 1.5
+    assert not lips[upper_face].any()
+    assert not eyes[~upper_face].any()
+    nose_tip, brow = 4, 105
+    assert not eyes[nose_tip].any()
+    assert eyes[brow, 1] < 0.1
+
+
+@pytest.mark.parametrize(
+    "gesture", [Gesture(jaw=1), Gesture(jaw=0.4, smile=0.5), Gesture(show_teeth=1), Gesture(jaw=1.6, pucker=0.5)]
+)
+def test_at_rest_the_mouth_is_shut(gesture: Gesture) -> None:
+    motion = authored(made_motion(), gesture)
+    rest = canonical() + LAYOUT.neutral(motion)
+    gap = rest[INNER_LOWER, 1] - rest[INNER_UPPER, 1]
+    assert np.abs(gap).max() < 0.1
+    chin_before, chin = (canonical() + motion.expression)[152, 1], rest[152, 1]
+    assert abs(chin - canonical()[152, 1]) < 0.35
+    assert chin <= chin_before + 1e-9
+
+
+def test_at_rest_brows_and_corners_are_nearer_to_a_relaxed_face() -> None:
+    gesture = Gesture(smile=1, brow=1)
+    away = _expression(gesture)
+    rest = LAYOUT.neutral(authored(made_motion(), gesture))
+    for point in (61, 291, 105, 334):
+        assert np.linalg.norm(rest[point]) < 0.5 * np.linalg.norm(away[point])
+
+
+def test_at_rest_eyes_are_open_and_look_ahead() -> None:
+    shut = LAYOUT.neutral(authored(made_motion(), Gesture(blink_left=0.8, blink_right=0.8, gaze=(0.2, 0))))
+    assert lids.openness(canonical() + shut).min() >= 0.2
+    assert lids.gaze(canonical() + shut)[:, 0].mean() == pytest.approx(0, abs=1e-9)
+
+
+def test_a_face_at_rest_keeps_its_own_proportions() -> None:
+    own = _identity()
+    motion = made_motion()
+    rest = LAYOUT.neutral(type(motion)(motion.rotation, own, motion.scale, motion.translation, motion.canonical))
+    away_from_own, away_from_average = np.abs(rest - own).mean(), np.abs(rest).mean()
+    assert away_from_own < 0.25 * away_from_average

@@ -1,0 +1,71 @@
+"""Soft limits of the head's movement (stitching)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from openportrait.engines.mesh.fields import Gesture, authored
+from openportrait.engines.mesh.layout import mesh_layout
+from openportrait.engines.mesh.motion import pose, rigid_between
+from openportrait.engines.mesh.stitch import stitched
+from openportrait.motion import angle_degrees, degrees_from_rotation, keypoints, rotation_from_degrees
+from openportrait.records import Floats
+from tests.engines.faces import made_motion
+
+
+def _points(gesture: Gesture | None = None, yaw_degrees: float = 0.0) -> Floats:
+    return keypoints(authored(made_motion(yaw_degrees=yaw_degrees), gesture or Gesture()), mesh_layout())
+
+
+def _turned(x: Floats, pitch: float, yaw: float, roll: float) -> Floats:
+    """Turned about the head's own origin, so that nothing is shifted."""
+    origin = pose(x).translation
+    return (x - origin) @ rotation_from_degrees(pitch, yaw, roll) + origin
+
+
+@pytest.mark.parametrize("yaw_degrees", [0.0, 30.0])
+def test_a_face_that_does_not_move_stays(yaw_degrees: float) -> None:
+    x_s = _points(yaw_degrees=yaw_degrees)
+    np.testing.assert_allclose(stitched(x_s, x_s), x_s, atol=1e-12)
+
+
+def test_small_movements_hardly_change_and_large_ones_end_at_thirty_degrees() -> None:
+    x_s = _points()
+    angles = [
+        angle_degrees(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, 0, turn))).rotation) for turn in (3, 20, 60, 120)
+    ]
+    assert angles[0] == pytest.approx(3, abs=0.02)
+    assert angles[1] == pytest.approx(30 * np.tanh(20 / 30), abs=0.01)
+    assert angles == sorted(angles)
+    assert 29 < angles[3] < 30
+
+
+def test_a_turned_face_comes_less_far_to_the_front_than_away_from_it() -> None:
+    x_s = _points(yaw_degrees=35)
+    frontal = degrees_from_rotation(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, -25, 0))).rotation)
+    away = degrees_from_rotation(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, 25, 0))).rotation)
+    assert -6.5 < frontal[1] < -5
+    assert away[1] == pytest.approx(30 * np.tanh(25 / 30), abs=0.1)
+
+
+def test_a_shift_ends_at_nine_hundredths_of_the_crop() -> None:
+    x_s = _points()
+    small, large = (stitched(x_s, x_s + np.array([shift, 0.0, 0.0]))[0, 0] - x_s[0, 0] for shift in (0.02, 1.0))
+    assert small == pytest.approx(0.02, abs=2e-4)
+    assert large == pytest.approx(0.18, abs=1e-3)
+
+
+def test_a_zoom_ends_at_a_quarter() -> None:
+    x_s = _points()
+    scales = [rigid_between(x_s, stitched(x_s, factor * x_s)).scale for factor in (0.2, 1.02, 3.0)]
+    assert scales[0] == pytest.approx(0.8, abs=1e-3)
+    assert scales[1] == pytest.approx(1.02, abs=1e-3)
+    assert scales[2] == pytest.approx(1.25, abs=1e-3)
+
+
+def test_what_the_face_does_is_left_alone() -> None:
+    x_s, x_d = _points(), _points(Gesture(jaw=1, blink_left=1, yaw_degrees=40, pitch_degrees=20))
+    moved = stitched(x_s, x_d)
+    before, after = rigid_between(x_s, x_d), rigid_between(x_s, moved)
+    np.testing.assert_allclose(after.undo(moved), before.undo(x_d), atol=1e-9)
