@@ -29,6 +29,8 @@ _CLOSER_LOOK = 2.0
 _UPRIGHT = 0.85
 """A face seen upright scores at least this, so that its other directions need no look."""
 _FAINT = 0.05
+_OFF_CENTRE = 0.75
+"""The face meant is at most this far from the middle of a closer look, in sides of the region."""
 _OVERLAP = 0.3
 """Boxes that share this much of their union are the same face."""
 
@@ -47,24 +49,26 @@ _ANCHORS = _make_anchors()
 
 
 @dataclass(frozen=True, eq=False)
-class Detections:
-    """N possible faces of one picture, best first."""
+class Detection:
+    """A possible face."""
 
-    scores: Floats
-    """(N,) 0..1."""
-    sides: Floats
-    """(N,) px of the face's square."""
+    score: float
+    """0..1"""
+    side: float
+    """px of the face's square."""
     points: Floats
-    """(N, 7, 2) px: centre of the square, eye on the picture's left, right eye, nose, mouth, both ears."""
+    """(7, 2) px: centre of the square, eye on the picture's left, right eye, nose, mouth, both ears."""
 
-    def regions(self, region_scale: float) -> list[Region]:
-        """Squares of `region_scale` times the face, turned by its eye line."""
-        eyes = self.points[:, 2] - self.points[:, 1]
-        angles = np.arctan2(eyes[:, 1], eyes[:, 0])
-        return [
-            Region(float(x), float(y), float(side) * region_scale, float(angle))
-            for (x, y), side, angle in zip(self.points[:, 0], self.sides, angles, strict=True)
-        ]
+    @property
+    def region(self) -> Region:
+        """The face's square, turned by its eye line."""
+        x, y = self.points[0]
+        across = self.points[2] - self.points[1]
+        return Region(float(x), float(y), self.side, float(np.arctan2(across[1], across[0])))
+
+
+_Raw = tuple[Floats, Floats, Floats]
+"""Scores (N,), sides (N,) and points (N, 7, 2) of all that a network saw."""
 
 
 class Detector:
@@ -74,7 +78,7 @@ class Detector:
         """Loads the network."""
         self._network = load_network("face_detector.tflite", ("regressors", "classificators"), runtime)
 
-    def look(self, image: Image, threshold: float, scale: float, quarter_turns: int = 0) -> Detections:
+    def look(self, image: Image, threshold: float, scale: float, quarter_turns: int = 0) -> list[Detection]:
         """Faces in the picture resized by `scale`, at least `threshold` sure, seen in overlapping tiles.
 
         `quarter_turns` turns what the network sees, to find faces that lie or hang.
@@ -92,28 +96,27 @@ class Detector:
             found.append(self._look(tile, image_from_turned @ turned_from_tile, threshold))
         return suppress(found)
 
-    def straighten(self, image: Image, region: Region) -> tuple[float, Region]:
-        """How sure the network is of the face in a region, and the region turned so that the face is upright.
+    def straighten(self, image: Image, region: Region) -> Detection | None:
+        """The face in a region, whichever way up it is.
 
         A face on its head is often taken for another one the right way up, by this network and by the
         mesh alike; the closer look tells them apart (0.9 and more when right, about 0.6 when not).
         """
-        looks = [self._closer_look(image, region)]
-        if looks[0][0] < _UPRIGHT:
-            looks += [
-                self._closer_look(image, replace(region, angle_radians=region.angle_radians + turn))
-                for turn in (np.pi, np.pi / 2, -np.pi / 2)
-            ]
-        return max(looks, key=lambda look: look[0])
+        seen = [self.look_closer(image, region)]
+        if seen[0] is None or seen[0].score < _UPRIGHT:
+            turned = (replace(region, angle_radians=region.angle_radians + t) for t in (np.pi, np.pi / 2, -np.pi / 2))
+            seen += [self.look_closer(image, other) for other in turned]
+        return max((one for one in seen if one is not None), key=lambda one: one.score, default=None)
 
-    def _closer_look(self, image: Image, region: Region) -> tuple[float, Region]:
+    def look_closer(self, image: Image, region: Region) -> Detection | None:
+        """The face in the middle of a region, seen along the region's axes with room around it."""
         wider = scaled(region, _CLOSER_LOOK)
         seen = suppress([self._look(wider.sample(image, _SIZE), wider.image_from_patch(_SIZE), _FAINT)])
-        if not len(seen.scores):
-            return 0.0, region
-        return float(seen.scores[0]), seen.regions(region_scale=1.0)[0]
+        middle = np.array([region.x, region.y])
+        central = [one for one in seen if np.linalg.norm(one.points[0] - middle) < _OFF_CENTRE * region.side]
+        return central[0] if central else None
 
-    def _look(self, patch: Image, matrix: Floats, threshold: float) -> Detections:
+    def _look(self, patch: Image, matrix: Floats, threshold: float) -> _Raw:
         """What the network sees in one (128, 128, 3) patch, in px of the picture."""
         out = self._network(patch[None].astype(np.float32) / 127.5 - 1.0)
         scores = 1 / (1 + np.exp(-np.clip(out["classificators"].reshape(-1).astype(np.float64), -50, 50)))
@@ -122,7 +125,7 @@ class Detector:
         points = np.concatenate([values[:, None, :2], values[:, 4:].reshape(-1, 6, 2)], 1) + _ANCHORS[best, None]
         points = (points * _SIZE - 0.5) @ matrix[:2, :2].T + matrix[:2, 2]
         sides = values[:, 2:4].max(1, initial=0) * _SIZE * np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
-        return Detections(scores[best], sides, points)
+        return scores[best], sides, points
 
 
 def scales(image: Image, smallest: float) -> list[float]:
@@ -165,25 +168,20 @@ def _starts(length: int) -> list[int]:
     return [round(last * i / max(1, count - 1)) for i in range(count)]
 
 
-def suppress(parts: list[Detections]) -> Detections:
-    """One detection a face: the score-weighted mean of those that overlap the best one."""
-    scores = np.concatenate([part.scores for part in parts])
-    sides = np.concatenate([part.sides for part in parts])
-    points = np.concatenate([part.points for part in parts])
+def suppress(parts: list[_Raw]) -> list[Detection]:
+    """One detection a face, best first: the score-weighted mean of those that overlap the best one."""
+    scores, sides, points = (np.concatenate(values) for values in zip(*parts, strict=True))
     left = np.argsort(-scores, kind="stable")
-    kept: list[tuple[float, float, Floats]] = []
+    kept = []
     while left.size:
         best = left[0]
-        same = left[_overlaps(points[best, 0], sides[best], points[left, 0], sides[left]) > _OVERLAP]
+        is_same = _overlaps(points[best, 0], sides[best], points[left, 0], sides[left]) > _OVERLAP
+        same, left = left[is_same], left[~is_same]
         weights = scores[same] / scores[same].sum()
-        kept.append((scores[best], float(weights @ sides[same]), np.tensordot(weights, points[same], 1)))
-        left = np.setdiff1d(left, same, assume_unique=True)
-        left = left[np.argsort(-scores[left], kind="stable")]
-    return Detections(
-        np.array([item[0] for item in kept]),
-        np.array([item[1] for item in kept]),
-        np.array([item[2] for item in kept]).reshape(-1, 7, 2),
-    )
+        kept.append(
+            Detection(float(scores[best]), float(weights @ sides[same]), np.tensordot(weights, points[same], 1))
+        )
+    return kept
 
 
 def _overlaps(centre: Floats, side: float, centres: Floats, sides: Floats) -> Floats:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from openportrait.faces.detect import Detections, Detector, scales
+import numpy as np
+
+from openportrait.faces.detect import Detection, Detector, scales
+from openportrait.faces.indices import EYE_LEFT_CORNERS, EYE_RIGHT_CORNERS
 from openportrait.faces.landmarks import REGION_SCALE, MeshNetwork, region_of
-from openportrait.faces.region import Region, scaled
+from openportrait.faces.region import scaled
 from openportrait.faces.runtime import Runtime
-from openportrait.records import Face, Image
+from openportrait.records import Face, Floats, Image
 
 _SMALLEST_FACE = 32.0
 _STILL_PASSES = 3
 """Looks at a still; each starts from the landmarks of the one before."""
 _SURER = 0.4
 """The closer look must be surer than the first: by this share of what the threshold leaves."""
+
+_AGREEMENT = 0.12
+"""Detector and mesh agree on the eyes to this share of the face; it is 0.04 at most on faces in motion."""
 
 
 class FaceFinder:
@@ -58,26 +64,32 @@ class FaceFinder:
         found = self._mesh(image, region_of(face))
         return found if found.score >= self.threshold and _is_sound(found, image) else None
 
-    def is_face(self, image: Image, face: Face) -> bool:
-        """Whether the detector, too, sees a face where these landmarks are (the mesh alone is easily fooled)."""
-        sure, _ = self._detector.straighten(image, scaled(region_of(face), 1 / REGION_SCALE))
-        return sure >= self.threshold
+    def confirm(self, image: Image, face: Face) -> Face | None:
+        """The face as the detector sees it, too; found anew where the mesh slid off it, None where there is none.
 
-    def _add(self, faces: list[Face], image: Image, detections: Detections) -> None:
+        The mesh alone is easily fooled: its score stays near 1 on a chin that it takes for a face.
+        """
+        seen = self._detector.look_closer(image, scaled(region_of(face), 1 / REGION_SCALE))
+        if seen is None or seen.score < self.threshold:
+            return None
+        apart = float(np.linalg.norm(seen.points[1:3] - _eyes(face), axis=1).max())
+        return face if apart < _AGREEMENT * face.size else self._measure(image, seen)
+
+    def _add(self, faces: list[Face], image: Image, detections: list[Detection]) -> None:
         """Append those detections that turn out to be faces not yet known."""
-        for region in detections.regions(1.0):
-            if any(_inside(known, region.x, region.y) for known in faces):
+        for detection in detections:
+            if any(_inside(known, *detection.points[0]) for known in faces):
                 continue
-            face = self._look_closer(image, region)
+            seen = self._detector.straighten(image, detection.region)
+            if seen is None or seen.score < self.threshold + _SURER * (1 - self.threshold):
+                continue
+            face = self._measure(image, seen)
             if face and not any(_same(known, face) for known in faces):
                 faces.append(face)
 
-    def _look_closer(self, image: Image, region: Region) -> Face | None:
-        """The face in a detected square, or None where a closer look sees none."""
-        sure, region = self._detector.straighten(image, region)
-        if sure < self.threshold + _SURER * (1 - self.threshold):
-            return None
-        face: Face | None = self._mesh(image, scaled(region, REGION_SCALE))
+    def _measure(self, image: Image, detection: Detection) -> Face | None:
+        """The landmarks of a detected face, None where the mesh sees none."""
+        face: Face | None = self._mesh(image, scaled(detection.region, REGION_SCALE))
         for _ in range(_STILL_PASSES - 1):
             face = face and self.follow(image, face)
         return face
@@ -91,6 +103,11 @@ def _views(steps: list[float], lying: bool) -> list[tuple[float, int]]:
     coarse, fine = steps[:2], steps[2:]
     turned = [(scale, turns) for scale in coarse for turns in (1, 2, 3)] if lying else []
     return [(steps[0], 0), (steps[0] / 2, 0), *((s, 0) for s in coarse[1:]), *turned, *((s, 0) for s in fine)]
+
+
+def _eyes(face: Face) -> Floats:
+    """(2, 2) px: the middles of the left and of the right eye."""
+    return np.stack([face.landmarks[list(pair), :2].mean(0) for pair in (EYE_LEFT_CORNERS, EYE_RIGHT_CORNERS)])
 
 
 def _inside(face: Face, x: float, y: float) -> bool:

@@ -12,8 +12,8 @@ from openportrait.records import Face, Image
 
 _CHECK_EVERY = 5
 """Frames from one look of the detector at a followed face to the next."""
-_QUICK_MOVE = 0.12
-"""A face that moved by this share of its size since the last frame gets a second pass."""
+_QUICK_MOVE = 0.06
+"""A face that moved by this share of its size since the last frame is looked at twice, and by the detector."""
 _PATIENCE_SECONDS = 0.5
 """After this a face elsewhere in the same shot may take the place of a lost one."""
 _GROWTH = 1.5
@@ -97,11 +97,12 @@ class Follower:
 
     def _follow(self, image: Image, face: Face) -> Face | None:
         found = self._finder.follow(image, face)
-        if found is not None and _shift(face, found) > _QUICK_MOVE * face.size:
-            found = self._finder.follow(image, found)
-        if found is not None and self._frame % _CHECK_EVERY == 0 and not self._finder.is_face(image, found):
+        if found is None:
             return None
-        return found
+        moved = _shift(face, found) > _QUICK_MOVE * face.size
+        if moved or self._frame % _CHECK_EVERY == 0:
+            found = self._finder.confirm(image, found)
+        return self._finder.follow(image, found) if found is not None and moved else found
 
     def _find_again(self, image: Image, found: list[Face | None]) -> None:
         """Fill in those lost faces that can be found: near where they were, later anywhere."""
@@ -113,7 +114,7 @@ class Follower:
             if not any(other is not None and overlap(face, other) > 0.3 for other in found)
         ]
         for i in missing:
-            near = [face for face in faces if _is_near(self._last[i], face)]
+            near = [face for face in faces if is_near(self._last[i], face)]
             if near:
                 found[i] = max(near, key=lambda face: overlap(self._last[i], face, _GROWTH))
             elif self._lost_for[i] >= self._patience and len(found) == 1:
@@ -134,7 +135,8 @@ def overlap(one: Face, other: Face, growth: float = 1.0) -> float:
     return shared / max(float(areas.sum()) - shared, 1e-9)
 
 
-def _is_near(last: Face, face: Face) -> bool:
+def is_near(last: Face, face: Face) -> bool:
+    """Whether one may be the other a moment later."""
     return overlap(last, face, _GROWTH) > 0.1 and 0.5 < face.size / last.size < 2
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from openportrait.errors import NoFaceError
 from openportrait.faces.choose import choose
 from openportrait.faces.finder import FaceFinder
-from openportrait.faces.follow import Follower
+from openportrait.faces.follow import Follower, is_near
 from openportrait.faces.packed import PackedFaces
 from openportrait.records import Face, Floats, Frame
 
@@ -36,7 +36,7 @@ class Track:
     faces: Sequence[Face | None]
     """One a frame; None where the face is lost."""
     bridged: tuple[range, ...]
-    """Frame numbers of gaps that were filled by interpolation."""
+    """Frame numbers of gaps that were filled."""
     lost: tuple[range, ...]
     """Frame numbers of gaps too long to be filled."""
 
@@ -52,66 +52,70 @@ def track(
 ) -> list[Track]:
     """Follow the faces that `choice` means in the first frame that has them, through the clip.
 
-    Gaps of at most `bridge_seconds` are interpolated, at a shot's start or end the nearest landmarks
-    are held; longer gaps stay None. The landmarks are smoothed over time (Savitzky and Golay 1964,
+    Gaps of at most `bridge_seconds` are interpolated, or filled with the nearest landmarks at the clip's
+    start and end and at cuts; longer gaps stay None. The landmarks are smoothed over time (Savitzky and Golay 1964,
     5 frames, degree 2), never across a cut or a lost stretch. `where` names the clip in errors.
     Raises OptionError as `choose`, and NoFaceError when no frame shows a face.
     """
     follower = Follower(finder, choice, float(rate))
     paths: list[PackedFaces] = []
-    starts = [0]
-    count = 0
+    cuts: list[int] = []
     for index, frame in enumerate(frames):
         faces, is_cut = follower.step(frame.image)
         if is_cut:
-            starts.append(index)
+            cuts.append(index)
         if faces and not paths:
             paths = [PackedFaces([None] * index) for _ in faces]
         for path, face in zip(paths, faces, strict=True):
             path.append(face)
-        count = index + 1
     if not paths:
         if follower.seen:
             choose(follower.seen, choice, where=where)
         raise NoFaceError(
-            f"no face in any of the {count} frames of {where}; "
+            f"no face in any frame of {where}; "
             f"use a clip that shows one, or lower detection_threshold (now {finder.threshold:g})"
         )
-    shots = [range(start, end) for start, end in pairwise([*starts, count])]
     longest = int(bridge_seconds * rate)
-    return [_finished(path, shots, longest) for path in paths]
+    return [_finished(path, cuts, longest) for path in paths]
 
 
-def _finished(faces: PackedFaces, shots: list[range], longest: int) -> Track:
+def _finished(faces: PackedFaces, cuts: list[int], longest: int) -> Track:
     """Bridge what is short enough, smooth what is unbroken."""
-    bridged, lost = [], []
-    for shot in shots:
-        for gap in _runs(faces, shot, False):
-            if len(gap) <= longest and len(gap) < len(shot):
-                _bridge(faces, gap, shot)
-                bridged.append(gap)
-            else:
-                lost.append(gap)
-    for shot in shots:
-        for run in _runs(faces, shot, True):
-            _smooth(faces, run)
-    return Track(faces, tuple(bridged), tuple(lost))
+    gaps = _runs(faces, False)
+    bridged = tuple(gap for gap in gaps if len(gap) <= longest)
+    borders = set(cuts)
+    for gap in bridged:
+        borders -= _bridge(faces, gap, cuts)
+    for run in _runs(faces, True):
+        inside = sorted(border for border in borders if border in run[1:])
+        for start, end in pairwise([run.start, *inside, run.stop]):
+            _smooth(faces, range(start, end))
+    return Track(faces, bridged, tuple(gap for gap in gaps if len(gap) > longest))
 
 
-def _runs(faces: PackedFaces, shot: range, wanted: bool) -> list[range]:
-    """The unbroken stretches of a shot with (or without) a face."""
-    groups = ((present, list(group)) for present, group in groupby(shot, key=faces.has))
+def _runs(faces: PackedFaces, wanted: bool) -> list[range]:
+    """The unbroken stretches of frames with (or without) a face."""
+    groups = ((present, list(group)) for present, group in groupby(range(len(faces)), key=faces.has))
     return [range(group[0], group[-1] + 1) for present, group in groups if present is wanted]
 
 
-def _bridge(faces: PackedFaces, gap: range, shot: range) -> None:
-    before = faces[gap.start - 1] if gap.start > shot.start else None
-    after = faces[gap.stop] if gap.stop < shot.stop else None
-    for place, index in enumerate(gap, start=1):
-        if before is not None and after is not None:
+def _bridge(faces: PackedFaces, gap: range, cuts: list[int]) -> set[int]:
+    """Fill a gap, and return the cuts in it that turn out to be none.
+
+    A face that is back where it was has been there all along (behind a flash, a hand, a title), so it
+    is interpolated. Otherwise either side's landmarks are held up to the cut, or the gap's middle.
+    """
+    before = faces[gap.start - 1] if gap.start > 0 else None
+    after = faces[gap.stop] if gap.stop < len(faces) else None
+    inside = [cut for cut in cuts if gap.start <= cut <= gap.stop]
+    if before is not None and after is not None and is_near(before, after):
+        for place, index in enumerate(gap, start=1):
             faces[index] = between(before, after, place / (len(gap) + 1))
-        else:
-            faces[index] = before or after
+        return set(inside)
+    change = inside[0] if inside else (gap.start + gap.stop) // 2
+    for index in gap:
+        faces[index] = (before or after) if index < change else (after or before)
+    return set()
 
 
 def between(before: Face, after: Face, share: float) -> Face:
