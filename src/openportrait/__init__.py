@@ -23,8 +23,16 @@ if TYPE_CHECKING:
         TemplateError,
         WeightsError,
     )
-    from openportrait.options import Options
-    from openportrait.pipeline import Job, Picture, animate, stream
+    from openportrait.expressions import (
+        Key,
+        Timeline,
+        load_expression,
+        load_timeline,
+        save_expression,
+        save_timeline,
+    )
+    from openportrait.options import Options, RetargetOptions
+    from openportrait.pipeline import Job, Picture, animate, edit, perform, retarget, stream
     from openportrait.records import FaceEdit, Frame, Motion, Progress, Result, Template
     from openportrait.templates import load_template, save_template
 
@@ -41,8 +49,16 @@ _HOMES = {
         "TemplateError",
         "WeightsError",
     ),
-    "options": ("Options",),
-    "pipeline": ("Job", "Picture", "animate", "stream"),
+    "expressions": (
+        "Key",
+        "Timeline",
+        "load_expression",
+        "load_timeline",
+        "save_expression",
+        "save_timeline",
+    ),
+    "options": ("Options", "RetargetOptions"),
+    "pipeline": ("Job", "Picture", "animate", "edit", "perform", "retarget", "stream"),
     "records": ("FaceEdit", "Frame", "Motion", "Progress", "Result", "Template"),
     "templates": ("load_template", "save_template"),
 }
@@ -53,6 +69,7 @@ __all__ = [
     "FaceEdit",
     "Frame",
     "Job",
+    "Key",
     "MediaError",
     "Motion",
     "NoFaceError",
@@ -62,13 +79,22 @@ __all__ = [
     "Picture",
     "Progress",
     "Result",
+    "RetargetOptions",
     "Template",
     "TemplateError",
+    "Timeline",
     "WeightsError",
     "__version__",
     "animate",
+    "edit",
+    "load_expression",
     "load_template",
+    "load_timeline",
+    "perform",
+    "retarget",
+    "save_expression",
     "save_template",
+    "save_timeline",
     "stream",
 ]
 

@@ -16,7 +16,15 @@ camera through `LiveTransfer`: `x_d = live.x_driven(motion)`.
 
 from openportrait.motion.clip import ClipTransfer, Drive, LiveTransfer, Pairing
 from openportrait.motion.correct import Corrections, Retargeter
-from openportrait.motion.edits import Editor, edit_expression, edited, edited_keypoints, silent, video_lip_offsets
+from openportrait.motion.edits import (
+    Editor,
+    edit_expression,
+    edited,
+    edited_keypoints,
+    edited_motion,
+    silent,
+    video_lip_offsets,
+)
 from openportrait.motion.keypoints import keypoints
 from openportrait.motion.layout import ExpressionChange, KeypointLayout, RegionWeights, difference
 from openportrait.motion.liveportrait import LIVEPORTRAIT_21
@@ -54,6 +62,7 @@ __all__ = [
     "edit_expression",
     "edited",
     "edited_keypoints",
+    "edited_motion",
     "expression_weights",
     "keypoints",
     "motion_multiplier",

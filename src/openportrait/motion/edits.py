@@ -96,17 +96,27 @@ class Editor(Retargeter, Protocol):
         ...
 
 
+def edited_motion(engine: Editor, source: Motion, ratios: Ratios, edit: FaceEdit) -> Motion:
+    """The source with the sliders applied, then the target openness of eyes and lips as part of its expression."""
+    motion = edited(source, edit, engine.expression(edit, source))
+    x_s = keypoints(source, engine.layout)
+    offsets = np.zeros_like(x_s)
+    eyes = (ratios.eye_left + ratios.eye_right) / 2
+    if edit.eye_ratio is not None and abs(edit.eye_ratio - eyes) >= SAME_RATIO:
+        offsets += engine.open_eyes(x_s, ratios, edit.eye_ratio)
+    if edit.lip_ratio is not None and abs(edit.lip_ratio - ratios.lip) >= SAME_RATIO:
+        offsets += engine.open_lips(x_s, ratios.lip, edit.lip_ratio)
+    if engine.layout.expression_frame == "head":
+        offsets = offsets @ source.rotation.T
+    return replace(motion, expression=motion.expression + offsets / motion.scale)
+
+
 def edited_keypoints(
     engine: Editor, source: Motion, ratios: Ratios, edit: FaceEdit, *, stitching: bool = True
 ) -> tuple[Floats, Floats]:
-    """(x_s, x_d), each (K, 3): sliders, then the target openness of eyes and lips, then stitching."""
+    """(x_s, x_d), each (K, 3): the edited face's keypoints, then stitching."""
     x_s = keypoints(source, engine.layout)
-    x_d = keypoints(edited(source, edit, engine.expression(edit, source)), engine.layout)
-    eyes = (ratios.eye_left + ratios.eye_right) / 2
-    if edit.eye_ratio is not None and abs(edit.eye_ratio - eyes) >= SAME_RATIO:
-        x_d = x_d + engine.open_eyes(x_s, ratios, edit.eye_ratio)
-    if edit.lip_ratio is not None and abs(edit.lip_ratio - ratios.lip) >= SAME_RATIO:
-        x_d = x_d + engine.open_lips(x_s, ratios.lip, edit.lip_ratio)
+    x_d = keypoints(edited_motion(engine, source, ratios, edit), engine.layout)
     return x_s, engine.stitch(x_s, x_d) if stitching else x_d
 
 

@@ -6,22 +6,43 @@ The main job is read in this order: `animate` here, `job.py`, `source.py`, `driv
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from openportrait.media import open_writer, write_image
-from openportrait.options import Options, OutputOptions
+from openportrait.expressions import Key, Timeline
+from openportrait.media import Writer, open_writer, write_image
+from openportrait.options import Options, OutputOptions, RetargetOptions
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch, ahead
 from openportrait.pipeline.job import Job
 from openportrait.pipeline.output import Targets, name_targets, side_by_side
-from openportrait.pipeline.render import Picture
-from openportrait.records import Image, Result
+from openportrait.pipeline.performance import PerformJob
+from openportrait.pipeline.render import Picture, Rendering
+from openportrait.pipeline.retargeting import RetargetJob
+from openportrait.records import FaceEdit, Image, Result
 from openportrait.templates import SUFFIX, save_template
 
-__all__ = ["CancelCheck", "Job", "Picture", "ProgressCallback", "animate", "stream"]
+__all__ = [
+    "CancelCheck",
+    "Job",
+    "PerformJob",
+    "Picture",
+    "ProgressCallback",
+    "Rendering",
+    "RetargetJob",
+    "animate",
+    "edit",
+    "editing_options",
+    "perform",
+    "retarget",
+    "stream",
+]
+
+EDIT_SCALE = 2.5
+"""Source crop of the editor (SPEC §10)."""
 
 AnyPath = str | PathLike[str]
 
@@ -42,27 +63,60 @@ def animate(
     `progress` is called with a `Progress` record; `cancel` is asked now and then, True stops the job.
     Raises one of `openportrait.errors`; then nothing is left behind, unless `keep_partial` is set.
     """
-    started = time.monotonic()
-    chosen = Options.of(**options)
     source, driving = Path(source), Path(driving)
+    start = _Start((source, driving), output, f"{source.stem}--{driving.stem}")
+    chosen = Options.of(**options)
     job = Job(source, driving, chosen, Watch(progress, cancel))
-    targets = name_targets(
-        source, driving, Path(output) if output else None, still=job.rate is None, template_suffix=SUFFIX
-    )
-    _write(job, targets, _sound(source, driving, chosen.output))
-    if chosen.output.save_template:
-        save_template(targets.template, job.template)
-    return Result(
-        path=targets.result,
-        frames=job.frames,
-        rate=job.rate,
-        seconds=time.monotonic() - started,
-        engine=job.engine,
-        faces=job.faces,
-        warnings=job.warnings,
-        side_by_side=targets.side_by_side if chosen.output.side_by_side else None,
-        template=targets.template if chosen.output.save_template else None,
-    )
+    return _write(job, start, _sound(source, driving, chosen.output))
+
+
+def edit(source: AnyPath, edit: FaceEdit, output: AnyPath | None = None, **options: Any) -> Result:
+    """Change the expression and pose of the still portrait `source` by sliders, and write the picture.
+
+    Default name is `<source>--edit`. Otherwise as `animate`.
+    """
+    source = Path(source)
+    start = _Start((source,), output, f"{source.stem}--edit")
+    # A timeline of one moment: the same loop, the same names.
+    job = PerformJob(source, Timeline((Key(0.0, edit),)), editing_options(**options), Watch())
+    return _write(job, start)
+
+
+def perform(
+    source: AnyPath,
+    timeline: Timeline,
+    output: AnyPath | None = None,
+    *,
+    progress: ProgressCallback | None = None,
+    cancel: CancelCheck | None = None,
+    **options: Any,
+) -> Result:
+    """Let the still portrait `source` play a timeline of expressions, and write the clip.
+
+    Default name is `<source>--timeline`. Otherwise as `animate`.
+    """
+    source = Path(source)
+    start = _Start((source,), output, f"{source.stem}--timeline")
+    return _write(PerformJob(source, timeline, editing_options(**options), Watch(progress, cancel)), start)
+
+
+def retarget(
+    source: AnyPath,
+    wanted: RetargetOptions,
+    output: AnyPath | None = None,
+    *,
+    progress: ProgressCallback | None = None,
+    cancel: CancelCheck | None = None,
+    **options: Any,
+) -> Result:
+    """Change how open the eyes and lips of the clip `source` are, and write it with its sound.
+
+    Default name is `<source>--retarget`. Otherwise as `animate`.
+    """
+    source = Path(source)
+    start = _Start((source,), output, f"{source.stem}--retarget")
+    job = RetargetJob(source, wanted, Options.of(**options), Watch(progress, cancel))
+    return _write(job, start, () if job.options.output.audio == "none" else (source,))
 
 
 @contextmanager
@@ -81,6 +135,11 @@ def stream(
     yield Job(Path(source), Path(driving), Options.of(**options), Watch(progress, cancel))
 
 
+def editing_options(**options: Any) -> Options:
+    """As `Options.of`, with the wider source crop of the editor where none is given (SPEC §10)."""
+    return Options.of(**{"source_scale": EDIT_SCALE, **options})
+
+
 def _sound(source: Path, driving: Path, options: OutputOptions) -> tuple[Path, ...]:
     """The files whose sound is wanted, the preferred one first (SPEC §11)."""
     if options.audio == "none":
@@ -88,27 +147,71 @@ def _sound(source: Path, driving: Path, options: OutputOptions) -> tuple[Path, .
     return (driving, source) if options.audio == "driving" else (source, driving)
 
 
-def _write(job: Job, targets: Targets, sound: tuple[Path, ...]) -> None:
+class _Start:
+    """When a job began, and what its results will be called."""
+
+    def __init__(self, inputs: Sequence[Path], output: AnyPath | None, stem: str) -> None:
+        self._inputs = inputs
+        self._output = Path(output) if output is not None else None
+        self._stem = stem
+        self._seconds = time.monotonic()
+
+    def targets(self, job: Rendering) -> Targets:
+        """The job's files. Raises MediaError where one would overwrite an input."""
+        still = job.rate is None or job.frames == 1
+        return name_targets(self._inputs, self._output, stem=self._stem, still=still, template_suffix=SUFFIX)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return time.monotonic() - self._seconds
+
+
+def _write(job: Rendering, start: _Start, sound: tuple[Path, ...] = ()) -> Result:
+    """Render a job into its files."""
+    wanted, targets = job.options.output, start.targets(job)
+    template = job.template if wanted.save_template else None
+    if job.rate is None or job.frames == 1:
+        _write_picture(job, targets)
+    else:
+        _write_clip(job, job.rate, targets, sound)
+    if template is not None:
+        save_template(targets.template, template)
+    return Result(
+        path=targets.result,
+        frames=job.frames,
+        rate=job.rate if job.frames > 1 else None,
+        seconds=start.elapsed_seconds,
+        engine=job.engine,
+        faces=job.faces,
+        warnings=job.warnings,
+        side_by_side=targets.side_by_side if wanted.side_by_side else None,
+        template=targets.template if template is not None else None,
+    )
+
+
+def _write_picture(job: Rendering, targets: Targets) -> None:
     wanted = job.options.output
-    if job.rate is None:
-        picture = next(iter(job))
-        write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality)
-        if wanted.side_by_side:
-            write_image(targets.side_by_side, _strip(picture), quality=wanted.quality)
-        return
+    picture = next(iter(job))
+    write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality)
+    if wanted.side_by_side:
+        write_image(targets.side_by_side, _strip(picture), quality=wanted.quality)
+
+
+def _write_clip(job: Rendering, rate: Fraction, targets: Targets, sound: tuple[Path, ...]) -> None:
+    wanted = job.options.output
     with ExitStack() as stack:
-        writer = stack.enter_context(open_writer(targets.result, rate=job.rate, sound=sound, quality=wanted.quality))
-        strip = (
-            stack.enter_context(open_writer(targets.side_by_side, rate=job.rate, sound=sound, quality=wanted.quality))
-            if wanted.side_by_side
-            else None
-        )
+
+        def open_result(path: Path) -> Writer:
+            return stack.enter_context(open_writer(path, rate=rate, sound=sound, quality=wanted.quality))
+
+        writer = open_result(targets.result)
+        strip = open_result(targets.side_by_side) if wanted.side_by_side else None
+        if wanted.keep_partial:
+            writer.keep()
         for picture in stack.enter_context(closing(ahead(job))):
             writer.write(picture.image, picture.alpha)
             if strip is not None:
                 strip.write(_strip(picture))
-            if wanted.keep_partial:
-                writer.keep()
 
 
 def _strip(picture: Picture) -> Image:

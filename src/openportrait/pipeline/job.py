@@ -91,7 +91,7 @@ class Job(Rendering):
         )
 
     @property
-    def template(self) -> Template:
+    def template(self) -> Template | None:
         """The driving's motion."""
         return self._driving.template
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +26,16 @@ class Targets:
     template: Path
 
 
-def name_targets(source: Path, driving: Path, output: Path | None, *, still: bool, template_suffix: str) -> Targets:
-    """`<source>--<driving>.mp4` (or `.jpg`) in a folder, or the file that was asked for; the others beside it.
+def name_targets(
+    inputs: Sequence[Path], output: Path | None, *, stem: str, still: bool, template_suffix: str
+) -> Targets:
+    """`<stem>.mp4` (or `.jpg`) in a folder, or the file that was asked for; the others beside it.
 
     Raises MediaError where a result would overwrite an input.
     """
     if output is None or output.is_dir() or not output.suffix:
         folder = DEFAULT_FOLDER if output is None else output
-        result = folder / f"{source.stem}--{driving.stem}{'.jpg' if still else '.mp4'}"
+        result = folder / f"{stem}{'.jpg' if still else '.mp4'}"
     else:
         result = output
     targets = Targets(
@@ -41,9 +44,8 @@ def name_targets(source: Path, driving: Path, output: Path | None, *, still: boo
         template=result.with_name(f"{result.stem}{template_suffix}"),
     )
     for path in (targets.result, targets.side_by_side, targets.template):
-        for given in (source, driving):
-            if path.resolve() == given.resolve():
-                raise MediaError(f"{path}: the result would overwrite an input; choose another output")
+        if any(path.resolve() == given.resolve() for given in inputs):
+            raise MediaError(f"{path}: the result would overwrite an input; choose another output")
     return targets
 
 

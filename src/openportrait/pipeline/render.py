@@ -16,7 +16,7 @@ from openportrait.options import Options
 from openportrait.paste import paste_back
 from openportrait.pipeline.flow import Watch, ahead, groups
 from openportrait.pipeline.source import Scene, Sitter, Source
-from openportrait.records import FaceCrop, Floats, Image
+from openportrait.records import FaceCrop, Floats, Image, Template
 
 
 class Pose(NamedTuple):
@@ -93,7 +93,8 @@ class Rendering:
     @property
     def engine(self) -> str:
         """Name of the engine at work."""
-        return self._engine.name
+        name: str = self._engine.name
+        return name
 
     @property
     def faces(self) -> int:
@@ -117,6 +118,11 @@ class Rendering:
             crop_only = "the result is the face crop: paste-back needs the source crop and stitching"
             return (*self._source.warnings, crop_only)
         return tuple(self._source.warnings)
+
+    @property
+    def template(self) -> Template | None:
+        """The motion as a template; None for jobs that make none."""
+        return None
 
     def cues(self) -> Iterable[Cue | None]:
         """The driving's frames, one a picture; as many Nones where no pixels drive."""

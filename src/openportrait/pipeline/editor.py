@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from openportrait.engines import load
 from openportrait.engines.base import Shot
 from openportrait.errors import OptionError
 from openportrait.media import open_clip
-from openportrait.motion import edited_keypoints
+from openportrait.motion import edited_keypoints, edited_motion
 from openportrait.options import Options
 from openportrait.paste import paste_back
 from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import ImageSource
-from openportrait.records import FaceEdit, Image, Ratios
+from openportrait.records import FaceEdit, Image, Motion, Ratios
 
 
 class Editor:
@@ -26,15 +25,10 @@ class Editor:
             if clip.info.kind != "image":
                 raise OptionError(f"{source} is a clip; the editor takes a picture (retarget takes clips)")
         self.options = options
-        self._engine = load(options.engine)
-        found = ImageSource(source, self._engine, options)
-        self._scene = next(found.scenes())
-        self._portrait = found.portraits[0]
-
-    @property
-    def engine(self) -> str:
-        """Name of the engine at work."""
-        return self._engine.name
+        self.engine = load(options.engine)
+        self.source = ImageSource(source, self.engine, options)
+        self._scene = next(self.source.scenes())
+        self._portrait = self.source.portraits[0]
 
     @property
     def ratios(self) -> Ratios:
@@ -46,18 +40,21 @@ class Editor:
         """(H, W, 3) the source."""
         return self._scene.frame.image
 
+    def motion(self, edit: FaceEdit) -> Motion:
+        """The edited face's motion, retargeted eyes and lips included."""
+        return edited_motion(self.engine, self._portrait.motions[0], self.ratios, edit)
+
     def pose(self, edit: FaceEdit) -> Pose:
         """The keypoints of an edit."""
-        portrait = self._portrait
         stitching = self.options.motion.stitching
-        return Pose(*edited_keypoints(self._engine, portrait.motions[0], portrait.ratios[0], edit, stitching=stitching))
+        return Pose(*edited_keypoints(self.engine, self._portrait.motions[0], self.ratios, edit, stitching=stitching))
 
     def crop(self, edit: FaceEdit) -> Image:
         """(S, S, 3) the edited face crop."""
         sitter = self._scene.sitters[0]
         assert sitter is not None
         pose = self.pose(edit)
-        return self._engine.render([Shot(sitter.appearance, pose.x_s, pose.x_d)])[0]
+        return self.engine.render([Shot(sitter.appearance, pose.x_s, pose.x_d)])[0]
 
     def __call__(self, edit: FaceEdit, index: int = 0) -> Picture:
         """The edited picture: the whole frame, or the face crop where nothing is pasted back."""
@@ -68,13 +65,3 @@ class Editor:
             return Picture(index, crop, frame.image, None)
         whole = paste_back(frame.image, crop, sitter.crop.image_from_crop)
         return Picture(index, whole, frame.image, None, frame.alpha)
-
-
-def between(start: FaceEdit, end: FaceEdit, part: float) -> FaceEdit:
-    """The edit a `part`, 0..1, of the way; a target ratio that only one of them has is kept from there."""
-
-    def mix(a: float | None, b: float | None) -> float | None:
-        return (b if a is None else a) if a is None or b is None else a + (b - a) * part
-
-    values: dict[str, Any] = {name: mix(value, getattr(end, name)) for name, value in vars(start).items()}
-    return FaceEdit(**values)
