@@ -90,7 +90,7 @@ def _flags() -> dict[str, Flag]:
         return Annotated[kind, tyro.conf.arg(help=HELP.get(name, "Has no effect here."), aliases=aliases)]
 
     return {
-        "source": Flag(path("-s", "Portrait: a picture or a video."), EXAMPLES / "source" / "astronaut.jpg"),
+        "source": Flag(path("-s", "Portrait: a picture or a video."), EXAMPLES / "source" / "officer.jpg"),
         "driving": Flag(path("-d", "Driving: a picture, a video or a template."), EXAMPLES / "driving" / "talk.mp4"),
         "output_dir": Flag(path("-o", "Folder for the results."), Path("animations")),
     } | {name: Flag(described(name, flag), flag.default) for name, flag in FLAGS.items()}
