@@ -140,11 +140,27 @@ def test_order_of_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_named_folder_must_have_every_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place_files(tmp_path / "some")
     file_of(tmp_path / "some", "warping_module").unlink()
-    with pytest.raises(WeightsError, match=r"--weights.*lacks warping_module; .*openportrait weights download"):
+    with pytest.raises(
+        WeightsError, match=r"--weights .*some: warping_module missing; .*openportrait weights download"
+    ):
         weights.locate(tmp_path / "some")
     monkeypatch.setenv("OPENPORTRAIT_WEIGHTS", str(tmp_path / "some"))
     with pytest.raises(WeightsError, match="OPENPORTRAIT_WEIGHTS"):
         weights.locate()
+
+
+def test_a_folder_of_pointers_is_passed_over_unless_named(tmp_path: Path) -> None:
+    checkout = Path("pretrained_weights")
+    place_files(checkout)
+    file_of(checkout, "spade_generator").write_bytes(LFS_POINTER)
+    assert weights.locate() is None
+    assert [s.name for s in weights.list_files() if s.state == "damaged"] == ["spade_generator"]
+    with pytest.raises(WeightsError, match=r"--weights pretrained_weights: .*spade_generator.pth is a Git LFS pointer"):
+        weights.locate(checkout)
+    place_files(tmp_path / "cache" / "weights")
+    found = weights.locate()
+    assert found is not None
+    assert found.root == tmp_path / "cache" / "weights"
 
 
 def test_the_landmark_network_may_be_absent(tmp_path: Path) -> None:

@@ -246,6 +246,7 @@ def test_the_offline_switch(tmp_path: Path, served: Hub, monkeypatch: pytest.Mon
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert "first cannot be downloaded while HF_HUB_OFFLINE is set" in failure(tmp_path / "w")
     assert served.ranges == []
+    assert files_in(tmp_path / "w") == {}
 
 
 def test_a_hub_without_the_file(tmp_path: Path, served: Hub) -> None:
@@ -253,9 +254,13 @@ def test_a_hub_without_the_file(tmp_path: Path, served: Hub) -> None:
     assert f"{served.endpoint} has no new/name/x/first.pth" in failure(tmp_path / "w")
 
 
-def test_a_hub_that_does_not_answer(tmp_path: Path, served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_does_not_answer(
+    tmp_path: Path, served: Hub, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     set_endpoint(monkeypatch, "http://127.0.0.1:9")
     assert "the download of first from http://127.0.0.1:9 broke off (" in failure(tmp_path / "w")
+    assert files_in(tmp_path / "w") == {}
+    assert capfd.readouterr() == ("", "")
 
 
 def test_two_processes_at_once_fetch_once(tmp_path: Path, served: Hub) -> None:

@@ -74,20 +74,30 @@ def locate(folder: Path | None = None) -> WeightsFolder | None:
     Looked for in `folder`; else in `OPENPORTRAIT_WEIGHTS`; else, in this order, in `./pretrained_weights`,
     the package's cache and the cache of the Hugging Face hub. Within a folder the layout of the
     released project, its inner folder alone, or all files side by side will do, as `.pth` or `.safetensors`.
-    Raises WeightsError where a folder that was named lacks a network.
+    A folder that was not named is passed over where a network is missing or is no more than a pointer;
+    of one that was named, that raises WeightsError.
     """
     named, origin = _named(folder)
     if named is not None:
         found = _files_in(named, PUBLISHED)
-        missing = [file.name for file in PUBLISHED.files if file.name not in found and file.name != LANDMARK]
-        if missing:
-            raise WeightsError(f"{named} ({origin}) lacks {', '.join(missing)}; {HOW_TO_GET}")
+        problem = _problem(found)
+        if problem:
+            raise WeightsError(f"{origin} {named}: {problem}")
         return WeightsFolder(named, found)
     for root in _usual_places():
         found = _files_in(root, PUBLISHED)
-        if all(file.name in found for file in PUBLISHED.files if file.name != LANDMARK):
+        if not _problem(found):
             return WeightsFolder(root, found)
     return None
+
+
+def _problem(found: Mapping[str, Path]) -> str:
+    """Why these files are not every network, one line; empty where they are, as far as a glance tells."""
+    needed = [file.name for file in PUBLISHED.files if file.name != LANDMARK]
+    missing = [name for name in needed if name not in found]
+    if missing:
+        return f"{', '.join(missing)} missing; {HOW_TO_GET}"
+    return next(filter(None, (checks.damage(found[name]) for name in needed)), "")
 
 
 def path(folder: Path | None = None) -> Path:
@@ -147,6 +157,8 @@ def _candidates(root: Path, file: WeightFile) -> Iterator[Path]:
 
 def _expected(folder: Path | None, release: Release) -> Iterator[tuple[WeightFile, Path]]:
     root = path(folder)
+    if _named(folder)[0] is None and not locate():
+        root = next((place for place in _usual_places() if _files_in(place, release)), root)
     found = _files_in(root, release)
     for file in release.files:
         yield file, found.get(file.name, root / file.path)

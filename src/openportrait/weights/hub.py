@@ -8,6 +8,7 @@ interrupted download goes on where it stopped, and takes its name only once its 
 from __future__ import annotations
 
 import errno
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,7 +139,7 @@ def _fetch(file: WeightFile, release: Release, output: _Reporting) -> None:
     transport = cast(tuple[type[Exception], ...], (*HfHubHTTPError.__bases__, OSError))
     for repository in release.repositories:
         try:
-            with _no_bars():
+            with _quiet():
                 http_get(
                     hf_hub_url(repository, file.path, endpoint=_endpoint()),
                     cast(BinaryIO, output),
@@ -166,23 +167,27 @@ def _endpoint() -> str:
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
-    """Keep the hub's own progress bar off the terminal: a library does not print."""
+def _quiet() -> Iterator[None]:
+    """Keep the hub's progress bar and its remarks on each retry off the terminal: a library does not print."""
     from huggingface_hub.utils import (  # type: ignore[attr-defined]
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,
     )
 
-    group = "huggingface_hub.http_get"
-    if are_progress_bars_disabled(group):
-        yield
-        return
-    disable_progress_bars(group)
+    bars = "huggingface_hub.http_get"
+    shown = not are_progress_bars_disabled(bars)
+    remarks = logging.getLogger("huggingface_hub.file_download")
+    level = remarks.level
     try:
+        remarks.setLevel(logging.ERROR)
+        if shown:
+            disable_progress_bars(bars)
         yield
     finally:
-        enable_progress_bars(group)
+        remarks.setLevel(level)
+        if shown:
+            enable_progress_bars(bars)
 
 
 def _status(error: Exception) -> int | None:
@@ -192,19 +197,19 @@ def _status(error: Exception) -> int | None:
 def _network_problem(file: WeightFile, stream: BinaryIO, error: Exception) -> str:
     from huggingface_hub.errors import OfflineModeIsEnabled
 
-    if isinstance(error, OfflineModeIsEnabled):
-        return f"{file.name} cannot be downloaded while HF_HUB_OFFLINE is set; unset it or copy the file from elsewhere"
     part = Path(stream.name)
-    stream.flush()
+    stream.close()
     have = part.stat().st_size
-    if not have:
+    foreign = have > file.bytes or _status(error) == _RANGE_REFUSED or (have and checks.damage(part))
+    if foreign or not have:
         part.unlink()
-    elif have > file.bytes or _status(error) == _RANGE_REFUSED or checks.damage(part):
-        part.unlink()
+    if foreign:
         return (
             f"what {_endpoint()} gave for {file.name} is not the published file and was deleted; "
             "try again, or set HF_ENDPOINT to another mirror"
         )
+    if isinstance(error, OfflineModeIsEnabled):
+        return f"{file.name} cannot be downloaded while HF_HUB_OFFLINE is set; unset it or copy the file from elsewhere"
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return (
         f"the download of {file.name} from {_endpoint()} broke off ({reason}); {have / 1e6:.0f} of "
