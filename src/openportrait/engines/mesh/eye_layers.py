@@ -61,7 +61,7 @@ def eye_width(points: Floats, side: int) -> float:
 
 def eye_outline(points: Floats, side: int) -> Floats:
     """(16, 2) corner, upper lid, corner, lower lid."""
-    return np.vstack([points[EYES_UPPER[side], :2], points[EYES_LOWER[side, -2:0:-1], :2]])
+    return np.asarray(points[np.r_[EYES_UPPER[side], EYES_LOWER[side, -2:0:-1]], :2])
 
 
 def subpixels(points: Floats) -> NDArray[np.int32]:

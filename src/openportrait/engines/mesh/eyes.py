@@ -72,7 +72,7 @@ def _shadow(moved: Floats, side: int, low: NDArray[np.int_], shape: tuple[int, i
     below = (np.arange(low[1], low[1] + shape[0])[:, None] - edge) / max(_SHADOW_REACH * width, 1)
     aside = np.linspace(-1, 1, shape[1]) ** 4
     shade = (1 - _SHADOW * np.clip(1 - below, 0, 1) ** 1.5) * (1 - _CORNER_SHADOW * aside)
-    return shade.astype(np.float32)[..., None]
+    return np.asarray(shade[..., None], np.float32)
 
 
 def _draw_lashes(picture: Image, eye: EyeLayers, moved: Floats, side: int, gap: float) -> None:

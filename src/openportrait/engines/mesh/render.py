@@ -42,11 +42,11 @@ def render_shot(shot: Shot) -> Image:
     _carry_lids(moved, look, shot)
 
     rings = look.surround.vertices
-    oval_shift = (moved - _carried(head, look.face, size))[FACE_OVAL, :2]
-    ring_shift = look.surround.displaced((_carried(head, rings, size) - rings)[:, :2], oval_shift)
+    oval = moved[FACE_OVAL, :2]
+    beyond = oval - _carried(head, look.face[FACE_OVAL], size)[:, :2]
+    moved_rings = look.surround.moved(_carried(head, rings, size)[:, :2], oval, beyond)
     rest = np.vstack([look.face[:SKIN_COUNT], rings])
-    vertices = np.vstack([moved[:SKIN_COUNT], rings])
-    vertices[SKIN_COUNT:, :2] += ring_shift
+    vertices = np.vstack([moved[:SKIN_COUNT], moved_rings])
 
     field = displacement(vertices, rest, whole_mesh(), size)
     picture = draw(look.pixels, field, field_step(size))

@@ -17,10 +17,16 @@ from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT
 from openportrait.records import Floats
 
 _WAY_TO_BORDER = np.array([0.06, 0.16, 0.30, 0.48, 0.70, 1.0])
-_HEAD_ENDS, _FIELD_ENDS = 1.28, 2.35
-_NECK_ENDS, _CHEST_ENDS = 1.02, 1.95
+
+# How far the head's motion reaches, by the sine of a ray's slope downwards: to the side and up hair and hat
+# go along; shoulders, below the jaw's corners, stay; the neck is a little longer.
+_SLOPES = np.array([0.2, 0.55, 0.8, 0.97])
+_WHOLLY = np.array([1.28, 1.02, 1.02, 1.02])
+_NO_MORE = np.array([2.35, 1.4, 1.4, 1.5])
+_LEAST_SPACING = 0.2
+"""Of the distance at rest, that two rings keep."""
 _DEPTH_SLOPE, _NECK_DEPTH_SLOPE, _DEPTH_LIMIT = 0.38, 0.75, 0.9
-_SPREAD, _SPREAD_DECAY = 0.35, 0.55
+_SPREAD, _SPREAD_DECAY = 0.35, 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +40,26 @@ class Surround:
     spread: Floats
     """(G, 36) share of what each oval vertex moves beyond the head's motion."""
 
-    def displaced(self, head_shift: Floats, oval_shift: Floats) -> Floats:
-        """(G, 2) px that the vertices move, when the head as one body would move them by `head_shift` (G, 2)
-        and the oval moves by `oval_shift` (36, 2) beyond that."""
-        shift = head_shift * self.rigid[:, None] + self.spread @ oval_shift
-        shift[-len(FACE_OVAL) :] = 0.0
-        return shift
+    def moved(self, carried: Floats, oval: Floats, beyond: Floats) -> Floats:
+        """(G, 3) px where the vertices go.
+
+        `carried` (G, 2): where the head as one body would take them; `oval` (36, 2): where the oval is now,
+        `beyond` (36, 2): by how much it moved more than the head. Rings never fold over one another.
+        """
+        count, rest = len(oval), self.vertices[:, :2]
+        places = rest + (carried - rest) * self.rigid[:, None] + self.spread @ beyond
+        places[-count:] = rest[-count:]
+        rings, rings_at_rest = places.reshape(-1, count, 2), rest.reshape(-1, count, 2)
+        outwards = rings_at_rest[-1] - rings_at_rest[0]
+        outwards /= np.linalg.norm(outwards, axis=1, keepdims=True) + 1e-9
+        spacing = ((rings_at_rest[1:-1] - rings_at_rest[:-2]) * outwards).sum(2)
+        spacing = np.vstack([spacing[:1], spacing])
+        inner = oval
+        for ring, gap in zip(rings[:-1], _LEAST_SPACING * spacing, strict=True):
+            missing = np.maximum(gap - ((ring - inner) * outwards).sum(1), 0)
+            ring += missing[:, None] * outwards
+            inner = ring
+        return np.column_stack([places, self.vertices[:, 2]])
 
 
 def ring_triangles() -> NDArray[np.int32]:
@@ -61,21 +81,20 @@ def build_surround(face: Floats, size: int) -> Surround:
     ray = oval[:, :2] - centre
     length = np.linalg.norm(ray, axis=1)
     radius = float(length.mean())
-    down = smoothstep(ray[:, 1] / length, 0.45, 0.95)
+    slope = ray[:, 1] / length
+    down = smoothstep(slope, 0.45, 0.95)
 
     # Everything along a ray is counted in lengths of the ray: 1 is the oval, `border` the crop's edge.
     with np.errstate(divide="ignore"):
         reach = np.where(ray > 0, (size - 1 - centre) / ray, np.where(ray < 0, -centre / ray, np.inf))
     border = np.maximum(reach.min(1), 1.3)
     way = 1.0 + (border - 1.0) * _WAY_TO_BORDER[:, None]
-    starts = _HEAD_ENDS * (1 - down) + _NECK_ENDS * down
-    ends = np.minimum(border, _FIELD_ENDS)
-    ends = ends * (1 - down) + np.minimum(ends, _CHEST_ENDS) * down
-    rigid = 1.0 - smoothstep(way, starts, ends)
+    ends = np.minimum(border, np.interp(slope, _SLOPES, _NO_MORE))
+    rigid = 1.0 - smoothstep(way, np.interp(slope, _SLOPES, _WHOLLY), ends)
     rigid[-1] = 0.0
 
-    slope = _DEPTH_SLOPE * (1 - down) + _NECK_DEPTH_SLOPE * down
-    depth = oval[:, 2] + np.clip(way - 1.0, 0.0, _DEPTH_LIMIT) * radius * slope
+    recession = _DEPTH_SLOPE * (1 - down) + _NECK_DEPTH_SLOPE * down
+    depth = oval[:, 2] + np.clip(way - 1.0, 0.0, _DEPTH_LIMIT) * radius * recession
     flat = centre + ray * way[:, :, None]
     vertices = np.concatenate([flat, depth[:, :, None]], 2).reshape(-1, 3)
     return Surround(vertices, rigid.ravel(), _spread(vertices[:, :2], oval[:, :2], radius))
@@ -86,4 +105,4 @@ def _spread(vertices: Floats, oval: Floats, radius: float) -> Floats:
     nearest = squared.min(1, keepdims=True)
     share = np.exp(-(squared - nearest) / (_SPREAD * radius) ** 2)
     fading: Floats = np.exp(-np.sqrt(nearest) / (_SPREAD_DECAY * radius))
-    return share / share.sum(1, keepdims=True) * fading
+    return np.asarray(share / share.sum(1, keepdims=True) * fading)
