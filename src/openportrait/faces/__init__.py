@@ -1,5 +1,6 @@
 """Finding, following, choosing and cutting out faces."""
 
+from openportrait.faces.blendshapes import BLENDSHAPES, blendshapes
 from openportrait.faces.canonical import CanonicalFace, canonical_face
 from openportrait.faces.choose import CHOICES, choose
 from openportrait.faces.crop import Box, clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
@@ -9,12 +10,14 @@ from openportrait.faces.ratios import ratios, ratios_203
 from openportrait.faces.track import Track, track
 
 __all__ = [
+    "BLENDSHAPES",
     "CHOICES",
     "Box",
     "CanonicalFace",
     "FaceFinder",
     "LiveTracker",
     "Track",
+    "blendshapes",
     "canonical_face",
     "choose",
     "clip_box",
