@@ -6,8 +6,11 @@ read before the first network is asked for.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -68,12 +71,26 @@ class _OpenCVNetwork:
         return {name: np.array(value) for name, value in zip(self._outputs, results, strict=True)}
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what LiteRT says while it loads, a greeting to file descriptor 2, off the user's terminal."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 class _LiteRTNetwork:
     def __init__(self, model: bytes, outputs: tuple[str, ...]) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_content=model, num_threads=1)
-        self._interpreter.allocate_tensors()
+        with _quiet():
+            self._interpreter = Interpreter(model_content=model, num_threads=1)
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         places = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
         self._outputs = {name: places[name] for name in outputs}
