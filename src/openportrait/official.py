@@ -34,8 +34,9 @@ def read_official(data: bytes, where: str) -> Template:
         raise TemplateError(f"{where} is a pickle, but no motion template: it has no list of motions")
     if len(items) > MAX_FRAMES:
         raise TemplateError(f"{where} holds {len(items):,} frames; a template may have {MAX_FRAMES:,}")
-    if content.get("n_frames", len(items)) != len(items):
-        raise TemplateError(f"{where} announces {content['n_frames']} frames and holds {len(items)}; make it again")
+    announced = float(_checked(content.get("n_frames", len(items)), (), f"{where}, n_frames"))
+    if announced != len(items):
+        raise TemplateError(f"{where} announces {announced:g} frames and holds {len(items)}; make it again")
     return Template(
         motions=PackedMotions(_motion(item, f"{where}, frame {i}") for i, item in enumerate(items)),
         ratios=_ratios(content, len(items), where),
@@ -130,7 +131,8 @@ def _checked(value: Any, shape: Sequence[int], where: str) -> Floats:
 
     Only arrays and numbers: a list may hold itself, or grow without end where it is converted.
     """
-    if not isinstance(value, (np.ndarray, int, float)) or np.size(value) != math.prod(shape):
+    is_number = isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64)
+    if not (is_number or isinstance(value, np.ndarray)) or np.size(value) != math.prod(shape):
         raise TemplateError(f"{where}: not an array of {math.prod(shape)} number(s); make the template again")
     numbers = np.asarray(value, np.float64).reshape(shape)
     if not np.isfinite(numbers).all():

@@ -169,7 +169,7 @@ class _Header:
             raise TemplateError("is no motion template; its header is another format's")
         if content.get("version") != VERSION:
             raise TemplateError(f"has version {content.get('version')}; this release reads version {VERSION}; update")
-        self.layout, self.engine = str(content["layout"])[:100], str(content["engine"])[:100]
+        self.layout, self.engine = _name(content, "layout"), _name(content, "engine")
         self.rate = _rate(content["rate"])
         self.frames = _count(content, "frames", MAX_FRAMES)
         self.points = _count(content, "points", MAX_POINTS)
@@ -208,6 +208,13 @@ class _Header:
         )
         rows = _floats(parts[RATIOS], (self.frames if self.has_ratios else 0, 3)).astype(np.float64)
         return Template(motions, tuple(Ratios(*row) for row in rows.tolist()), self.rate, self.layout, self.engine)
+
+
+def _name(content: dict[str, Any], key: str) -> str:
+    value = content[key]
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value):
+        raise ValueError(f"the {key} is no name")
+    return value
 
 
 def _rate(text: Any) -> Fraction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from openportrait.motion.layout import KeypointLayout, RegionWeights
-from openportrait.records import Floats, Motion
+from openportrait.records import Floats, Motion, Ratios
 
 COUNT = 21
 LIPS = (6, 12, 14, 17, 19, 20)
@@ -72,3 +72,13 @@ LIVEPORTRAIT_21 = KeypointLayout(
     ),
     neutral=_neutral,
 )
+
+
+def estimated_ratios(motion: Motion) -> Ratios:
+    """How open eyes and lips are, from the expression alone: for old templates, which do not say.
+
+    Straight lines through templates that state both: shut lids have y near 0.011 at keypoints 11 and
+    15 and wide ones −0.004; lips meet at −0.017 at keypoint 19. Good for more or less, not for measures.
+    """
+    eye_left, eye_right = (float(np.clip(0.27 - 22 * motion.expression[point, Y], 0, 0.5)) for point in (11, 15))
+    return Ratios(eye_left, eye_right, float(np.clip(5 * (motion.expression[19, Y] + 0.017), 0, 0.8)))

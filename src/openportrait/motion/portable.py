@@ -10,7 +10,7 @@ import numpy as np
 from openportrait.motion.clip import Pairing
 from openportrait.motion.correct import Retargeter
 from openportrait.motion.keypoints import keypoints
-from openportrait.motion.liveportrait import LIVEPORTRAIT_21
+from openportrait.motion.liveportrait import LIVEPORTRAIT_21, estimated_ratios
 from openportrait.motion.neutral import neutral_index
 from openportrait.motion.transfer import RelativePose, followed
 from openportrait.options import MotionOptions
@@ -42,7 +42,12 @@ class PortableTransfer:
         options: MotionOptions,
         schedule: Sequence[int] | None = None,
     ) -> None:
-        """Sources of the engine's layout with one ratio each; drivings of any layout, ratios may be missing."""
+        """Sources of the engine's layout with one ratio each; drivings of any layout, ratios may be missing.
+
+        Missing ones are estimated for the 21 keypoints; for other layouts the openness stays the source's.
+        """
+        if not driving_ratios and len(drivings[0].canonical) == LIVEPORTRAIT_21.count:
+            driving_ratios = [estimated_ratios(motion) for motion in drivings]
         self.engine = engine
         self.sources = sources
         self.source_ratios = source_ratios
