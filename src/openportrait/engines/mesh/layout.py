@@ -29,12 +29,13 @@ _DEPTH = 0.5
 def change(source: Floats, driving: Floats, reference: Floats) -> Floats:
     """What the driving's change since its reference means on the source's face; all (..., 478, 3), head frame.
 
-    Lids follow the driving's openness relative to its reference, irises its gaze in eye widths, and the
-    edges of the mouth do not cross; everything else is the plain difference. Nothing changes where driving
-    and reference are the same.
+    Eyes go where their corners go; on top of that, lids follow the driving's openness relative to its
+    reference and irises its gaze in eye widths. The edges of the mouth do not cross. Everything else is the
+    plain difference. Nothing changes where driving and reference are the same.
     """
     own, driving, reference = source + canonical(), driving + canonical(), reference + canonical()
     moved = np.asarray(driving - reference)
+    lids.carry_by_corners(moved)
     lids.move_lids(moved, own, lids.followed(lids.openness(driving), lids.openness(reference)))
     lids.move_irises(moved, own, lids.followed_gaze(driving, reference))
     own_gap = own[..., INNER_LOWER, 1] - own[..., INNER_UPPER, 1]
@@ -68,9 +69,9 @@ def mesh_layout() -> KeypointLayout:
     eye = skin * smoothstep(np.exp(-(((x - 3.2) / 2.6) ** 4) - ((y + 2.8) / 1.5) ** 4), 0.1, 0.7)
 
     def entries(weight: Floats, *, has_eyes: bool) -> Floats:
-        # Lids and irises are set for the source's own eye: all of it or nothing.
+        # An eye is set as a whole for the source: all of it or nothing.
         spread = weight[:, None] * (1.0, 1.0, _DEPTH)
-        for points in (EYES_UPPER[:, 1:-1], EYES_LOWER[:, 1:-1], IRISES, LID_SHELL):
+        for points in (EYES_UPPER, EYES_LOWER, IRISES, LID_SHELL):
             spread[points] = float(has_eyes)
         spread.flags.writeable = False
         return spread

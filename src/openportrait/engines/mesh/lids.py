@@ -44,16 +44,23 @@ def followed(driving: Floats, reference: Floats) -> Floats:
     return np.asarray(np.clip((ratio - _SHUT) / (1 - _SHUT), 0, 1) + wider)
 
 
-def move_lids(change: Floats, points: Floats, factor: Floats) -> None:
-    """Write into `change` (..., 478, 3) what brings the lids of `points` to `factor` (..., 2) of their openness.
+def carry_by_corners(change: Floats) -> None:
+    """Replace the change of lids and irises by that of the eye's corners, so that an eye moves as one."""
+    outer, inner = change[..., EYES_UPPER[:, :1], :], change[..., EYES_UPPER[:, -1:], :]
+    way = np.linspace(0, 1, EYES_UPPER.shape[1])[1:-1, None]
+    between = outer + (inner - outer) * way
+    change[..., EYES_UPPER[:, 1:-1], :] = between
+    change[..., EYES_LOWER[:, 1:-1], :] = between
+    change[..., IRISES, :] = (outer + inner) / 2
 
-    The fold above the lid is moved on top of what `change` holds there.
-    """
+
+def move_lids(change: Floats, points: Floats, factor: Floats) -> None:
+    """Add to `change` (..., 478, 3) what brings the lids of `points` to `factor` (..., 2) of their openness."""
     gap = points[..., EYES_UPPER[:, 1:-1], :] - points[..., EYES_LOWER[:, 1:-1], :]
     step = (factor - 1)[..., None, None]
     upper = gap * step * np.where(step < 0, _UPPER_SHARE_CLOSING, _UPPER_SHARE_OPENING)
-    change[..., EYES_UPPER[:, 1:-1], :] = upper
-    change[..., EYES_LOWER[:, 1:-1], :] = upper - gap * step
+    change[..., EYES_UPPER[:, 1:-1], :] += upper
+    change[..., EYES_LOWER[:, 1:-1], :] += upper - gap * step
     change[..., LID_SHELL, :] += upper * np.where(step < 0, _SHELL_SHARE_CLOSING, _SHELL_SHARE_OPENING)
 
 
@@ -83,9 +90,8 @@ def followed_gaze(driving: Floats, reference: Floats) -> Floats:
 
 
 def move_irises(change: Floats, points: Floats, shift: Floats) -> None:
-    """Write into `change` what moves the irises of `points` by `shift` (..., 2, 2), eye widths right and down."""
+    """Add to `change` what moves the irises of `points` by `shift` (..., 2, 2), eye widths right and down."""
     _, right, width = _frames(points)
     down = np.stack([-right[..., 1], right[..., 0]], -1)
     moved = (shift[..., :1] * right + shift[..., 1:] * down) * width
-    change[..., IRISES, :2] = moved[..., None, :]
-    change[..., IRISES, 2] = 0
+    change[..., IRISES, :2] += moved[..., None, :]
