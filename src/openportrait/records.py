@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Doc
 
-from openportrait.options import Checked, Range
+from openportrait.options import FaceEdit as FaceEdit
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -171,30 +170,6 @@ class Template:
     """Name of the keypoint layout, e.g. `liveportrait-21`."""
     engine: str
     """Name of the engine that made it."""
-
-
-@dataclass(frozen=True)
-class FaceEdit(Checked):
-    """Sliders of the portrait editor (SPEC §10), in the released interface's units. At their defaults they
-    change nothing."""
-
-    smile: Annotated[float, Range(-0.3, 1.3), Doc("Corners of the mouth up, or down.")] = 0.0
-    wink: Annotated[float, Range(0, 39), Doc("Shut the eye on the picture's left.")] = 0.0
-    eyebrow: Annotated[float, Range(-30, 30), Doc("Raise the brows, or frown.")] = 0.0
-    gaze_x: Annotated[float, Range(-30, 30), Doc("Look sideways.")] = 0.0
-    gaze_y: Annotated[float, Range(-63, 63), Doc("Look up or down.")] = 0.0
-    pouting: Annotated[float, Range(-0.09, 0.09), Doc("Mouth to one side.")] = 0.0
-    pursing: Annotated[float, Range(-20, 15), Doc("Purse the lips, or stretch them.")] = 0.0
-    grin: Annotated[float, Range(0, 15), Doc("Show the teeth.")] = 0.0
-    lip_open: Annotated[float, Range(-90, 120), Doc("Close or open the lips.")] = 0.0
-    move_x: Annotated[float, Range(-0.19, 0.19), Doc("Move the face sideways.")] = 0.0
-    move_y: Annotated[float, Range(-0.19, 0.19), Doc("Move the face up or down.")] = 0.0
-    move_z: Annotated[float, Range(0.9, 1.2), Doc("Size of the face; 1 keeps it.")] = 1.0
-    pitch_degrees: Annotated[float, Range(-15, 15), Doc("Nod, degrees.")] = 0.0
-    yaw_degrees: Annotated[float, Range(-25, 25), Doc("Turn the head, degrees.")] = 0.0
-    roll_degrees: Annotated[float, Range(-15, 15), Doc("Tilt the head, degrees.")] = 0.0
-    eye_ratio: Annotated[float | None, Range(0, 0.8), Doc("How open the eyes are; none keeps the source's.")] = None
-    lip_ratio: Annotated[float | None, Range(0, 0.8), Doc("How open the lips are; none keeps the source's.")] = None
 
 
 @dataclass(frozen=True)

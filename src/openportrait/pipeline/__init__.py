@@ -15,7 +15,7 @@ from typing import Any
 
 from openportrait.expressions import Key, Timeline
 from openportrait.media import Writer, open_writer, write_image
-from openportrait.options import Options, OutputOptions, RetargetOptions
+from openportrait.options import EDIT_SCALE, Options, OutputOptions, RetargetOptions
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch, ahead
 from openportrait.pipeline.job import Job
 from openportrait.pipeline.output import Targets, name_targets, side_by_side
@@ -40,9 +40,6 @@ __all__ = [
     "retarget",
     "stream",
 ]
-
-EDIT_SCALE = 2.5
-"""Source crop of the editor (SPEC §10)."""
 
 AnyPath = str | PathLike[str]
 
