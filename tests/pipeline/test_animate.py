@@ -1,0 +1,233 @@
+"""The main job as a user runs it, on the mesh engine."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import openportrait
+from openportrait.faces import FaceFinder
+from openportrait.media import open_clip, open_writer, probe, read_image, write_image
+from openportrait.records import Floats, Image, Progress
+from tests.conftest import EXAMPLES, shared
+
+Box = tuple[int, int, int, int]
+
+
+def frames_of(path: Path) -> list[Image]:
+    """Test clips are short enough for a list."""
+    with open_clip(path) as clip:
+        return [frame.image for frame in clip]
+
+
+def change(a: Image, b: Image, box: Box | None = None) -> float:
+    """Mean absolute difference of two pictures, in a (left, top, right, bottom) box."""
+    difference = np.abs(a.astype(float) - b.astype(float))
+    if box is not None:
+        difference = difference[box[1] : box[3], box[0] : box[2]]
+    return float(difference.mean())
+
+
+def parts(picture: Image) -> dict[str, Box]:
+    """Boxes around mouth and eyes of the one face."""
+    points: Floats = FaceFinder().find(picture)[0].landmarks[:, :2]
+
+    def around(indices: list[int], margin: float) -> Box:
+        low, high = points[indices].min(0), points[indices].max(0)
+        grow = margin * (high - low).max()
+        left, top, right, bottom = *(low - grow), *(high + grow)
+        return int(left), int(top), int(right), int(bottom)
+
+    return {"mouth": around([61, 291, 0, 17], 0.15), "eyes": around([33, 263, 159, 145], 0.1)}
+
+
+def test_image_by_video(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    result = openportrait.animate(portrait, short_talk, tmp_path, engine="mesh", progress=told.append)
+    assert result.path == tmp_path / "officer--short_talk.mp4"
+    assert (result.frames, result.rate, result.engine, result.faces) == (12, Fraction(25, 2), "mesh", 1)
+    info = probe(result.path)
+    assert (info.width, info.height, info.rate, info.has_audio) == (512, 600, Fraction(25, 2), True)
+    source = read_image(portrait).image
+    rendered = frames_of(result.path)
+    assert len(rendered) == 12
+    mouth = parts(source)["mouth"]
+    assert change(rendered[0], source) < 3, "the first frame is at rest"
+    assert max(change(picture, source, mouth) for picture in rendered) > 10, "the mouth moves"
+    assert all(change(picture, source, (0, 560, 512, 600)) < 4 for picture in rendered), "the chest does not"
+    renders = [p.done for p in told if p.stage == "render"]
+    assert renders == list(range(1, 13))
+    assert told[-1].frame is not None
+    assert [path.name for path in tmp_path.iterdir()] == [result.path.name]
+
+
+def test_image_by_image_is_an_image(portrait: Path, tmp_path: Path) -> None:
+    result = openportrait.animate(portrait, EXAMPLES / "driving" / "surprise.jpg", tmp_path, engine="mesh")
+    assert result.path.name == "officer--surprise.jpg"
+    assert (result.frames, result.rate) == (1, None)
+    source, picture = read_image(portrait).image, read_image(result.path).image
+    assert change(picture, source, parts(source)["mouth"]) > 8
+
+
+def test_side_by_side_and_template(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
+    options = {"engine": "mesh", "side_by_side": True, "save_template": True}
+    result = openportrait.animate(portrait, short_talk, tmp_path / "a.mp4", **options)
+    assert result.side_by_side == tmp_path / "a_concat.mp4"
+    strip = probe(tmp_path / "a_concat.mp4")
+    assert strip.height == 600
+    assert strip.width > 2 * 512
+    assert result.template is not None
+    by_template = openportrait.animate(portrait, result.template, tmp_path / "b.mp4", engine="mesh")
+    assert by_template.frames == result.frames
+    eyes = parts(read_image(portrait).image)["eyes"]
+    for own, other in zip(frames_of(result.path), frames_of(by_template.path), strict=True):
+        # A template has no pixels of a mouth; all else is the same motion.
+        assert change(own, other, eyes) < 4
+
+
+def test_clips_of_different_rate_meet_in_time(short_talk: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source.mp4"
+    with (
+        open_clip(EXAMPLES / "driving" / "talk.mp4", max_size=256) as clip,
+        open_writer(source, rate=Fraction(25)) as out,
+    ):
+        for frame in islice(clip, 16):
+            out.write(frame.image)
+    result = openportrait.animate(source, short_talk, tmp_path / "out.mp4", engine="mesh")
+    assert (result.frames, result.rate) == (16, Fraction(25))
+    with openportrait.stream(source, short_talk, engine="mesh") as job:
+        drivings = [picture.driving for picture in job]
+    assert drivings[0] is not None
+    assert drivings[2] is not None
+    assert (drivings[0] == drivings[1]).all(), "each frame of the slower clip is shown twice"
+    assert not (drivings[1] == drivings[2]).all()
+
+
+def test_video_by_image(short_talk: Path, tmp_path: Path) -> None:
+    result = openportrait.animate(
+        short_talk, EXAMPLES / "driving" / "surprise.jpg", tmp_path / "o.mp4", engine="mesh", audio="source"
+    )
+    assert (result.frames, result.rate) == (12, Fraction(25, 2))
+    assert probe(result.path).has_audio
+
+
+@pytest.mark.parametrize(("region", "moving", "still"), [("lip", "mouth", "eyes"), ("eyes", "eyes", "mouth")])
+def test_regions_keep_to_themselves(portrait: Path, tmp_path: Path, region: str, moving: str, still: str) -> None:
+    source = read_image(portrait).image
+    boxes = parts(source)
+    blinking = EXAMPLES / "driving" / ("blink.motion" if region == "eyes" else "talk.motion")
+    with openportrait.stream(portrait, blinking, engine="mesh", region=region) as job:
+        pictures = [picture.image for picture in islice(job, 20)]
+    assert max(change(picture, source, boxes[moving]) for picture in pictures) > 2
+    assert all(
+        (
+            picture[slice(*boxes[still][1::2]), slice(*boxes[still][::2])]
+            == source[slice(*boxes[still][1::2]), slice(*boxes[still][::2])]
+        ).all()
+        for picture in pictures
+    )
+
+
+def test_every_face_of_a_picture(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
+    one = read_image(portrait, max_size=400).image
+    pair = tmp_path / "pair.png"
+    write_image(pair, np.hstack([one, one[:, ::-1]]))
+    everyone = openportrait.animate(pair, short_talk, tmp_path / "all.mp4", engine="mesh", face="all")
+    assert everyone.faces == 2
+    right_only = openportrait.animate(pair, short_talk, tmp_path / "right.mp4", engine="mesh", face="right")
+    source, width = read_image(pair).image, one.shape[1]
+    left_box, right_box = (0, 0, width, 400), (width, 0, 2 * width, 400)
+    all_frames, right_frames = frames_of(everyone.path), frames_of(right_only.path)
+    assert max(change(picture, source, left_box) for picture in all_frames) > 3
+    assert max(change(picture, source, right_box) for picture in all_frames) > 3
+    assert max(change(picture, source, right_box) for picture in right_frames) > 3
+    assert max(change(picture, source, left_box) for picture in right_frames) < 2
+
+
+def test_a_long_loss_passes_the_source_through_and_says_where(portrait: Path, talk: Path, tmp_path: Path) -> None:
+    driving = tmp_path / "lost.mp4"
+    with open_clip(talk, max_size=256) as clip, open_writer(driving, rate=Fraction(25)) as out:
+        for frame in islice(clip, 30):
+            out.write(frame.image if frame.index < 10 or frame.index >= 20 else np.full_like(frame.image, 90))
+    with openportrait.stream(portrait, driving, engine="mesh", bridge_seconds=0.2) as job:
+        pictures = [picture.image for picture in job]
+        assert any("10 to 19" in line for line in job.warnings), job.warnings
+    source = read_image(portrait).image
+    assert all((picture == source).all() for picture in pictures[10:20])
+    assert not (pictures[8] == source).all()
+    with openportrait.stream(portrait, driving, engine="mesh", bridge_seconds=1.0) as job:
+        assert any("bridged" in line for line in job.warnings), job.warnings
+
+
+def test_without_stitching_the_crop_comes_out_and_says_so(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
+    result = openportrait.animate(portrait, short_talk, tmp_path / "o.mp4", engine="mesh", stitching=False)
+    assert any("face crop" in line for line in result.warnings)
+    info = probe(result.path)
+    assert info.width == info.height
+
+
+def test_official_template_drives_the_mesh_with_a_notice(portrait: Path, tmp_path: Path) -> None:
+    result = openportrait.animate(portrait, shared("examples/templates/d1.pkl"), tmp_path, engine="mesh")
+    assert any("head pose" in line for line in result.warnings)
+    source = read_image(portrait).image
+    assert max(change(picture, source) for picture in frames_of(result.path)) > 1
+
+
+def test_cancelling_leaves_nothing(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    with pytest.raises(openportrait.Cancelled):
+        openportrait.animate(
+            portrait,
+            short_talk,
+            tmp_path / "new" / "o.mp4",
+            engine="mesh",
+            progress=told.append,
+            cancel=lambda: any(p.stage == "render" and p.done > 3 for p in told),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_never_overwrites_an_input(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "clip.mp4"
+    copy.write_bytes(short_talk.read_bytes())
+    with pytest.raises(openportrait.MediaError, match="overwrite"):
+        openportrait.animate(portrait, copy, copy, engine="mesh")
+    assert copy.read_bytes() == short_talk.read_bytes()
+
+
+def test_no_face_is_one_clear_line(short_talk: Path, tmp_path: Path) -> None:
+    blank = tmp_path / "blank.png"
+    write_image(blank, np.full((300, 300, 3), 127, np.uint8))
+    with pytest.raises(openportrait.NoFaceError, match=r"blank\.png") as caught:
+        openportrait.animate(blank, short_talk, tmp_path / "o.mp4", engine="mesh")
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_option_names_the_nearest() -> None:
+    with pytest.raises(openportrait.OptionError, match="did you mean region"):
+        openportrait.animate("a.jpg", "b.mp4", regoin="lip")
+
+
+def test_transparent_source_keeps_its_alpha(portrait: Path, tmp_path: Path) -> None:
+    image = read_image(portrait).image
+    alpha = np.zeros(image.shape[:2], np.uint8)
+    cv2.circle(alpha, (256, 300), 200, 255, -1)
+    cutout = tmp_path / "cutout.png"
+    write_image(cutout, image, alpha=alpha)
+    result = openportrait.animate(cutout, EXAMPLES / "driving" / "surprise.jpg", tmp_path / "o.png", engine="mesh")
+    kept = read_image(result.path).alpha
+    assert kept is not None
+    assert (kept == alpha).mean() > 0.95
+
+
+def test_the_strongest_motion_leaves_the_border_of_the_picture_alone(portrait: Path, short_talk: Path) -> None:
+    source = read_image(portrait).image
+    with openportrait.stream(portrait, short_talk, engine="mesh", multiplier=5.0) as job:
+        for picture in job:
+            assert (picture.image[:, 0] == source[:, 0]).all()
+            assert (picture.image[-1] == source[-1]).all()
