@@ -265,6 +265,12 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         load_template(tmp_path / "a.pkl")
 
 
+def test_a_template_has_a_frame(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="this clip has 0"):
+        save_template(tmp_path / "a.motion", made(frames=0))
+    assert list(tmp_path.iterdir()) == []
+
+
 def rezipped(path: Path, **members: bytes) -> None:
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}

@@ -134,7 +134,8 @@ def _checked(value: Any, shape: Sequence[int], where: str) -> Floats:
     is_number = isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64)
     if not (is_number or isinstance(value, np.ndarray)) or np.size(value) != math.prod(shape):
         raise TemplateError(f"{where}: not an array of {math.prod(shape)} number(s); make the template again")
-    numbers = np.asarray(value, np.float64).reshape(shape)
+    with np.errstate(invalid="ignore"):
+        numbers = np.asarray(value, np.float64).reshape(shape)
     if not np.isfinite(numbers).all():
         raise TemplateError(f"{where}: a number is not finite; make the template again")
     return numbers

@@ -65,20 +65,26 @@ def load_template(path: Path) -> Template:
     where = str(path)
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            start = file.read(2)
+            is_pickle = _is_pickle(path, start)
+            most = MAX_BYTES if is_pickle else MAX_CONTENT_BYTES
+            data = start + file.read(most)
     except OSError as error:
         raise TemplateError(f"{where} cannot be read ({error.strerror})") from error
-    if len(data) > MAX_BYTES:
-        raise TemplateError(f"{where} is larger than the {MAX_BYTES // 2**20} MB that a template may have")
-    if _is_pickle(path, data[:2]):
+    if len(data) > most:
+        raise TemplateError(f"{where} is larger than the {most // 2**20} MB that such a template may have")
+    if is_pickle:
         return read_official(data, where)
-    if data[:2] == b"PK":
+    if start == b"PK":
         return _read_own(data, where)
     raise TemplateError(f"{where} is no motion template; give a {SUFFIX} file or an official .pkl")
 
 
 def save_template(path: Path, template: Template) -> None:
-    """Write our own format; the file appears complete or not at all. Raises MediaError."""
+    """Write our own format; the file appears complete or not at all.
+
+    Raises MediaError where it cannot be written, TemplateError for no frame or too many.
+    """
     _write(path, _own_bytes(template))
 
 
@@ -108,6 +114,8 @@ def _has_header(path: Path) -> bool:
 
 
 def _own_bytes(template: Template) -> bytes:
+    if not 1 <= len(template.motions) <= MAX_FRAMES:
+        raise TemplateError(f"a template holds 1 to {MAX_FRAMES:,} frames, and this clip has {len(template.motions):,}")
     motions = template.motions if isinstance(template.motions, PackedMotions) else PackedMotions(template.motions)
     constant = all(canonical is motions.canonicals[0] for canonical in motions.canonicals)
     canonicals = np.stack(motions.canonicals[:1] if constant else motions.canonicals)
