@@ -39,9 +39,8 @@ def parts(picture: Image) -> dict[str, Box]:
 
     def around(indices: list[int], margin: float) -> Box:
         low, high = points[indices].min(0), points[indices].max(0)
-        grow = margin * (high - low).max()
-        left, top, right, bottom = *(low - grow), *(high + grow)
-        return int(left), int(top), int(right), int(bottom)
+        grow = margin * float((high - low).max())
+        return int(low[0] - grow), int(low[1] - grow), int(high[0] + grow), int(high[1] + grow)
 
     return {"mouth": around([61, 291, 0, 17], 0.15), "eyes": around([33, 263, 159, 145], 0.1)}
 
@@ -75,8 +74,9 @@ def test_image_by_image_is_an_image(portrait: Path, tmp_path: Path) -> None:
 
 
 def test_side_by_side_and_template(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
-    options = {"engine": "mesh", "side_by_side": True, "save_template": True}
-    result = openportrait.animate(portrait, short_talk, tmp_path / "a.mp4", **options)
+    result = openportrait.animate(
+        portrait, short_talk, tmp_path / "a.mp4", engine="mesh", side_by_side=True, save_template=True
+    )
     assert result.side_by_side == tmp_path / "a_concat.mp4"
     strip = probe(tmp_path / "a_concat.mp4")
     assert strip.height == 600
@@ -101,11 +101,9 @@ def test_clips_of_different_rate_meet_in_time(short_talk: Path, tmp_path: Path) 
     result = openportrait.animate(source, short_talk, tmp_path / "out.mp4", engine="mesh")
     assert (result.frames, result.rate) == (16, Fraction(25))
     with openportrait.stream(source, short_talk, engine="mesh") as job:
-        drivings = [picture.driving for picture in job]
-    assert drivings[0] is not None
-    assert drivings[2] is not None
-    assert (drivings[0] == drivings[1]).all(), "each frame of the slower clip is shown twice"
-    assert not (drivings[1] == drivings[2]).all()
+        drivings = [picture.driving for picture in job if picture.driving is not None]
+    assert np.array_equal(drivings[0], drivings[1]), "each frame of the slower clip is shown twice"
+    assert not np.array_equal(drivings[1], drivings[2])
 
 
 def test_video_by_image(short_talk: Path, tmp_path: Path) -> None:
@@ -124,13 +122,7 @@ def test_regions_keep_to_themselves(portrait: Path, tmp_path: Path, region: str,
     with openportrait.stream(portrait, blinking, engine="mesh", region=region) as job:
         pictures = [picture.image for picture in islice(job, 20)]
     assert max(change(picture, source, boxes[moving]) for picture in pictures) > 2
-    assert all(
-        (
-            picture[slice(*boxes[still][1::2]), slice(*boxes[still][::2])]
-            == source[slice(*boxes[still][1::2]), slice(*boxes[still][::2])]
-        ).all()
-        for picture in pictures
-    )
+    assert all(change(picture, source, boxes[still]) == 0 for picture in pictures)
 
 
 def test_every_face_of_a_picture(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
