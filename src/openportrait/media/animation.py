@@ -43,7 +43,7 @@ class AnimationReader:
                 times.append(end)
                 end += _duration(picture)
         tick = 10 * _MILLISECOND if kind == "GIF" else _MILLISECOND
-        rate, varies = guess_rate([*times, end], tick, ())
+        rate, varies = guess_rate(times if len(times) > 1 else [Fraction(0), end], tick, ())
         seconds = end * count / len(times)
         self.info = MediaInfo(
             path=path,

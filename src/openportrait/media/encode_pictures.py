@@ -55,7 +55,7 @@ class GifEncoder:
         """Write what is still held, and the end of the file."""
         self._graph.vpush(None)
         self._drain()
-        self._output.mux(self._stream.encode(None))
+        self._mux(None)
         self._output.close()
 
     def abandon(self) -> None:
@@ -70,7 +70,12 @@ class GifEncoder:
             except (BlockingIOError, EOFError):
                 return
             frame.time_base = Fraction(1, 100)
-            self._output.mux(self._stream.encode(frame))
+            self._mux(frame)
+
+    def _mux(self, frame: VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            packet.duration = max(2, round(100 / self._rate))  # of the last frame; for others the next one's time rules
+            self._output.mux(packet)
 
 
 def _palette_graph(width: int, height: int) -> Graph:

@@ -44,11 +44,11 @@ def guess_rate(times: Sequence[Fraction], tick: Fraction, hints: Sequence[Fracti
     if len(times) < 2:
         return (stated[0] if stated else DEFAULT_RATE), False
     mean = Fraction(len(times) - 1) / (times[-1] - times[0])
-    by_distance = sorted(_COMMON, key=lambda rate: abs(rate - mean))
-    plain = mean.limit_denominator(1001)
-    candidates = [hint for hint in stated if hint in _COMMON] + by_distance + stated
-    for rate in [*candidates, plain]:
-        if all(abs(time - times[0] - n / rate) <= tick * Fraction(3, 2) for n, time in enumerate(times)):
+    # On a coarse clock 30 and 30000/1001 both fit a short clip: the header decides, else the whole number.
+    plainest = sorted((*_COMMON, Fraction(round(mean))), key=lambda rate: (rate.denominator, abs(rate - mean)))
+    candidates = [hint for hint in stated if hint in _COMMON] + plainest + stated + [mean.limit_denominator(1001)]
+    for rate in candidates:
+        if rate and all(abs(time - times[0] - n / rate) <= tick for n, time in enumerate(times)):
             return min(max(rate, _SLOWEST), _FASTEST), False
     usual = 1 / median_low([after - before for before, after in pairwise(times)])
     base = mean if abs(mean / usual - 1) < Fraction(1, 20) else usual

@@ -13,6 +13,7 @@ import av
 import numpy as np
 from av.codec.context import CodecContext
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
@@ -213,7 +214,7 @@ def _orientation(frame: VideoFrame, aspect: Fraction | None, max_size: int) -> _
         width, height = (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
     width, height = fitted(width, height, max_size)
     matrix = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
+    if not isinstance(matrix, SideData):
         return _Upright(width, height)
     # A point (x, y) goes to (a·x + c·y, b·x + d·y).
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5]
