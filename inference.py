@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 import tyro
 
 from openportrait.cli.animate import run_job
-from openportrait.cli.console import emit, guarded, say
+from openportrait.cli.console import emit, guarded, report, say
 from openportrait.cli.flags import Flag, Values, collector, hint
 from openportrait.options import Options, specs
 
@@ -131,6 +131,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     def run() -> None:
         result = run_job(values["source"], values["driving"], values["output_dir"], options_of(values))
+        report(result)
         emit(str(result.path))
         if result.side_by_side is not None:
             emit(str(result.side_by_side))

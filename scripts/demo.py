@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from openportrait.cli.animate import run_job
-from openportrait.cli.console import emit, guarded
+from openportrait.cli.console import emit, guarded, report
 from openportrait.media import open_clip, write_image
 from openportrait.records import Image
 
@@ -42,6 +42,7 @@ def _tile(image: Image) -> Image:
 def main() -> None:
     """Write demo/ in the repository and say where the files lie."""
     result = run_job(PORTRAIT, CLIP, ROOT / "demo" / "demo.mp4", {"side_by_side": True})
+    report(result)
     sheet = ROOT / "demo" / "contact-sheet.jpg"
     write_image(sheet, contact_sheet(result.frames, CLIP, result.path))
     emit(f"video:         {result.path}\ncontact sheet: {sheet}")

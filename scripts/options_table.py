@@ -7,28 +7,29 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
 
-from openportrait.options import Options, OptionSpec, specs
+from openportrait.options import FaceEdit, Options, OptionSpec, RetargetOptions, specs
 
 HEAD = """\
 # Options
 
-Every option of `openportrait animate`, and by the same name (with `_` for `-`) of `openportrait.animate(...)`.
-A switch has a `--no-` form.
+The options of `openportrait animate`, and by the same name (with `_` for `-`) of `openportrait.animate(...)`;
+`edit` and `retarget` take those of them that concern a source, and their own at the end of this page. A switch
+has a `--no-` form. Sliders are in the units of the released LivePortrait interface.
 
 """
 
 
 def table() -> str:
     """The whole page in Markdown."""
-    sections = []
-    for group in fields(Options):
-        record = get_type_hints(Options)[group.name]
-        rows = [_row(spec) for spec in specs(record)]
-        sections.append(
-            f"## {(record.__doc__ or '').rstrip('.')}\n\n"
-            "| option | value | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
-        )
-    return HEAD + "\n".join(sections)
+    groups = [get_type_hints(Options)[group.name] for group in fields(Options)]
+    return HEAD + "\n".join(_section(record) for record in (*groups, RetargetOptions, FaceEdit))
+
+
+def _section(record: type) -> str:
+    title = (record.__doc__ or "").split(".")[0]
+    command = {RetargetOptions: " (`retarget`)", FaceEdit: " (`edit`)"}.get(record, "")
+    rows = "\n".join(_row(spec) for spec in specs(record))
+    return f"## {title}{command}\n\n| option | value | default | meaning |\n|---|---|---|---|\n{rows}\n"
 
 
 def _row(spec: OptionSpec) -> str:

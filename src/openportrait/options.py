@@ -209,9 +209,9 @@ class RetargetOptions(Checked):
 
 @dataclass(frozen=True)
 class FaceEdit(Checked):
-    """Sliders of the portrait editor (SPEC §10), in the released interface's units. At their defaults they
-    change nothing."""
+    """Sliders of the portrait editor, in the released interface's units; at their defaults they change nothing."""
 
+    # SPEC §10
     smile: Annotated[float, Range(-0.3, 1.3), Doc("Corners of the mouth up, or down.")] = 0.0
     wink: Annotated[float, Range(0, 39), Doc("Shut the eye on the picture's left.")] = 0.0
     eyebrow: Annotated[float, Range(-30, 30), Doc("Raise the brows, or frown.")] = 0.0

@@ -15,8 +15,10 @@ from tyro.extras import SubcommandApp
 
 from openportrait.cli.animate import Animate
 from openportrait.cli.console import emit, guarded
+from openportrait.cli.edit import Edit
 from openportrait.cli.faces import Faces
 from openportrait.cli.info import Info
+from openportrait.cli.retarget import Retarget
 from openportrait.cli.template import TemplateConvert, TemplateInfo, TemplateMake
 from openportrait.cli.weights import WeightsDownload, WeightsList, WeightsPath, WeightsVerify
 
@@ -28,7 +30,7 @@ WEIGHTS = {"list": WeightsList, "download": WeightsDownload, "verify": WeightsVe
 
 
 def _app() -> SubcommandApp:
-    app = _group("", {"animate": Animate, "faces": Faces})
+    app = _group("", {"animate": Animate, "edit": Edit, "retarget": Retarget, "faces": Faces})
     app.command(_group("Motion templates: the motion of a clip without its pixels.", TEMPLATE), name="template")
     app.command(_group("Trained weights of the neural engine.", WEIGHTS), name="weights")
     app.command(name="info")(Info)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from typing_extensions import Doc
 
-from openportrait.cli.console import emit, emit_json, progress_bar, say
+from openportrait.cli.console import finish, progress_bar
 from openportrait.cli.flags import AsJson, Output, Values, flags
 from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions
 
@@ -40,24 +40,12 @@ class Animate:
     def run(self) -> None:
         """Animate and print the result."""
         options = self.engine | self.faces | self.crop | self.motion | self.files
-        result = run_job(self.source, self.driving, self.output, options)
-        if self.json:
-            emit_json(result.as_dict())
-        else:
-            emit(str(result.path))
+        finish(run_job(self.source, self.driving, self.output, options), as_json=self.json)
 
 
 def run_job(source: Path, driving: Path, output: Path | None, options: Values) -> Result:
-    """Animate with a progress bar, then say on stderr how it went and what was made besides the result."""
+    """Animate with a progress bar."""
     from openportrait.pipeline import animate
 
     with progress_bar() as progress:
-        result = animate(source, driving, output, progress=progress, **options)
-    for warning in result.warnings:
-        say(f"note: {warning}")
-    for title, path in (("side by side", result.side_by_side), ("template", result.template)):
-        if path is not None:
-            say(f"{title}: {path}")
-    frames = "1 picture" if result.rate is None else f"{result.frames} frames"
-    say(f"{frames} in {result.seconds:.1f} s with the {result.engine} engine")
-    return result
+        return animate(source, driving, output, progress=progress, **options)

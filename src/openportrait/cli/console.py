@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 
 if TYPE_CHECKING:
-    from openportrait.records import Progress
+    from openportrait.records import Progress, Result
 
 FAILED, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
 
@@ -32,6 +32,26 @@ def emit_json(value: Any) -> None:
 def say(text: str) -> None:
     """One line to the user, on stderr."""
     sys.stderr.write(f"openportrait: {' '.join(text.split())}\n")
+
+
+def report(result: Result) -> None:
+    """How a job went and what was made besides the result, on stderr."""
+    for warning in result.warnings:
+        say(f"note: {warning}")
+    for title, path in (("side by side", result.side_by_side), ("template", result.template)):
+        if path is not None:
+            say(f"{title}: {path}")
+    frames = "1 picture" if result.rate is None else f"{result.frames} frames"
+    say(f"{frames} in {result.seconds:.1f} s with the {result.engine} engine")
+
+
+def finish(result: Result, *, as_json: bool) -> None:
+    """The end of a job: the report, then the result's path or all about it as JSON on stdout."""
+    report(result)
+    if as_json:
+        emit_json(result.as_dict())
+    else:
+        emit(str(result.path))
 
 
 def guarded(run: Callable[[], None]) -> int:

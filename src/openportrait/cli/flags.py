@@ -19,6 +19,9 @@ AsJson = Annotated[
     tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(help="Print the result as JSON.", help_behavior_hint="")
 ]
 
+OF_A_SOURCE = ("crop_source", "paste_back", "max_size", "source_scale", "source_shift_x", "source_shift_y")
+"""The crop options of a job without a driving."""
+
 
 class Flag(NamedTuple):
     """One flag as tyro needs it."""
@@ -27,13 +30,19 @@ class Flag(NamedTuple):
     default: Any
 
 
-def flags(record: type, *, only: tuple[str, ...] = ()) -> object:
+def flags(record: type, *, only: tuple[str, ...] = (), **defaults: Any) -> object:
     """A tyro marker for a field of type `Values`: the options of `record`, or those named in `only`.
+
+    `defaults` are those that differ for the command.
 
     The values arrive unchecked: an option's own check speaks better of its fault than tyro, which
     would name the record inside the program.
     """
-    chosen = {spec.name: Flag(hint(spec), spec.default) for spec in specs(record) if not only or spec.name in only}
+    chosen = {
+        spec.name: Flag(hint(spec), defaults.get(spec.name, spec.default))
+        for spec in specs(record)
+        if not only or spec.name in only
+    }
     return tyro.conf.arg(constructor=collector(chosen, record.__doc__ or ""))
 
 

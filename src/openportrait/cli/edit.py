@@ -1,0 +1,81 @@
+"""`openportrait edit`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from typing_extensions import Doc
+
+from openportrait.cli.console import finish, progress_bar, say
+from openportrait.cli.flags import OF_A_SOURCE, AsJson, Output, Values, flags
+from openportrait.errors import OptionError
+from openportrait.options import (
+    EDIT_SCALE,
+    CropOptions,
+    EngineOptions,
+    FaceEdit,
+    FaceOptions,
+    MotionOptions,
+    OutputOptions,
+    specs,
+)
+
+JsonFile = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """Change the expression and pose of a portrait by sliders, or let it play a timeline of expressions.
+
+    The path of the result goes to stdout.
+    """
+
+    source: Annotated[Path, tyro.conf.arg(aliases=["-s"]), Doc("Portrait: a picture.")]
+    output: Annotated[Output, Doc("File or folder to write; left out: animations/SOURCE--edit.jpg.")] = None
+    expression: Annotated[JsonFile, Doc("Start from a saved expression; sliders that are given replace its own.")] = (
+        None
+    )
+    save_expression: Annotated[JsonFile, Doc("Also write the expression.")] = None
+    timeline: Annotated[JsonFile, Doc("Play a timeline of expressions; the result is a clip.")] = None
+    json: AsJson = False
+    sliders: Annotated[Values, flags(FaceEdit)]
+    engine: Annotated[Values, flags(EngineOptions)]
+    faces: Annotated[Values, flags(FaceOptions, only=("face", "detection_threshold"))]
+    crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE, source_scale=EDIT_SCALE)]
+    motion: Annotated[Values, flags(MotionOptions, only=("stitching",))]
+    files: Annotated[Values, flags(OutputOptions, only=("quality", "side_by_side", "save_template"))]
+
+    def run(self) -> None:
+        """Edit or play, and print the result."""
+        from openportrait.expressions import load_timeline, save_expression
+        from openportrait.pipeline import edit, perform
+
+        options = self.engine | self.faces | self.crop | self.motion | self.files
+        if self.timeline is not None:
+            if self.expression or self.save_expression or self._moved():
+                raise OptionError("--timeline has its own expressions; leave out the sliders and --expression")
+            with progress_bar() as progress:
+                result = perform(self.source, load_timeline(self.timeline), self.output, progress=progress, **options)
+        else:
+            wanted = self._wanted()
+            result = edit(self.source, wanted, self.output, **options)
+            if self.save_expression is not None:
+                save_expression(self.save_expression, wanted)
+                say(f"expression: {self.save_expression}")
+        finish(result, as_json=self.json)
+
+    def _moved(self) -> Values:
+        """The sliders that were given a value of their own."""
+        return {
+            spec.name: self.sliders[spec.name] for spec in specs(FaceEdit) if self.sliders[spec.name] != spec.default
+        }
+
+    def _wanted(self) -> FaceEdit:
+        from openportrait.expressions import load_expression
+
+        if self.expression is None:
+            return FaceEdit(**self.sliders)
+        return replace(load_expression(self.expression), **self._moved())

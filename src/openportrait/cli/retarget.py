@@ -1,0 +1,49 @@
+"""`openportrait retarget`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from typing_extensions import Doc
+
+from openportrait.cli.console import finish, progress_bar
+from openportrait.cli.flags import OF_A_SOURCE, AsJson, Output, Values, flags
+from openportrait.options import (
+    CropOptions,
+    EngineOptions,
+    FaceOptions,
+    MotionOptions,
+    OutputOptions,
+    RetargetOptions,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retarget:
+    """Change how open the eyes and lips of a clip are; it keeps its own motion and sound.
+
+    The path of the result goes to stdout.
+    """
+
+    source: Annotated[Path, tyro.conf.arg(aliases=["-s"]), Doc("A video or a folder of frames.")]
+    output: Annotated[Output, Doc("File or folder to write; left out: animations/SOURCE--retarget.mp4.")] = None
+    json: AsJson = False
+    wanted: Annotated[Values, flags(RetargetOptions)]
+    engine: Annotated[Values, flags(EngineOptions)]
+    faces: Annotated[Values, flags(FaceOptions, only=("face", "detection_threshold", "bridge_seconds"))]
+    crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE)]
+    motion: Annotated[Values, flags(MotionOptions, only=("stitching",))]
+    files: Annotated[Values, flags(OutputOptions, only=("audio", "quality", "side_by_side", "keep_partial"))]
+
+    def run(self) -> None:
+        """Retarget and print the result."""
+        from openportrait.pipeline import retarget
+
+        options = self.engine | self.faces | self.crop | self.motion | self.files
+        wanted = RetargetOptions(**self.wanted)
+        with progress_bar() as progress:
+            result = retarget(self.source, wanted, self.output, progress=progress, **options)
+        finish(result, as_json=self.json)
