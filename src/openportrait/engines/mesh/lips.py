@@ -19,8 +19,8 @@ from openportrait.records import Floats
 _LOWER_SHARE = 0.8
 """Part of the way that the lower lip and the jaw go; the upper lip comes down for the rest."""
 _CHIN = 152
-_LEAST_JAW = 0.4
-"""Part that the jaw takes at least, where the chin is not lower than usual: lips may be parted with teeth together."""
+_OPENED_BY_JAW_CM = (0.8, 2.0)
+"""Lips less far apart may be parted with teeth together, unless the chin is low; farther apart, only a jaw does it."""
 _RINGS = np.array([0.6, 0.75, 0.9, 1.0])[:, None, None]
 """How far each ring of a lip follows its inner edge, the outer ring first."""
 
@@ -33,7 +33,8 @@ def closed(points: Floats) -> Floats:
     jaw = fields().jaw
     needed = _LOWER_SHARE * gap[middle, 1] / jaw[INNER_LOWER[middle], 1]
     dropped = (points[_CHIN, 1] - canonical()[_CHIN, 1]) / jaw[_CHIN, 1]
-    moved = -jaw * min(needed, max(dropped, _LEAST_JAW * needed))
+    surely = float(smoothstep(gap[middle, 1], *_OPENED_BY_JAW_CM)) * needed
+    moved = -jaw * min(needed, max(dropped, surely))
     x, y, _ = canonical().T
     philtrum = np.exp(-((x / 2.2) ** 4)) * smoothstep(y, 1.4, 3.2) * (y < 4.0)
     philtrum[SKIN_COUNT:] = 0

@@ -10,7 +10,7 @@ from openportrait.engines.mesh.lips import closed
 from openportrait.engines.mesh.topology import BROWS, LIPS_LOWER, LIPS_UPPER, canonical
 from openportrait.records import Floats, Motion
 
-_REST_OPENNESS = (0.24, 0.36)
+_REST_OPENNESS = (0.2, 0.36)
 """Eyes within these are taken for the face's own; outside of them for an expression."""
 _REST_GAZE = (0.0, -0.085)
 """Where irises that look ahead lie, the mean of both eyes: eye widths right and down of the corners' middle."""
