@@ -9,7 +9,7 @@ import numpy as np
 from openportrait.faces.detect import Detection, Detector, scales
 from openportrait.faces.indices import EYE_LEFT_CORNERS, EYE_RIGHT_CORNERS
 from openportrait.faces.landmarks import REGION_SCALE, MeshNetwork, region_of
-from openportrait.faces.region import scaled
+from openportrait.faces.region import Region, scaled
 from openportrait.faces.runtime import Runtime
 from openportrait.records import Face, Floats, Image
 
@@ -59,9 +59,12 @@ class FaceFinder:
                 break
         return sorted(faces, key=lambda face: face.size, reverse=True)
 
-    def follow(self, image: Image, face: Face) -> Face | None:
-        """The same face in the next picture, from its landmarks in the last; None when it is lost."""
-        found = self._mesh(image, region_of(face))
+    def follow(self, image: Image, face: Face, region: Region | None = None) -> Face | None:
+        """The same face in the next picture, from its landmarks in the last; None when it is lost.
+
+        One look, at the box of the last landmarks or at another `region`.
+        """
+        found = self._mesh(image, region or region_of(face))
         return found if found.score >= self.threshold and _is_sound(found, image) else None
 
     def confirm(self, image: Image, face: Face) -> Face | None:

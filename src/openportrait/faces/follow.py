@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.faces.choose import check_choice, pick
 from openportrait.faces.finder import FaceFinder
+from openportrait.faces.landmarks import region_of, steadied
+from openportrait.faces.region import Region
 from openportrait.records import Face, Image
 
 _CHECK_EVERY = 5
@@ -44,6 +49,25 @@ class CutDetector:
         return is_cut
 
 
+@dataclass
+class _Target:
+    """A chosen face, as it was seen last."""
+
+    face: Face
+    region: Region
+    """Where it is expected in the next frame."""
+    lost_for: int = 0
+    """Frames since it was seen."""
+
+    def saw(self, face: Face | None) -> None:
+        if face is None:
+            self.lost_for += 1
+            return
+        region = region_of(face)
+        self.region = region if self.lost_for else steadied(self.region, region)
+        self.face, self.lost_for = face, 0
+
+
 class Follower:
     """The chosen faces of a stream, one frame after the other."""
 
@@ -55,9 +79,7 @@ class Follower:
         self._patience = max(1, round(_PATIENCE_SECONDS * rate))
         self._thorough_every = max(1, round(rate))
         self._cut = CutDetector()
-        self._last: list[Face] = []
-        self._lost_for: list[int] = []
-        """Frames since each face was seen; `_patience` at least where it may be anywhere."""
+        self._targets: list[_Target] = []
         self._frame = -1
         self.seen: list[Face] = []
         """The most faces found in one frame before the choice could be made."""
@@ -66,21 +88,21 @@ class Follower:
         """The chosen faces in the next frame (none before the choice is made), and whether a shot starts."""
         self._frame += 1
         is_cut = self._cut(image)
-        if not self._last:
-            return list(self._first(image)), is_cut
+        found: list[Face | None]
+        if not self._targets:
+            found = [*self._first(image)]
+            return found, is_cut
         if is_cut:
-            self._lost_for = [self._patience] * len(self._last)
-        found = [
-            None if lost else self._follow(image, face) for face, lost in zip(self._last, self._lost_for, strict=True)
-        ]
+            for target in self._targets:
+                target.lost_for = self._patience
+        found = [None if target.lost_for else self._follow(image, target) for target in self._targets]
         for i, face in enumerate(found):
             if face is not None and any(other is not None and overlap(face, other) > 0.6 for other in found[:i]):
                 found[i] = None
         if None in found:
             self._find_again(image, found)
-        for i, face in enumerate(found):
-            self._lost_for[i] = 0 if face is not None else self._lost_for[i] + 1
-            self._last[i] = face or self._last[i]
+        for target, face in zip(self._targets, found, strict=True):
+            target.saw(face)
         return found, is_cut
 
     def _first(self, image: Image) -> list[Face]:
@@ -90,16 +112,19 @@ class Follower:
             faces = self._finder.find(image, smallest=max(image.shape[:2]) / 12, lying=False)
         if len(faces) > len(self.seen):
             self.seen = faces
-        height, width = image.shape[:2]
-        self._last = pick(faces, self._choice, middle=(width / 2, height / 2))
-        self._lost_for = [0] * len(self._last)
-        return self._last
+        chosen = self._pick(image, faces)
+        self._targets = [_Target(face, region_of(face)) for face in chosen]
+        return chosen
 
-    def _follow(self, image: Image, face: Face) -> Face | None:
-        found = self._finder.follow(image, face)
+    def _pick(self, image: Image, faces: list[Face]) -> list[Face]:
+        height, width = image.shape[:2]
+        return pick(faces, self._choice, middle=(width / 2, height / 2))
+
+    def _follow(self, image: Image, target: _Target) -> Face | None:
+        found = self._finder.follow(image, target.face, target.region)
         if found is None:
             return None
-        moved = _shift(face, found) > _QUICK_MOVE * face.size
+        moved = _shift(target.face, found) > _QUICK_MOVE * found.size
         if moved or self._frame % _CHECK_EVERY == 0:
             found = self._finder.confirm(image, found)
         return self._finder.follow(image, found) if found is not None and moved else found
@@ -107,21 +132,20 @@ class Follower:
     def _find_again(self, image: Image, found: list[Face | None]) -> None:
         """Fill in those lost faces that can be found: near where they were, later anywhere."""
         missing = [i for i, face in enumerate(found) if face is None]
-        smallest = min(self._last[i].size for i in missing) / 2
+        smallest = min(self._targets[i].face.size for i in missing) / 2
         faces = [
             face
             for face in self._finder.find(image, smallest=smallest, lying=False)
             if not any(other is not None and overlap(face, other) > 0.3 for other in found)
         ]
         for i in missing:
-            near = [face for face in faces if is_near(self._last[i], face)]
+            target = self._targets[i]
+            near = [face for face in faces if is_near(target.face, face)]
             if near:
-                found[i] = max(near, key=lambda face: overlap(self._last[i], face, _GROWTH))
-            elif self._lost_for[i] >= self._patience and len(found) == 1:
-                height, width = image.shape[:2]
-                found[i] = next(iter(pick(faces, self._choice, middle=(width / 2, height / 2))), None)
-            elif self._lost_for[i] >= self._patience and faces:
-                found[i] = faces[0]
+                found[i] = max(near, key=partial(overlap, target.face, growth=_GROWTH))
+            elif target.lost_for >= self._patience:
+                anywhere = self._pick(image, faces) if len(found) == 1 else faces
+                found[i] = anywhere[0] if anywhere else None
             faces = [face for face in faces if face is not found[i]]
 
 

@@ -13,6 +13,10 @@ _SIZE = 256
 REGION_SCALE = 1.5
 """Side of what the mesh network sees over the side of the face."""
 
+_STEADY_SHARE = 0.01
+_STEADY_RADIANS = 0.02
+"""Dead bands of the region, its measures in shares of its side."""
+
 
 class MeshNetwork:
     """Landmarks of the face that fills a region."""
@@ -45,3 +49,28 @@ def region_of(face: Face) -> Region:
     low, high = turned.min(0), turned.max(0)
     x, y = image_from_turned @ ((low + high) / 2)
     return Region(float(x), float(y), REGION_SCALE * float((high - low).max()), angle)
+
+
+def steadied(last: Region, region: Region) -> Region:
+    """The region that follows `last`, but stands still while the face only trembles.
+
+    What the mesh network answers depends a little on where exactly it looks. A region that repeats the
+    tremor of its own landmarks feeds it back, and nearly doubles it on a still face; so each measure
+    is only moved by what exceeds its dead band.
+    """
+    return Region(
+        _beyond(last.x, region.x, _STEADY_SHARE * region.side),
+        _beyond(last.y, region.y, _STEADY_SHARE * region.side),
+        _beyond(last.side, region.side, _STEADY_SHARE * region.side),
+        region.angle_radians
+        - np.clip(_turn(last.angle_radians, region.angle_radians), -_STEADY_RADIANS, _STEADY_RADIANS),
+    )
+
+
+def _beyond(last: float, value: float, band: float) -> float:
+    return value - min(max(value - last, -band), band)
+
+
+def _turn(last: float, angle: float) -> float:
+    """The shorter way from one angle to the other."""
+    return float((angle - last + np.pi) % (2 * np.pi) - np.pi)
