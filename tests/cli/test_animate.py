@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openportrait.media import open_clip, probe, read_image, write_image
+from openportrait.media import open_clip, open_writer, probe, read_image, write_image
 from openportrait.records import Image
 from tests.cli.conftest import Run
 
@@ -77,6 +77,18 @@ def test_a_region_and_a_switch_reach_the_picture(run: Run, files: Path, tmp_path
     assert np.abs(frames[-1] - frames[0]).mean() < 1, "a multiplier of 0 moves nothing"
     crop = probe(tmp_path / "crop.mp4")
     assert crop.width == crop.height
+
+
+def test_a_face_lost_half_way_is_reported_by_frame_numbers(
+    run: Run, files: Path, tmp_path: Path, face_image: Image
+) -> None:
+    with open_writer(tmp_path / "lost.mp4", rate=Fraction(10)) as writer:
+        for number in range(30):
+            writer.write(face_image if number < 10 else np.full_like(face_image, 128))
+    done = run("animate", "-s", files / "portrait.png", "-d", "lost.mp4", "-o", "made.mp4", *MESH)
+    assert done.returncode == 0, done.stderr
+    assert "lost.mp4: no face in frames 10 to 29" in done.stderr
+    assert probe(tmp_path / "made.mp4").frames == 30
 
 
 def test_a_missing_face_number_names_what_there_is(run: Run, files: Path, tmp_path: Path) -> None:
