@@ -18,6 +18,7 @@ from scipy.signal import lfilter
 from openportrait.engines import load
 from openportrait.engines.base import Engine, Shot
 from openportrait.engines.mesh.fields import Gesture, authored
+from openportrait.engines.mesh.lips import closed
 from openportrait.faces import FaceFinder, crop_face, ratios
 from openportrait.media import open_writer, read_image, write_image
 from openportrait.motion import PackedMotions, keypoints
@@ -81,7 +82,7 @@ def talk(seconds: float) -> Gesture:
     start = min(seconds / 0.4, 1.0)
     nod = np.sin(2 * np.pi * 1.25 * (seconds - 0.5)) * np.exp(-(((seconds - 1.2) / 0.7) ** 2))
     return Gesture(
-        jaw=0.8 * mix("jaw", seconds) * start,
+        jaw=1.25 * mix("jaw", seconds) * start,
         smile=0.6 * mix("smile", seconds) * start + 0.9 * pulse(seconds, 6.9, width=0.55),
         pucker=0.8 * mix("pucker", seconds) * start,
         brow=0.8 * pulse(seconds, 2.3, 4.6, width=0.3),
@@ -130,6 +131,12 @@ TEMPLATES = {
 }
 
 
+def at_rest(motion: Motion) -> Motion:
+    """The portrait smiles; a driving has to start with a face at rest, lips closed."""
+    calm = authored(motion, Gesture(smile=-0.5))
+    return replace(calm, expression=calm.expression + closed(calm.canonical + calm.expression))
+
+
 class Actor:
     """The portrait that plays all of it."""
 
@@ -147,10 +154,11 @@ class Actor:
             rule=engine.crop_rule,
         )
         self.motion: Motion = engine.motion([self.crop])[0]
+        self.rest = at_rest(self.motion)
         self.appearance = engine.appearance(self.crop)
 
     def keypoints(self, gesture: Gesture) -> Floats:
-        return keypoints(authored(self.motion, gesture), self.engine.layout)
+        return keypoints(authored(self.rest, gesture), self.engine.layout)
 
     def picture_of(self, gesture: Gesture) -> Image:
         x_s = keypoints(self.motion, self.engine.layout)
@@ -211,7 +219,7 @@ def write_clip(actor: Actor, path: Path, seconds: float) -> None:
 
 
 def write_template(actor: Actor, path: Path, played: Sequence[Gesture]) -> None:
-    motions = PackedMotions(authored(actor.motion, gesture) for gesture in played)
+    motions = PackedMotions(authored(actor.rest, gesture) for gesture in played)
     openness = tuple(ratios(actor.landmarks(gesture)) for gesture in played)
     save_template(path, Template(motions, openness, RATE, actor.engine.layout.name, actor.engine.name))
 
