@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, IRISES, LID_SHELL
 from openportrait.records import Floats
 
@@ -22,7 +23,10 @@ _SMALLEST_REFERENCE = 0.12
 _WIDEST = 0.5
 _LARGEST_GAZE = 0.35
 _VERTICAL_GAZE = 0.8
+_UNSURE_GAZE = 0.03
+"""Eye widths: a look to the side reads as one down by this much; smaller vertical shifts are played down."""
 _WINK = 0.45
+_WINK_APART = (0.2, 0.6)
 
 _OUTWARD_X = np.array([1.0, -1.0])
 
@@ -37,11 +41,15 @@ def openness(points: Floats) -> Floats:
 def followed(driving: Floats, reference: Floats) -> Floats:
     """(..., 2) factor on the source's openness, from the driving's openness and that of its reference.
 
-    0 shut, 1 unchanged, above 1 wider; shut maps to shut, whatever the shapes of the two eyes.
+    0 shut, 1 unchanged, above 1 wider; shut maps to shut, whatever the shapes of the two eyes. Both eyes
+    do the same unless they clearly differ: a small difference is the landmarks', a large one a wink.
     """
     ratio = 1 + (driving - reference) / np.maximum(reference, _SMALLEST_REFERENCE)
     wider = _WIDEST * np.tanh(0.9 / _WIDEST * np.maximum(ratio - 1, 0))
-    return np.asarray(np.clip((ratio - _SHUT) / (1 - _SHUT), 0, 1) + wider)
+    factor = np.clip((ratio - _SHUT) / (1 - _SHUT), 0, 1) + wider
+    mean = factor.mean(-1, keepdims=True)
+    apart = factor - mean
+    return np.asarray(mean + apart * smoothstep(2 * np.abs(apart), *_WINK_APART))
 
 
 def carry_by_corners(change: Floats) -> None:
@@ -83,7 +91,9 @@ def gaze(points: Floats) -> Floats:
 def followed_gaze(driving: Floats, reference: Floats) -> Floats:
     """(..., 2, 2) how far the source's irises go for the driving's points: both alike, as an open eye says."""
     shift = gaze(driving) - gaze(reference)
-    shift = np.clip(shift, -_LARGEST_GAZE, _LARGEST_GAZE) * (1.0, _VERTICAL_GAZE)
+    shift = np.clip(shift, -_LARGEST_GAZE, _LARGEST_GAZE)
+    up_down = np.abs(shift[..., 1])
+    shift[..., 1] *= _VERTICAL_GAZE * up_down / (up_down + _UNSURE_GAZE)
     left_open = openness(driving) / np.maximum(openness(reference), _SMALLEST_REFERENCE)
     trust = np.clip((left_open - _WINK) / 0.2, 1e-3, 1)[..., None]
     return np.broadcast_to((shift * trust).sum(-2, keepdims=True) / trust.sum(-2, keepdims=True), shift.shape)
