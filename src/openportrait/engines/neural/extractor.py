@@ -1,0 +1,90 @@
+"""M: the motion of a face from its picture: ConvNeXt V2 tiny with seven heads (SPEC §7; arXiv 2301.00808)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from openportrait.engines.neural.checkpoint import Checkpoint
+from openportrait.engines.neural.layers import Linear, Weighted
+from openportrait.engines.neural.names import CONVNEXT_DEPTHS, HEADS
+
+WIDTHS = (96, 192, 384, 768)
+EPS = 1e-6
+BIN_DEGREES, FIRST_BIN_DEGREES = 3.0, -97.5
+
+
+class LayerNorm(Weighted):
+    """Mean 0 and variance 1 over the last axis, then scale and shift."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., C], same shape out."""
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, EPS)
+
+
+class Strided(Weighted):
+    """Convolution whose stride is its width, on channels-last maps [B, H, W, C]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, H, W, inputs] → [B, H/k, W/k, outputs], k the kernel's width."""
+        y = F.conv2d(x.permute(0, 3, 1, 2), self.weight, self.bias, stride=self.weight.shape[-1])
+        return y.permute(0, 2, 3, 1)
+
+
+class Block(nn.Module):
+    """x + contract(GRN(GELU(expand(norm(depthwise 7×7 x))))) on [B, H, W, C]."""
+
+    gamma: Tensor
+    beta: Tensor
+
+    def __init__(self, checkpoint: Checkpoint, name: str, width: int) -> None:
+        super().__init__()
+        self.depthwise = Weighted(checkpoint.layer(f"{name}.depthwise", (width, 1, 7, 7)))
+        self.norm = LayerNorm(checkpoint.layer(f"{name}.norm", (width,)))
+        self.expand = Linear(checkpoint.layer(f"{name}.expand", (4 * width, width)))
+        for leaf in ("gamma", "beta"):
+            self.register_buffer(leaf, checkpoint.tensor(f"{name}.response", leaf, (1, 1, 1, 4 * width)).float())
+        self.contract = Linear(checkpoint.layer(f"{name}.contract", (width, 4 * width)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, H, W, C], same shape out."""
+        width = x.shape[-1]
+        y = F.conv2d(x.permute(0, 3, 1, 2), self.depthwise.weight, self.depthwise.bias, padding=3, groups=width)
+        y = F.gelu(self.expand(self.norm(y.permute(0, 2, 3, 1))))
+        energy = torch.linalg.vector_norm(y, dim=(1, 2), keepdim=True)
+        response = energy / (energy.mean(-1, keepdim=True) + EPS)
+        return x + self.contract(torch.addcmul(self.beta, y, self.gamma * response + 1))
+
+
+class MotionExtractor(nn.Module):
+    """M: picture [B, 3, 256, 256] in 0..1 → one tensor a head, as wide as `names.HEADS` says."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for stage, (width, depth) in enumerate(zip(WIDTHS, CONVNEXT_DEPTHS, strict=True)):
+            if stage == 0:
+                layers.append(Strided(checkpoint.layer("stem", (width, 3, 4, 4))))
+                layers.append(LayerNorm(checkpoint.layer("stem.norm", (width,))))
+            else:
+                narrow = WIDTHS[stage - 1]
+                layers.append(LayerNorm(checkpoint.layer(f"down.{stage}.norm", (narrow,))))
+                layers.append(Strided(checkpoint.layer(f"down.{stage}", (width, narrow, 2, 2))))
+            layers += [Block(checkpoint, f"stage.{stage}.{block}", width) for block in range(depth)]
+        self.trunk = nn.Sequential(*layers)
+        self.norm = LayerNorm(checkpoint.layer("norm", WIDTHS[-1:]))
+        self.heads = nn.ModuleDict(
+            {head: Linear(checkpoint.layer(f"head.{head}", (outputs, WIDTHS[-1]))) for head, outputs in HEADS.items()}
+        )
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Raw heads: kp 63, scale 1, pitch, yaw and roll 66 logits each, t 3, exp 63; each [B, n]."""
+        summary = self.norm(self.trunk(image.permute(0, 2, 3, 1)).mean((1, 2)))
+        return {name: head(summary) for name, head in self.heads.items()}
+
+
+def degrees(logits: Tensor) -> Tensor:
+    """An angle from its 66 logits: the mean of 3° bins under their softmax (SPEC §3). [B, 66] → [B]."""
+    bins = torch.arange(logits.shape[-1], dtype=logits.dtype, device=logits.device)
+    return BIN_DEGREES * (logits.softmax(-1) * bins).sum(-1) + FIRST_BIN_DEGREES

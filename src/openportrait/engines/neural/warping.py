@@ -1,0 +1,165 @@
+"""W: where each part of the feature volume moves, and the moved features (SPEC §7; face vid2vid §3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from openportrait.engines.neural.appearance import CHANNELS, DEPTH
+from openportrait.engines.neural.checkpoint import Affine, Checkpoint
+from openportrait.engines.neural.fields import SIZES, grid, heatmaps, sample, shifted
+from openportrait.engines.neural.layers import Conv, Doubled, Linear
+
+KEYPOINTS = 21
+FIELDS = KEYPOINTS + 1
+COMPRESSED = 4
+FIELD_CHANNELS = FIELDS * (1 + COMPRESSED)
+DOWN = (FIELD_CHANNELS, 64, 128, 256, 512, 1024)
+UP = (1024, 512, 256, 128, 64, 32)
+FEATURES = UP[-1] + FIELD_CHANNELS
+WIDE = 7
+"""Width of the mask's and the occlusion's kernel."""
+
+
+@dataclass(frozen=True, eq=False)
+class WarpSource:
+    """What warping needs of a source face; does not depend on the driving frame."""
+
+    rows: Tensor
+    """[S, 65536, 32] float32: the feature volume's cells in the order z, y, x."""
+    compressed: Tensor
+    """[S, 4, 16, 64, 64] float32."""
+    still: Tensor
+    """[S, 16, 64, 64, 4] float32: the compressed volume as the background field samples it."""
+
+
+class Hourglass(nn.Module):
+    """The 3-D U-net of the dense motion: [B, 110, 16, 64, 64] → [B, 142, 16, 64, 64]."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            Conv(checkpoint.layer(f"down.{i}", (DOWN[i + 1], DOWN[i], 3, 3, 3), norm=f"down.{i}.norm"), padding=1)
+            for i in range(5)
+        )
+        self.up = nn.ModuleList(
+            Doubled(checkpoint.layer(f"up.{i}", (UP[i + 1], UP[i] * (2 if i else 1), 3, 3, 3), norm=f"up.{i}.norm"))
+            for i in range(5)
+        )
+        merge = checkpoint.layer("merge", (FEATURES, FEATURES, 3, 3, 3), norm="merge.norm")
+        self.merge = Conv(merge, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, 110, 16, 64, 64] → [B, 142, 16, 64, 64]."""
+        skips = [x]
+        for conv in self.down:
+            skips.append(F.avg_pool3d(conv(skips[-1]).relu_(), (1, 2, 2)))
+        x = skips.pop()
+        for doubled in self.up:
+            skip = skips.pop()
+            outputs = doubled.outputs
+            joined = torch.empty(
+                (skip.shape[0], outputs + skip.shape[1], *skip.shape[2:]),
+                dtype=skip.dtype,
+                device=skip.device,
+                memory_format=self.merge.layout,
+            )
+            doubled(x, joined[:, :outputs])
+            joined[:, outputs:] = skip
+            x = joined
+        merged: Tensor = self.merge(x)
+        return merged.relu_()
+
+
+class Warping(nn.Module):
+    """W: feature volume, keypoints of the source and the driving → [B, 256, 64, 64]."""
+
+    mask_bias: Tensor
+    occlusion_bias: Tensor
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__()
+        compress = checkpoint.layer("compress", (COMPRESSED, CHANNELS, 1, 1, 1), norm="compress.norm")
+        self.compress = Linear(Affine(compress.weight.flatten(1), compress.bias))
+        self.hourglass = Hourglass(checkpoint)
+        mask = checkpoint.layer("mask", (FIELDS, FEATURES, WIDE, WIDE, WIDE))
+        occlusion = checkpoint.layer("occlusion", (1, FEATURES * DEPTH, WIDE, WIDE))
+        self.register_buffer("mask_bias", mask.bias.float())
+        self.register_buffer("occlusion_bias", occlusion.bias.float())
+        self.wide = Conv(_by_slice(mask.weight, occlusion.weight), padding=WIDE // 2)
+        flatten = checkpoint.layer("flatten", (256, CHANNELS * DEPTH, 3, 3), norm="flatten.norm")
+        depth_first = flatten.weight.unflatten(1, (CHANNELS, DEPTH)).transpose(1, 2).flatten(1, 2)
+        self.flatten = Conv(Affine(depth_first, flatten.bias), padding=1)
+        self.out = Conv(checkpoint.layer("out", (256, 256, 1, 1)))
+
+    def source(self, volume: Tensor) -> WarpSource:
+        """Once a source: feature volume [S, 32, 16, 64, 64] → what every frame needs of it."""
+        rows = volume.float().flatten(2).transpose(1, 2).contiguous()
+        compressed = self.compress(rows).relu_().transpose(1, 2).unflatten(2, SIZES).contiguous()
+        nowhere = compressed.new_zeros(len(rows), 1, 3)
+        still = shifted(compressed, nowhere, nowhere)
+        return WarpSource(rows, compressed, still[:, 0].permute(0, 1, 3, 4, 2).contiguous())
+
+    def fields(self, source: WarpSource, x_d: Tensor, x_s: Tensor) -> Tensor:
+        """The hourglass's input: for each of 22 fields a heatmap and 4 moved channels.
+
+        x_d, x_s [B, 21, 3] → [B, 110, 16, 64, 64], channels last, in the type of the convolutions.
+        """
+        dtype = self.wide.weight.dtype
+        joined = torch.empty((len(x_d), *SIZES, FIELDS, 1 + COMPRESSED), dtype=dtype, device=x_d.device)
+        joined[..., 0, 0] = 0
+        joined[..., 0, 1:] = source.still
+        torch.sub(heatmaps(x_d), heatmaps(x_s), out=joined[..., 1:, 0])
+        joined[..., 1:, 1:] = shifted(source.compressed, x_d, x_s).permute(0, 2, 4, 5, 1, 3)
+        return joined.flatten(-2).permute(0, 4, 1, 2, 3)
+
+    def heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mask [B, 16, 64, 64, 22], softmax over the fields, and occlusion [B, 1, 64, 64], both float32.
+
+        features [B, 142, 16, 64, 64].
+        """
+        batch, depth = features.shape[0], features.shape[2]
+        slices = features.transpose(1, 2).flatten(0, 1)
+        wide = self.wide(slices).permute(0, 2, 3, 1).unflatten(0, (batch, depth))
+        logits = self.mask_bias.expand(*wide.shape[:-1], FIELDS).clone()
+        for tap in range(WIDE):
+            ahead = tap - WIDE // 2
+            low, high = max(0, -ahead), min(depth, depth - ahead)
+            logits[:, low:high] += wide[:, low + ahead : high + ahead, ..., tap * FIELDS : (tap + 1) * FIELDS]
+        own = wide[..., WIDE * FIELDS :].diagonal(dim1=1, dim2=-1)
+        occlusion = torch.sigmoid(own.float().sum(-1) + self.occlusion_bias)
+        return logits.softmax(-1), occlusion[:, None]
+
+    def deformation(self, mask: Tensor, x_d: Tensor, x_s: Tensor) -> Tensor:
+        """Σ mask·field, as the grid plus Σ mask·shift since a mask sums to 1: [B, 16, 64, 64, 3] as x, y, z."""
+        shift = F.pad(x_s - x_d, (0, 0, 1, 0))
+        return grid(mask.device) + (mask.flatten(1, 3) @ shift).unflatten(1, SIZES)
+
+    def forward(self, source: WarpSource, x_d: Tensor, x_s: Tensor) -> Tensor:
+        """x_d, x_s [B, 21, 3] float32 → [B, 256, 64, 64]; `source` has B entries, or one for all."""
+        mask, occlusion = self.heads(self.hourglass(self.fields(source, x_d, x_s)))
+        return self.moved(source, self.deformation(mask, x_d, x_s), occlusion)
+
+    def moved(self, source: WarpSource, deformation: Tensor, occlusion: Tensor) -> Tensor:
+        """The feature volume sampled by the deformation, flattened to 256 channels and dimmed where occluded."""
+        depth, height, width = SIZES
+        places = deformation.permute(0, 2, 3, 1, 4).flatten(1, 3)
+        taken = sample(source.rows, places).view(-1, height, width, depth * CHANNELS).permute(0, 3, 1, 2)
+        flat = self.out(F.leaky_relu_(self.flatten(taken), 0.01))
+        return flat * occlusion.to(flat.dtype)
+
+
+def _by_slice(mask: Tensor, occlusion: Tensor) -> Affine:
+    """Both 7-wide convolutions as one 2-D convolution of every depth slice, with 7·22 + 16 outputs.
+
+    Outputs tap·22 + field: what the mask takes from this slice for the slice `tap − 3` before it. Outputs
+    154 + z: what the occlusion takes from it if it is slice z. Same products as the 3-D form, but many
+    more outputs a product: the form that matrix units (AMX, tensor cores) are made for.
+    """
+    by_tap = mask.permute(2, 0, 1, 3, 4).flatten(0, 1)
+    by_slice = occlusion[0].unflatten(0, (FEATURES, DEPTH)).transpose(0, 1)
+    weight = torch.cat((by_tap, by_slice))
+    return Affine(weight, weight.new_zeros(len(weight)))
