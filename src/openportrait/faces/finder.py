@@ -16,7 +16,7 @@ from openportrait.records import Face, Floats, Image
 _SMALLEST_FACE = 32.0
 _STILL_PASSES = 3
 """Looks at a still; each starts from the landmarks of the one before."""
-_SURER = 0.4
+_SURER = 0.5
 """The closer look must be surer than the first: by this share of what the threshold leaves."""
 
 _AGREEMENT = 0.12
@@ -45,17 +45,19 @@ class FaceFinder:
     def find(self, image: Image, *, smallest: float = _SMALLEST_FACE, lying: bool = True) -> list[Face]:
         """All faces of at least about `smallest` px, largest first; an empty list where there is none.
 
-        Looks at the whole picture, then (where `lying`) for faces that lie or hang, then finer and finer,
-        until one step past the first face.
+        Looks at the whole picture, then (where `lying`) for faces that lie or hang, then finer and finer;
+        once there is a face, until a finer look adds none.
         """
         steps = scales(image, smallest)
         faces: list[Face] = []
         for scale, quarter_turns in _views(steps, lying):
             self._add(faces, image, self._detector.look(image, self.threshold, scale, quarter_turns))
             if faces:
-                finer = [step for step in steps if step > scale][:1]
-                for step in finer:
-                    self._add(faces, image, self._detector.look(image, self.threshold, step, quarter_turns))
+                break
+        for finer in (step for step in steps if faces and step > scale):
+            known = len(faces)
+            self._add(faces, image, self._detector.look(image, self.threshold, finer, quarter_turns))
+            if len(faces) == known:
                 break
         return sorted(faces, key=lambda face: face.size, reverse=True)
 
