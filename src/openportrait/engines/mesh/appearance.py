@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from openportrait.engines.mesh.eye_layers import EyeLayers, build_eye
+from openportrait.engines.mesh.mirror import OtherSide, find_other_side
 from openportrait.engines.mesh.motion import crop_pixels, crop_units, pose
 from openportrait.engines.mesh.mouth import MouthLook, build_mouth
 from openportrait.engines.mesh.surround import Surround, build_surround
@@ -29,6 +30,7 @@ class MeshAppearance:
     surround: Surround
     eyes: tuple[EyeLayers, EyeLayers]
     mouth: MouthLook
+    other_side: OtherSide
 
     @property
     def size(self) -> int:
@@ -47,6 +49,7 @@ def build_appearance(crop: FaceCrop) -> MeshAppearance:
         surround=build_surround(face, crop.size),
         eyes=(build_eye(crop.image, face, 0), build_eye(crop.image, face, 1)),
         mouth=build_mouth(crop.image, face),
+        other_side=find_other_side(crop.image, face),
     )
 
 

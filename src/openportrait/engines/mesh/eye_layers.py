@@ -80,7 +80,7 @@ def build_eye(image: Image, face: Floats, side: int) -> EyeLayers:
     zoomed = cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC).astype(np.float32)
 
     def place(points: Floats) -> Floats:
-        return (points[..., :2] - low + 0.5) * zoom - 0.5
+        return np.asarray((points[..., :2] - low + 0.5) * zoom - 0.5)
 
     unit = width * zoom
     eyeball = _eyeball(place(outline), zoomed.shape[:2], unit)

@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.engines.mesh.cavity import drawn_mouth
+from openportrait.engines.mesh.colours import LUMA, lip_colour, skin_colour
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.eye_layers import subpixels
 from openportrait.engines.mesh.eyes import rounded
-from openportrait.engines.mesh.raster import cover, displacement_maps, evaluate, places
-from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, LIPS_LOWER, LIPS_UPPER, triangles
+from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, places
+from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, triangles
 from openportrait.records import FaceCrop, Floats, Image
 
-_CHEEKS = np.array([50, 205, 187, 147, 123, 117, 101, 36, 280, 425, 411, 376, 352, 346, 330, 266])
-_LUMA = np.array([0.299, 0.587, 0.114])
 _BRIGHTNESS_RANGE = (0.55, 1.35)
 _TINT, _TINT_RANGE = 0.55, (0.75, 1.25)
 _LEAST_CHROMA = 0.04
@@ -55,28 +54,6 @@ def build_mouth(image: Image, face: Floats) -> MouthLook:
     )
 
 
-def _sampled(image: Image, points: Floats, reach: float) -> Floats:
-    """(N, 3) mean colour of a patch around each of (N, 2) px."""
-    reach = max(1, round(reach))
-    offsets = np.stack(np.meshgrid([-reach, 0, reach], [-reach, 0, reach]), 2).reshape(-1, 2)
-    places = np.round(points[:, None, :2]).astype(int) + offsets
-    x, y = (np.clip(places[..., i], 0, image.shape[1 - i] - 1) for i in (0, 1))
-    return np.asarray(image[y, x].mean(1))
-
-
-def skin_colour(image: Image, face: Floats) -> Floats:
-    """(3,) median colour of the lighter cheek, which the light of the scene reaches."""
-    reach = 0.01 * float(np.ptp(face[:468, 0]))
-    colours = _sampled(image, face[_CHEEKS], reach).reshape(2, -1, 3)
-    return np.asarray(np.median(colours, 1).max(0))
-
-
-def lip_colour(image: Image, face: Floats) -> Floats:
-    """(3,) median colour of the lips."""
-    middles = [(face[ring[1][1:-1]] + face[ring[2][1:-1]]) / 2 for ring in (LIPS_UPPER, LIPS_LOWER)]
-    return np.asarray(np.median(_sampled(image, np.vstack(middles), 1), 0))
-
-
 @dataclass(frozen=True, eq=False)
 class Light:
     """What brings a driver's colours into the light of a source."""
@@ -89,7 +66,7 @@ class Light:
     def __call__(self, colours: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(..., 3) RGB in the other light."""
         lit = colours * self.gain.astype(np.float32)
-        grey = (lit @ _LUMA.astype(np.float32))[..., None]
+        grey = (lit @ LUMA.astype(np.float32))[..., None]
         return np.asarray(grey + (lit - grey) * np.float32(self.chroma), np.float32)
 
 
@@ -97,7 +74,7 @@ def light_between(look: MouthLook, driver: FaceCrop) -> Light:
     """Judged by the skin; the colour of the lips may keep what the skin's would take away."""
     skin = np.maximum(skin_colour(driver.image, driver.face.landmarks), 1.0)
     lip = lip_colour(driver.image, driver.face.landmarks)
-    brightness = float(look.skin @ _LUMA / (skin @ _LUMA))
+    brightness = float(look.skin @ LUMA / (skin @ LUMA))
     tint = np.clip((look.skin / skin / max(brightness, 1e-3)) ** _TINT, *_TINT_RANGE)
     chroma = max(
         _chroma(look.skin) / max(_chroma(skin * tint), _LEAST_CHROMA),
@@ -108,7 +85,7 @@ def light_between(look: MouthLook, driver: FaceCrop) -> Light:
 
 def _chroma(colour: Floats) -> float:
     """Distance from grey over brightness."""
-    grey = max(float(colour @ _LUMA), 1.0)
+    grey = max(float(colour @ LUMA), 1.0)
     return float(np.linalg.norm(colour - grey)) / grey
 
 
@@ -155,11 +132,10 @@ def _borrowed(
     driver: FaceCrop, moved: Floats, low: NDArray[np.int_], shape: tuple[int, int], light: Light
 ) -> NDArray[np.float32]:
     """The driver's mouth carried over, triangle by triangle, in the source's light."""
-    corners = mouth_triangles()
-    maps = displacement_maps(moved[corners][:, :, :2], driver.face.landmarks[corners][:, :, :2])
-    origin = (int(low[0]), int(low[1]))
-    covered = _spread_labels(cover(moved, corners, shape, 1, origin), 2 + shape[1] // 64)
-    x, y = places(evaluate(maps, covered, 1, origin), 1, origin)
+    grid = Grid(shape, origin=(int(low[0]), int(low[1])))
+    covered = _spread_labels(cover(moved, mouth_triangles(), grid), 2 + shape[1] // 64)
+    functions = displacements(moved, driver.face.landmarks, mouth_triangles())
+    x, y = places(evaluate(functions, covered, grid), grid)
     taken = cv2.remap(driver.image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return light(np.asarray(taken, np.uint8))
 

@@ -1,10 +1,8 @@
-"""Triangles to pixels: which triangle covers a pixel, and where each triangle's pixels come from.
-
-A *displacement map* of a triangle is the affine function that leads from a pixel of the result to
-the pixel it is taken from, minus the pixel itself. A triangle that did not move has exactly zero.
-"""
+"""Triangles to pixels: which triangle covers a cell of a grid, and what its corners' values are there."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,35 +17,65 @@ _SUBPIXEL_BITS = 4
 _SMALLEST_AREA = 0.05
 
 
-def displacement_maps(moved: Floats, rest: Floats) -> Field:
-    """(T, 6) affine coefficients of the displacement, for corners `moved` and `rest`, both (T, 3, 2) px.
+@dataclass(frozen=True)
+class Grid:
+    """Square cells over a part of a picture."""
 
-    The displacement at (x, y) is (m0·x + m1·y + m2, m3·x + m4·y + m5). A triangle seen edge-on takes
-    the mean displacement of its corners.
+    shape: tuple[int, int]
+    """Rows, columns."""
+    step: int = 1
+    """px that a cell is wide."""
+    origin: tuple[int, int] = (0, 0)
+    """x, y of the first pixel of the first cell."""
+
+    @property
+    def centres(self) -> tuple[Field, Field]:
+        """x (1, columns) and y (rows, 1) px."""
+        half = (self.step - 1) / 2
+        x, y = (
+            np.arange(count, dtype=np.float32) * self.step + np.float32(first + half)
+            for count, first in zip(self.shape[::-1], self.origin, strict=True)
+        )
+        return x[None, :], y[:, None]
+
+    def part(self, rows: slice, columns: slice) -> Grid:
+        """Some of the cells."""
+        origin = (self.origin[0] + columns.start * self.step, self.origin[1] + rows.start * self.step)
+        return Grid((rows.stop - rows.start, columns.stop - columns.start), self.step, origin)
+
+
+def interpolants(corners: Floats, values: Floats) -> Field:
+    """(T, C, 3) affine functions that take `values` (T, 3, C) at `corners` (T, 3, 2) px.
+
+    A function is m0·x + m1·y + m2. A triangle seen edge-on takes the mean of its values.
     """
-    edge_1, edge_2 = moved[:, 1] - moved[:, 0], moved[:, 2] - moved[:, 0]
+    edge_1, edge_2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     area = edge_1[:, 0] * edge_2[:, 1] - edge_1[:, 1] * edge_2[:, 0]
     thin = np.abs(area) < _SMALLEST_AREA
     area = np.where(thin, 1.0, area)[:, None]
     dual_1 = np.stack([edge_2[:, 1], -edge_2[:, 0]], 1) / area
     dual_2 = np.stack([-edge_1[:, 1], edge_1[:, 0]], 1) / area
-    shift = rest - moved
-    slope = (shift[:, 1] - shift[:, 0])[:, :, None] * dual_1[:, None] + (shift[:, 2] - shift[:, 0])[
-        :, :, None
-    ] * dual_2[:, None]
+    rise_1, rise_2 = values[:, 1] - values[:, 0], values[:, 2] - values[:, 0]
+    slope = rise_1[:, :, None] * dual_1[:, None] + rise_2[:, :, None] * dual_2[:, None]
     slope[thin] = 0.0
-    offset = shift[:, 0] - np.einsum("tij,tj->ti", slope, moved[:, 0])
-    offset[thin] = shift[thin].mean(1)
-    return np.concatenate([slope, offset[:, :, None]], 2).reshape(-1, 6).astype(np.float32)
+    constant = values[:, 0] - np.einsum("tcj,tj->tc", slope, corners[:, 0])
+    constant[thin] = values[thin].mean(1)
+    return np.concatenate([slope, constant[:, :, None]], 2).astype(np.float32)
 
 
-def cover(points: Floats, triangles: Indices, shape: tuple[int, int], step: int, origin: tuple[int, int]) -> Indices:
-    """(h, w) number of the nearest triangle over each cell, −1 where there is none.
+def displacements(moved: Floats, rest: Floats, triangles: Indices) -> Field:
+    """(T, 2, 3) interpolants of `rest` − `moved` (V, 2 or 3) px: from a pixel to where it is taken from.
 
-    `points` (V, 3) px with depth. A cell is `step` px wide; the first begins at the pixel `origin` (x, y).
+    Exactly zero for a triangle that did not move.
     """
-    covered = np.full(shape, -1, np.int32)
-    cells = (points[:, :2] - origin + 0.5) / step - 0.5
+    corners = moved[triangles][:, :, :2]
+    return interpolants(corners, rest[triangles][:, :, :2] - corners)
+
+
+def cover(points: Floats, triangles: Indices, grid: Grid) -> Indices:
+    """(h, w) number of the nearest triangle over each cell, −1 where there is none; `points` (V, 3) px with depth."""
+    covered = np.full(grid.shape, -1, np.int32)
+    cells = (points[:, :2] - grid.origin + 0.5) / grid.step - 0.5
     corners = np.round(cells * (1 << _SUBPIXEL_BITS)).astype(np.int32)[triangles]
     far_to_near = np.argsort(-points[:, 2][triangles].sum(1))
     fill = cv2.fillConvexPoly
@@ -56,30 +84,22 @@ def cover(points: Floats, triangles: Indices, shape: tuple[int, int], step: int,
     return covered
 
 
-def evaluate(maps: Field, covered: Indices, step: int, origin: tuple[int, int]) -> Field:
-    """(2, h, w) displacement of the cells of `cover` in x and y, px; 0 where no triangle is."""
-    tables = np.vstack([maps, np.zeros((1, 6), np.float32)]).T.copy()
+def evaluate(functions: Field, covered: Indices, grid: Grid) -> Field:
+    """(C, h, w) values of the interpolants (T, C, 3) in the cells that `cover` gave; 0 where no triangle is."""
+    padded = np.concatenate([functions, np.zeros((1, *functions.shape[1:]), np.float32)])
     flat = covered.ravel()
-    x, y = _cell_centres(covered.shape, step, origin)
-    field = np.empty((2, *covered.shape), np.float32)
-    for axis in (0, 1):
-        by_x, by_y, constant = (table.take(flat).reshape(covered.shape) for table in tables[3 * axis : 3 * axis + 3])
-        np.multiply(by_x, x, out=field[axis])
+    x, y = grid.centres
+    values = np.empty((functions.shape[1], *grid.shape), np.float32)
+    for plane, table in zip(values, padded.transpose(1, 2, 0).copy(), strict=True):
+        by_x, by_y, constant = (row.take(flat).reshape(grid.shape) for row in table)
+        np.multiply(by_x, x, out=plane)
         by_y *= y
-        field[axis] += by_y
-        field[axis] += constant
-    return field
+        plane += by_y
+        plane += constant
+    return values
 
 
-def places(field: Field, step: int, origin: tuple[int, int] = (0, 0)) -> Field:
+def places(field: Field, grid: Grid) -> Field:
     """(2, h, w) px where the cells of a displacement field are taken from."""
-    x, y = _cell_centres(field.shape[1:], step, origin)
+    x, y = grid.centres
     return np.stack([field[0] + x, field[1] + y])
-
-
-def _cell_centres(shape: tuple[int, ...], step: int, origin: tuple[int, int]) -> tuple[Field, Field]:
-    """x (1, w) and y (h, 1) px."""
-    half = (step - 1) / 2
-    x = np.arange(shape[1], dtype=np.float32) * step + np.float32(origin[0] + half)
-    y = np.arange(shape[0], dtype=np.float32) * step + np.float32(origin[1] + half)
-    return x[None, :], y[:, None]

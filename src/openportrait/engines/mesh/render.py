@@ -9,11 +9,12 @@ import numpy as np
 from openportrait.engines.base import Shot
 from openportrait.engines.mesh.appearance import MeshAppearance
 from openportrait.engines.mesh.eyes import paint_eye
+from openportrait.engines.mesh.mirror import show_other_side
 from openportrait.engines.mesh.motion import Similarity, crop_pixels, crop_units, rigid_between
 from openportrait.engines.mesh.mouth import paint_mouth
 from openportrait.engines.mesh.surround import ring_triangles
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, FACE_OVAL, IRISES, SKIN_COUNT, triangles
-from openportrait.engines.mesh.warp import Mesh, displacement, draw, field_step
+from openportrait.engines.mesh.warp import Mesh, draw, warp
 from openportrait.records import Floats, Image
 
 _NEAR_RINGS = 2
@@ -24,7 +25,7 @@ def whole_mesh() -> Mesh:
     """The face, then the rings around it."""
     face, rings = triangles(), ring_triangles()
     near = len(face) + 2 * _NEAR_RINGS * len(FACE_OVAL)
-    return Mesh(np.vstack([face, rings]), near=near, face=len(face))
+    return Mesh(np.vstack([face, rings]), face=len(face), near=near)
 
 
 def render_shot(shot: Shot) -> Image:
@@ -44,12 +45,14 @@ def render_shot(shot: Shot) -> Image:
     rings = look.surround.vertices
     oval = moved[FACE_OVAL, :2]
     beyond = oval - _carried(head, look.face[FACE_OVAL], size)[:, :2]
-    moved_rings = look.surround.moved(_carried(head, rings, size)[:, :2], oval, beyond)
+    share = look.other_side.share(head.rotation)
+    moved_rings = look.surround.moved(_carried(head, rings, size)[:, :2], oval, beyond, share[FACE_OVAL])
     rest = np.vstack([look.face[:SKIN_COUNT], rings])
     vertices = np.vstack([moved[:SKIN_COUNT], moved_rings])
 
-    field = displacement(vertices, rest, whole_mesh(), size)
-    picture = draw(look.pixels, field, field_step(size))
+    found = warp(vertices, rest, whole_mesh(), size)
+    picture = draw(look.pixels, found)
+    show_other_side(picture, look.pixels, found, moved, look.face, share, look.other_side.gain)
     for side, eye in enumerate(look.eyes):
         iris = IRISES[side]
         gaze = (moved[iris, :2] - _carried(head, look.face[iris], size)[:, :2]).mean(0)

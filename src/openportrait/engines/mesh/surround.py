@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT
 from openportrait.records import Floats
 
-_WAY_TO_BORDER = np.array([0.06, 0.16, 0.30, 0.48, 0.70, 1.0])
+_WAY_TO_BORDER = np.array([0.0, 0.11, 0.26, 0.45, 0.68, 1.0])
 
 # How far the head's motion reaches, by the sine of a ray's slope downwards: to the side and up hair and hat
 # go along; shoulders, below the jaw's corners, stay; the neck is a little longer.
@@ -25,6 +26,10 @@ _WHOLLY = np.array([1.28, 1.02, 1.02, 1.02])
 _NO_MORE = np.array([2.35, 1.4, 1.4, 1.5])
 _LEAST_SPACING = 0.2
 """Of the distance at rest, that two rings keep."""
+_CLOSING = 0.96
+"""Of the strip between oval and first ring, where the oval has turned to the viewer."""
+_CLEARANCE = 0.05
+"""Of the first ring outside the face's outline, in lengths of the ray."""
 _DEPTH_SLOPE, _NECK_DEPTH_SLOPE, _DEPTH_LIMIT = 0.38, 0.75, 0.9
 _SPREAD, _SPREAD_DECAY = 0.35, 0.25
 
@@ -40,11 +45,13 @@ class Surround:
     spread: Floats
     """(G, 36) share of what each oval vertex moves beyond the head's motion."""
 
-    def moved(self, carried: Floats, oval: Floats, beyond: Floats) -> Floats:
+    def moved(self, carried: Floats, oval: Floats, beyond: Floats, unveiled: Floats) -> Floats:
         """(G, 3) px where the vertices go.
 
         `carried` (G, 2): where the head as one body would take them; `oval` (36, 2): where the oval is now,
         `beyond` (36, 2): by how much it moved more than the head. Rings never fold over one another.
+        `unveiled` (36,), 0..1: how far the skin at the oval has turned to the viewer. The old outline of the
+        face, which lies between the oval and the first ring, then no longer is an outline, and closes.
         """
         count, rest = len(oval), self.vertices[:, :2]
         places = rest + (carried - rest) * self.rigid[:, None] + self.spread @ beyond
@@ -53,9 +60,10 @@ class Surround:
         outwards = rings_at_rest[-1] - rings_at_rest[0]
         outwards /= np.linalg.norm(outwards, axis=1, keepdims=True) + 1e-9
         spacing = ((rings_at_rest[1:-1] - rings_at_rest[:-2]) * outwards).sum(2)
-        spacing = np.vstack([spacing[:1], spacing])
+        least = _LEAST_SPACING * np.vstack([spacing[0] * (1 - unveiled), spacing])
+        rings[0] = oval + (rings[0] - oval) * (1 - _CLOSING * unveiled)[:, None]
         inner = oval
-        for ring, gap in zip(rings[:-1], _LEAST_SPACING * spacing, strict=True):
+        for ring, gap in zip(rings[:-1], least, strict=True):
             missing = np.maximum(gap - ((ring - inner) * outwards).sum(1), 0)
             ring += missing[:, None] * outwards
             inner = ring
@@ -88,7 +96,11 @@ def build_surround(face: Floats, size: int) -> Surround:
     with np.errstate(divide="ignore"):
         reach = np.where(ray > 0, (size - 1 - centre) / ray, np.where(ray < 0, -centre / ray, np.inf))
     border = np.maximum(reach.min(1), 1.3)
-    way = 1.0 + (border - 1.0) * _WAY_TO_BORDER[:, None]
+    outline = _reach(
+        centre, ray, np.asarray(cv2.convexHull(face[:SKIN_COUNT, :2].astype(np.float32))[:, 0], np.float64)
+    )
+    outside = np.minimum(np.maximum(outline, 1.0) + _CLEARANCE, border - 0.2)
+    way = outside + (border - outside) * _WAY_TO_BORDER[:, None]
     ends = np.minimum(border, np.interp(slope, _SLOPES, _NO_MORE))
     rigid = 1.0 - smoothstep(way, np.interp(slope, _SLOPES, _WHOLLY), ends)
     rigid[-1] = 0.0
@@ -98,6 +110,17 @@ def build_surround(face: Floats, size: int) -> Surround:
     flat = centre + ray * way[:, :, None]
     vertices = np.concatenate([flat, depth[:, :, None]], 2).reshape(-1, 3)
     return Surround(vertices, rigid.ravel(), _spread(vertices[:, :2], oval[:, :2], radius))
+
+
+def _reach(centre: Floats, ray: Floats, polygon: Floats) -> Floats:
+    """(N,) lengths of the rays (N, 2) from `centre` at which they leave a convex polygon (M, 2)."""
+    start = polygon - centre
+    edge = np.roll(polygon, -1, 0) - polygon
+    across = ray[:, None, 0] * edge[:, 1] - ray[:, None, 1] * edge[:, 0]
+    across = np.where(np.abs(across) < 1e-9, np.nan, across)
+    length = (start[:, 0] * edge[:, 1] - start[:, 1] * edge[:, 0]) / across
+    along = (start[:, 0] * ray[:, None, 1] - start[:, 1] * ray[:, None, 0]) / across
+    return np.asarray(np.nanmax(np.where((along >= -1e-6) & (along <= 1 + 1e-6), length, 0.0), 1))
 
 
 def _spread(vertices: Floats, oval: Floats, radius: float) -> Floats:
