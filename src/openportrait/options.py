@@ -233,6 +233,8 @@ class FaceEdit(Checked):
 
 EDIT_SCALE = 2.5
 """Source crop of the editor (SPEC §10), where the main job has 2.3."""
+OF_A_SOURCE = ("crop_source", "paste_back", "max_size", "source_scale", "source_shift_x", "source_shift_y")
+"""The crop options of a job without a driving."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import tyro
 from typing_extensions import Doc
 
 from openportrait.cli.console import finish, progress_bar, say
-from openportrait.cli.flags import OF_A_SOURCE, AsJson, Output, Values, flags
+from openportrait.cli.flags import AsJson, Output, Values, flags
 from openportrait.errors import OptionError
 from openportrait.options import (
     EDIT_SCALE,
+    OF_A_SOURCE,
     CropOptions,
     EngineOptions,
     FaceEdit,

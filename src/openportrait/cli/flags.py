@@ -19,9 +19,6 @@ AsJson = Annotated[
     tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(help="Print the result as JSON.", help_behavior_hint="")
 ]
 
-OF_A_SOURCE = ("crop_source", "paste_back", "max_size", "source_scale", "source_shift_x", "source_shift_y")
-"""The crop options of a job without a driving."""
-
 
 class Flag(NamedTuple):
     """One flag as tyro needs it."""

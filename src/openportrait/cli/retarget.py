@@ -10,8 +10,9 @@ import tyro
 from typing_extensions import Doc
 
 from openportrait.cli.console import finish, progress_bar
-from openportrait.cli.flags import OF_A_SOURCE, AsJson, Output, Values, flags
+from openportrait.cli.flags import AsJson, Output, Values, flags
 from openportrait.options import (
+    OF_A_SOURCE,
     CropOptions,
     EngineOptions,
     FaceOptions,

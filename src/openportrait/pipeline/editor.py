@@ -13,7 +13,7 @@ from openportrait.options import Options
 from openportrait.paste import paste_back
 from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import ImageSource
-from openportrait.records import FaceEdit, Image, Motion, Ratios
+from openportrait.records import Face, FaceEdit, Image, Motion, Ratios
 
 
 class Editor:
@@ -39,6 +39,13 @@ class Editor:
     def picture(self) -> Image:
         """(H, W, 3) the source."""
         return self._scene.frame.image
+
+    @property
+    def face(self) -> Face:
+        """The edited face as it is in the source, px of `picture`."""
+        sitter = self._scene.sitters[0]
+        assert sitter is not None
+        return sitter.crop.face.moved(sitter.crop.image_from_crop)
 
     def motion(self, edit: FaceEdit) -> Motion:
         """The edited face's motion, retargeted eyes and lips included."""

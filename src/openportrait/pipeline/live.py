@@ -1,0 +1,190 @@
+"""A still portrait that follows a camera, frame by frame."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from openportrait.engines import load
+from openportrait.engines.base import Engine, Shot
+from openportrait.errors import OptionError
+from openportrait.faces import Box, FaceFinder, LiveTracker, clip_box, crop_box, ratios
+from openportrait.media import Writer, open_clip, open_writer
+from openportrait.motion import Corrections, LiveTransfer
+from openportrait.options import MotionOptions, Options
+from openportrait.paste import paste_back
+from openportrait.pipeline.driving import DRIVING_SIZE
+from openportrait.pipeline.render import Pose, pastes_back
+from openportrait.pipeline.source import ImageSource, Portrait, Sitter
+from openportrait.records import Face, FaceCrop, Image, Motion, Ratios
+
+RECORDING_RATE = Fraction(25)
+"""Frames a second of a recording, whatever the camera gave."""
+
+
+@dataclass(frozen=True, eq=False)
+class LivePicture:
+    """What a camera frame made of the portrait."""
+
+    image: Image
+    """(H, W, 3): the whole picture, or the face crop where nothing is pasted back."""
+    face_seen: bool
+    """Whether the camera shows a face; where not, the last picture stands still."""
+
+
+class LiveSession:
+    """Hand it a camera frame, get the animated portrait. The first face seen counts as at rest.
+
+    Calls from several threads are taken one after the other.
+    """
+
+    def __init__(self, source: Path, options: Options, *, rate: float = 20.0) -> None:
+        """`rate`: about how many frames a second will come.
+
+        Raises MediaError, NoFaceError, OptionError or what the engine raises.
+        """
+        with open_clip(source) as clip:
+            if clip.info.kind != "image":
+                raise OptionError(f"{source} is a clip; live animation takes a picture")
+        self.options = options
+        self._engine = load(options.engine)
+        found = ImageSource(source, self._engine, options)
+        self._scene, self._portraits = next(found.scenes()), found.portraits
+        self._tracker = LiveTracker(FaceFinder(options.faces.detection_threshold), options.faces.driving_face, rate)
+        self._rate = rate if self._engine.reads_pixels else None
+        self._neutral: Motion | None = None
+        self._box: Box | None = None
+        self._last = self._scene.frame.image if pastes_back(options) else self._sitters[0].crop.image
+        self._recorder: Recorder | None = None
+        self._lock = threading.Lock()
+        self._follow()
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine at work."""
+        name: str = self._engine.name
+        return name
+
+    def __call__(self, camera: Image) -> LivePicture:
+        """The portrait for the newest camera frame, (H, W, 3)."""
+        with self._lock:
+            face = self._tracker.update(camera)
+            if face is not None:
+                self._last = self._animate(camera, face)
+            if self._recorder is not None:
+                self._recorder.write(self._last, time.monotonic())
+            return LivePicture(self._last, face is not None)
+
+    def recentre(self) -> None:
+        """The next face seen counts as at rest."""
+        with self._lock:
+            self._neutral = self._box = None
+
+    def configure(self, motion: MotionOptions) -> None:
+        """Move differently from now on."""
+        with self._lock:
+            self.options = replace(self.options, motion=motion)
+            self._follow()
+
+    def record(self, path: Path, *, max_seconds: float = math.inf) -> None:
+        """Write what is shown from now on into `path`, until `finish`. Raises MediaError."""
+        with self._lock:
+            if self._recorder is None:
+                self._recorder = Recorder(path, self.options.output.quality, max_seconds)
+
+    def finish(self) -> int:
+        """End the recording; how many frames it has. Without any, no file is written."""
+        with self._lock:
+            recorder, self._recorder = self._recorder, None
+            return recorder.finish() if recorder is not None else 0
+
+    @property
+    def _sitters(self) -> list[Sitter]:
+        return [sitter for sitter in self._scene.sitters if sitter is not None]
+
+    def _follow(self) -> None:
+        engine, motion = self._engine, self.options.motion
+        self._followers = [Follower(engine, motion, portrait, self._rate) for portrait in self._portraits]
+        if self._neutral is not None:
+            self._recentre(self._neutral)
+
+    def _recentre(self, neutral: Motion) -> None:
+        self._neutral = neutral
+        for follower in self._followers:
+            follower.transfer.recentre(neutral)
+
+    def _animate(self, camera: Image, face: Face) -> Image:
+        motion = self._engine.motion([self._driving_crop(camera, face)])[0]
+        if self._neutral is None:
+            self._recentre(motion)
+        driver, openness = FaceCrop.whole(camera, face), ratios(face)
+        poses = [follower(motion, openness) for follower in self._followers]
+        shots = [
+            Shot(sitter.appearance, pose.x_s, pose.x_d, driver)
+            for sitter, pose in zip(self._sitters, poses, strict=True)
+        ]
+        crops = self._engine.render(shots)
+        if not pastes_back(self.options):
+            return crops[0]
+        image = self._scene.frame.image
+        for sitter, crop in zip(self._sitters, crops, strict=True):
+            image = paste_back(image, crop, sitter.crop.image_from_crop)
+        return image
+
+    def _driving_crop(self, camera: Image, face: Face) -> FaceCrop:
+        """The face as the engine wants it; one box from the neutral moment on."""
+        if not self._engine.reads_pixels:
+            return FaceCrop.whole(camera, face)
+        if self._box is None:
+            crop = self.options.crop
+            self._box = clip_box(
+                [face], scale=crop.driving_scale, shift_x=crop.driving_shift_x, shift_y=crop.driving_shift_y
+            )
+        return crop_box(camera, face, self._box, DRIVING_SIZE)
+
+
+class Follower:
+    """One face of the portrait: transfer, then corrections (SPEC §4, §5)."""
+
+    def __init__(self, engine: Engine, options: MotionOptions, portrait: Portrait, rate: float | None) -> None:
+        """`rate` frames a second turns on smoothing of keypoints."""
+        self.transfer = LiveTransfer(engine.layout, portrait.motions[0], options, rate=rate)
+        self._ratios = portrait.ratios[0]
+        self._correct = Corrections(engine, options, first_source=self._ratios, source_moves=False)
+
+    def __call__(self, driving: Motion, openness: Ratios) -> Pose:
+        """The keypoints for this moment's driving face."""
+        x_s = self.transfer.x_s
+        return Pose(x_s, self._correct(x_s, self.transfer.x_driven(driving), self._ratios, openness))
+
+
+class Recorder:
+    """Pictures that come at any time, written at a constant rate."""
+
+    def __init__(self, path: Path, quality: int, max_seconds: float) -> None:
+        """Raises MediaError where the place cannot be written."""
+        self._open = ExitStack()
+        self._writer: Writer = self._open.enter_context(open_writer(path, rate=RECORDING_RATE, quality=quality))
+        self._most = max_seconds * RECORDING_RATE
+        self._start: float | None = None
+
+    def write(self, image: Image, seconds: float) -> None:
+        """The picture shown from `seconds` on; repeated or left out, so that time passes as it did."""
+        if self._start is None:
+            self._start = seconds
+        due = min(int((seconds - self._start) * RECORDING_RATE) + 1, self._most)
+        while self._writer.frames < due:
+            self._writer.write(image)
+
+    def finish(self) -> int:
+        """Complete the file; how many frames it has. Without any, nothing is left."""
+        if self._writer.frames:
+            self._open.close()
+        else:
+            self._writer.__exit__(OptionError, OptionError("nothing was recorded"), None)
+        return self._writer.frames
