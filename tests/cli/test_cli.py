@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 
+from openportrait.cli.console import guarded
 from openportrait.options import Options, specs
 from tests.cli.conftest import Run
 from tests.conftest import ROOT
@@ -22,6 +24,7 @@ HEAVY = ("numpy", "cv2", "av", "torch", "scipy", "PIL", "gradio", "onnxruntime")
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     program = f"""
 import sys
+import warnings
 from openportrait.cli import main
 try:
     code = main({args!r})
@@ -119,6 +122,13 @@ def test_a_reader_who_leaves_early_is_no_error(files: Path) -> None:
         errors = process.stderr.read()
     assert "Traceback" not in errors
     assert "BrokenPipe" not in errors
+
+
+def test_a_warning_is_one_line_without_a_place_in_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert guarded(lambda: warnings.warn("weights of your own", stacklevel=1)) == 0
+    assert capsys.readouterr().err == "openportrait: note: weights of your own\n"
 
 
 def test_the_page_of_options_is_current(tmp_path: Path) -> None:

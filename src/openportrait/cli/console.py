@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -60,6 +61,7 @@ def guarded(run: Callable[[], None]) -> int:
     A termination signal unwinds the command as an interrupt does, so that it tidies up.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    warnings.showwarning = _show_warning
     try:
         run()
         sys.stdout.flush()
@@ -77,6 +79,18 @@ def guarded(run: Callable[[], None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     return 0
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: object = None,
+) -> None:
+    """A warning of a library as one of our lines, without the place in the code that Python would show."""
+    say(f"note: {message}")
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
