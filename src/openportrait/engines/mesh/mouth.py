@@ -21,7 +21,7 @@ from openportrait.records import FaceCrop, Floats, Image
 _BRIGHTNESS_RANGE = (0.55, 1.35)
 _TINT, _TINT_RANGE = 0.55, (0.75, 1.25)
 _LEAST_CHROMA = 0.04
-_SHADE_BORROWED, _SHADE_DRAWN = 0.2, 0.45
+_SHADE_BORROWED, _SHADE_DRAWN = 0.2, 0.38
 """How much darker the mouth is right at the lips."""
 
 
