@@ -28,6 +28,8 @@ _CLOSER_LOOK = 2.0
 """Side of the second look at a face over the face's own."""
 _UPRIGHT = 0.85
 """A face seen upright scores at least this, so that its other directions need no look."""
+_FLAT = 3.0
+"""A tile that varies less (standard deviation, of 255) is sky or wall, and needs no look."""
 _FAINT = 0.05
 _OFF_CENTRE = 0.75
 """The face meant is at most this far from the middle of a closer look, in sides of the region."""
@@ -68,7 +70,8 @@ class Detection:
 
 
 _Raw = tuple[Floats, Floats, Floats]
-"""Scores (N,), sides (N,) and points (N, 7, 2) of all that a network saw."""
+"""Scores (N,), sides (N,) and points (N, 7, 2) of all that the network saw."""
+_NOTHING: _Raw = (np.zeros(0), np.zeros(0), np.zeros((0, 7, 2)))
 
 
 class Detector:
@@ -90,8 +93,10 @@ class Detector:
         image_from_small = np.diag([width / columns, height / rows, 1.0])
         image_from_small[:2, 2] = np.array([width / columns, height / rows]) / 2 - 0.5
         image_from_turned = image_from_small @ _unturned(quarter_turns, columns, rows)
-        found = []
+        found = [_NOTHING]
         for tile, left, top in _tiles(np.rot90(small, quarter_turns)):
+            if cv2.meanStdDev(tile)[1].max() < _FLAT:
+                continue
             turned_from_tile = np.array([[1.0, 0, left], [0, 1, top], [0, 0, 1]])
             found.append(self._look(tile, image_from_turned @ turned_from_tile, threshold))
         return suppress(found)
