@@ -60,9 +60,10 @@ def open_container(path: Path) -> av.container.InputContainer:
     return av.open(f"file:{path}", mode="r", container_options=options, metadata_errors="replace")
 
 
-def unwritable(path: Path, error: OSError | av.FFmpegError) -> MediaError:
+def unwritable(path: Path, error: OSError | ValueError | av.FFmpegError) -> MediaError:
     """What to tell a user whose output `path` failed with `error`."""
-    problem, remedy = _WORDS.get(error.errno or 0, (error.strerror or str(error), "try another folder or format"))
+    told = getattr(error, "strerror", None) or str(error)
+    problem, remedy = _WORDS.get(getattr(error, "errno", None) or 0, (told, "try another folder or format"))
     return MediaError(f"{path}: cannot be written, {problem}; {remedy}")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -34,14 +36,21 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in (*_FORMATS, "HEIF") if name in Pillow.OPEN)
 
 
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Pillow warns on stderr of large pictures and odd metadata; we refuse the first and do without the second."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def find_picture(path: Path) -> Pillow.Image | None:
     """The picture file, not yet decoded (close it after use); None where Pillow knows no such content.
 
     Raises MediaError when it is damaged or larger than MAX_PIXELS.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+        with _silent():
             picture = Pillow.open(path, formats=_formats())
     except UnidentifiedImageError:
         return None
@@ -78,13 +87,14 @@ def pixels(
     Alpha is None where the picture has none, or as `clear` says, so that all frames of a clip agree.
     """
     try:
-        picture.load()
-        upright = _upright(picture)
-        alpha = None
-        if upright.has_transparency_data:
-            upright = upright.convert("RGBA")
-            alpha = np.asarray(upright.getchannel("A"))
-        image = np.asarray(_srgb(upright))
+        with _silent():
+            picture.load()
+            upright = _upright(picture)
+            alpha = None
+            if upright.has_transparency_data:
+                upright = upright.convert("RGBA")
+                alpha = np.asarray(upright.getchannel("A"))
+            image = np.asarray(_srgb(upright))
     except BROKEN as error:
         raise damaged(path, error) from error
     if clear is not None:
@@ -109,7 +119,8 @@ def has_alpha(picture: Pillow.Image) -> bool:
 def upright_size(picture: Pillow.Image) -> tuple[int, int]:
     """(width, height) after the orientation in its EXIF data."""
     try:
-        turned = picture.getexif().get(0x0112) in (5, 6, 7, 8)
+        with _silent():
+            turned = picture.getexif().get(0x0112) in (5, 6, 7, 8)
     except BROKEN:
         turned = False
     return (picture.height, picture.width) if turned else picture.size

@@ -17,6 +17,7 @@ from av.stream import Disposition
 from openportrait.media.files import open_container
 
 _SAMPLE_FORMATS = {"aac": "fltp", "libopus": "flt"}
+_TICK = Fraction(1, 500)
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 
 
@@ -55,9 +56,13 @@ class SoundTrack:
         if source.codec_context.codec.canonical_name in copies:
             self._stream = output.add_stream_from_template(source)
             self._packets = self._copied(source, start)
+            coded = source.codec_context
         else:
             self._stream = self._encoding_stream(source, encoder)
             self._packets = self._encoded(source, start)
+            coded = self._stream.codec_context
+        # The last packet of a file states less than what decoders make of it.
+        self._full_packet = Fraction(coded.frame_size or 0, coded.sample_rate)
         self._waiting: Packet[AudioStream] | None = None
 
     def advance(self, until_seconds: Fraction) -> None:
@@ -66,11 +71,15 @@ class SoundTrack:
             if self._waiting is None:
                 self._waiting = next(self._packets, None)
             packet = self._waiting
-            if packet is None or ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base > until_seconds:
+            if packet is None or self._end(packet) > until_seconds:
                 return
             packet.stream = self._stream
             self._output.mux(packet)
             self._waiting = None
+
+    def _end(self, packet: Packet[AudioStream]) -> Fraction:
+        length = max((packet.duration or 0) * packet.time_base, self._full_packet)
+        return (packet.pts or 0) * packet.time_base + length
 
     def close(self) -> None:
         """Close the file the sound comes from."""
@@ -85,7 +94,8 @@ class SoundTrack:
                 continue
             packet.pts -= offset
             packet.dts = packet.pts
-            if packet.pts + (packet.duration or 0) > 0:
+            # The packet that ends at the start, give or take a tick, prepares the decoder for the next.
+            if (packet.pts + (packet.duration or 0)) * base > -_TICK:
                 yield packet
 
     def _encoding_stream(self, source: AudioStream, encoder: str) -> AudioStream:

@@ -38,8 +38,6 @@ def read_image(path: Path, *, max_size: int = 0) -> Frame:
     if path.is_dir():
         raise MediaError(f"{path}: is a folder; name one picture in it")
     with open_picture(path) as picture:
-        if max_size:
-            picture.draft(picture.mode, fitted(*picture.size, max_size))
         image, alpha = pixels(path, picture, max_size)
     return Frame(image, alpha=alpha)
 

@@ -33,11 +33,11 @@ class Target:
         self._folder = folder
         self._made: list[Path] = []
         self._done = False
-        if not folder and path.is_dir():
-            raise MediaError(f"{path}: is a folder; name a file in it")
-        if folder and path.is_file():
-            raise MediaError(f"{path}: is a file, and a folder is needed; choose another name or add a suffix")
         try:
+            if not folder and path.is_dir():
+                raise MediaError(f"{path}: is a folder; name a file in it")
+            if folder and path.is_file():
+                raise MediaError(f"{path}: is a file, and a folder is needed; choose another name or add a suffix")
             self._make_parents()
             self.temporary = self._make_temporary()
         except OSError as error:
@@ -51,7 +51,7 @@ class Target:
             self._made.append(parent)
 
     def _make_temporary(self) -> Path:
-        hidden = self._place.with_name(f".{self.path.stem[:80]}.{secrets.token_hex(4)}.part{self.path.suffix}")
+        hidden = self._place.with_name(f".{self.path.stem[:40]}.{secrets.token_hex(4)}.part{self.path.suffix}")
         if self._folder:
             hidden.mkdir()
         else:

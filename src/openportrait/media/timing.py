@@ -8,6 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 from statistics import median_low
 
+import numpy as np
+
 from openportrait.records import Frame, Image
 
 DEFAULT_RATE = Fraction(25)
@@ -51,7 +53,9 @@ def guess_rate(times: Sequence[Fraction], tick: Fraction, hints: Sequence[Fracti
         if rate and all(abs(time - times[0] - n / rate) <= tick for n, time in enumerate(times)):
             return min(max(rate, _SLOWEST), _FASTEST), False
     usual = 1 / median_low([after - before for before, after in pairwise(times)])
-    base = mean if abs(mean / usual - 1) < Fraction(1, 20) else usual
+    # The slope of the fitted line: a jitter of the first and the last picture would mislead their mean.
+    steady = Fraction(1 / float(np.polyfit(np.arange(len(times)), np.array(times, np.float64), 1)[0]))
+    base = steady if abs(steady / usual - 1) < Fraction(1, 20) else usual
     nearest = min(_COMMON, key=lambda rate: abs(rate - base))
     rate = nearest if abs(nearest / base - 1) < Fraction(1, 50) else base.limit_denominator(1001)
     return min(max(rate, _SLOWEST), _FASTEST), True

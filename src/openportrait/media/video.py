@@ -190,7 +190,8 @@ def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None
     stated = stream.metadata.get("DURATION", "").split(":")
     if len(stated) == 3:
         hours, minutes, seconds = stated
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        end = int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        return end - (stream.start_time or 0) * (stream.time_base or 0)
     if container.duration and not container.streams.audio:
         return Fraction(container.duration, 1_000_000)
     return None

@@ -12,6 +12,7 @@ from typing import Self
 from openportrait.errors import MediaError
 from openportrait.media.encode import CONTAINERS, Encoder, VideoEncoder
 from openportrait.media.encode_pictures import GifEncoder, SequenceEncoder, WebpEncoder
+from openportrait.media.files import unwritable
 from openportrait.media.sound import with_sound
 from openportrait.media.target import Target
 from openportrait.records import Image
@@ -29,11 +30,14 @@ def _folder_and_pattern(path: Path) -> tuple[Path, str] | None:
 
 def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
     """MediaError when `path` is one of the inputs or cannot be written; tried out, and nothing is left behind."""
-    sequence = _folder_and_pattern(path)
-    place = sequence[0] if sequence else path
-    for given in inputs:
-        if place.exists() and given.exists() and place.samefile(given):
-            raise MediaError(f"{place}: is an input and the output at once; choose another name for the output")
+    try:
+        sequence = _folder_and_pattern(path)
+        place = sequence[0] if sequence else path
+        clash = any(place.exists() and given.exists() and place.samefile(given) for given in inputs)
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from error
+    if clash:
+        raise MediaError(f"{place}: is an input and the output at once; choose another name for the output")
     Target(place, folder=sequence is not None).discard()
 
 
