@@ -21,7 +21,8 @@ def ramp_mask(size: int) -> NDArray[np.float32]:
     # The released mask starts with 0 on the left and top and ends with 1/16 on the right and bottom.
     to_border = np.minimum(np.arange(size), size - np.arange(size))
     into_ramp = np.maximum(ramp - to_border, 0)
-    mask = (1 - np.minimum(np.hypot.outer(into_ramp, into_ramp) / ramp, 1)).astype(np.float32)
+    distance = np.hypot(into_ramp[:, None], into_ramp[None, :])
+    mask: NDArray[np.float32] = (1 - np.minimum(distance / ramp, 1)).astype(np.float32)
     mask.setflags(write=False)
     return mask
 
