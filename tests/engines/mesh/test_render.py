@@ -1,0 +1,187 @@
+"""Pictures of the mesh engine: what moves, what stays, what is shown in eyes and mouth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from openportrait.engines.base import Shot
+from openportrait.engines.mesh.appearance import build_appearance
+from openportrait.engines.mesh.fields import Gesture, authored
+from openportrait.engines.mesh.layout import mesh_layout
+from openportrait.engines.mesh.motion import crop_pixels, motion_of
+from openportrait.engines.mesh.render import render_shot
+from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, INNER_LOWER, INNER_UPPER, IRISES, LIPS_LOWER
+from openportrait.motion import keypoints
+from openportrait.records import FaceCrop, Floats, Image
+from tests.engines.faces import made_crop
+
+
+def shot(crop: FaceCrop, gesture: Gesture, driver: FaceCrop | None = None) -> Shot:
+    motion = motion_of(crop)
+    x_s, x_d = (keypoints(m, mesh_layout()) for m in (motion, authored(motion, gesture)))
+    return Shot(build_appearance(crop), x_s, x_d, driver)
+
+
+def inside(points: Floats, picture: Image) -> Image:
+    """(N, 3) pixels within a closed line of points."""
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round(points[:, :2]).astype(np.int32)], 1)
+    return picture[mask > 0]
+
+
+def mouth(points: Floats) -> Floats:
+    return np.asarray(points[np.concatenate([INNER_UPPER, INNER_LOWER[-2:0:-1]])])
+
+
+def eye(points: Floats, side: int) -> Floats:
+    return np.asarray(points[np.concatenate([EYES_UPPER[side], EYES_LOWER[side, -2:0:-1]])])
+
+
+@pytest.mark.parametrize("size", [200, 257, 512, 700, 1024])
+@pytest.mark.parametrize("yaw_degrees", [0.0, 30.0])
+def test_a_face_at_rest_is_the_source(size: int, yaw_degrees: float) -> None:
+    crop = made_crop(size=size, yaw_degrees=yaw_degrees)
+    resting = shot(crop, Gesture())
+    np.testing.assert_array_equal(render_shot(resting), crop.image)
+    hardly = render_shot(replace(resting, x_d=resting.x_s + 1e-9))
+    assert np.abs(hardly.astype(int) - crop.image).max() <= 1
+
+
+@pytest.mark.parametrize("size", [257, 700])
+@pytest.mark.parametrize(
+    "gesture",
+    [
+        Gesture(yaw_degrees=-30, jaw=1, blink_left=1, blink_right=1),
+        Gesture(pitch_degrees=25, roll_degrees=20, smile=1),
+        Gesture(yaw_degrees=60, pitch_degrees=-40),
+    ],
+)
+def test_the_border_of_the_crop_stays(size: int, gesture: Gesture) -> None:
+    crop = made_crop(size=size)
+    picture = render_shot(shot(crop, gesture))
+    for edge in (np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:]):
+        np.testing.assert_array_equal(picture[edge], crop.image[edge])
+    assert np.abs(picture.astype(int) - crop.image).mean() > 1
+
+
+@pytest.mark.parametrize("size", [256, 700])
+def test_a_place_on_the_skin_goes_where_its_vertex_goes(size: int) -> None:
+    crop = made_crop(size=size)
+    between_brows = 9
+    x, y = np.round(crop.face.landmarks[between_brows, :2]).astype(int)
+    image = crop.image.copy()
+    cv2.circle(image, (int(x), int(y)), 4, (255, 0, 255), -1)
+    marked = replace(crop, image=image)
+    moving = shot(marked, Gesture(yaw_degrees=14, roll_degrees=10))
+    moved = moving.x_d - moving.x_s
+    where = np.array([x, y]) + moved[between_brows, :2] * size / 2
+    assert np.linalg.norm(moved[between_brows, :2]) * size / 2 > 2
+    magenta = (render_shot(moving).astype(int) @ (1, -2, 1)) > 200
+    rows, columns = np.nonzero(magenta)
+    np.testing.assert_allclose([columns.mean(), rows.mean()], where, atol=1.0)
+
+
+def test_what_does_not_move_stays_to_the_pixel() -> None:
+    crop = made_crop(size=512)
+    talking = shot(crop, Gesture())
+    x_d = talking.x_s.copy()
+    lips = np.unique(LIPS_LOWER[:, 1:-1])
+    x_d[lips, 1] += 0.05
+    picture = render_shot(replace(talking, x_d=x_d))
+    changed = np.abs(picture.astype(int) - crop.image).max(2) > 0
+    rows, columns = np.nonzero(changed)
+    reach = crop.face.landmarks[lips, :2]
+    assert changed.sum() > 500
+    assert rows.min() > reach[:, 1].min() - 25
+    assert rows.max() < reach[:, 1].max() + 55
+    assert columns.min() > reach[:, 0].min() - 30
+    assert columns.max() < reach[:, 0].max() + 30
+
+
+def test_shut_eyes_show_neither_white_nor_iris() -> None:
+    crop = made_crop(size=512)
+    closing = shot(crop, Gesture(blink_left=1, blink_right=1))
+    picture = render_shot(closing)
+    for side in (0, 1):
+        x, y = np.round(crop_pixels(closing.x_d, 512)[IRISES[side, 0], :2]).astype(int)
+        before = crop.image[y - 14 : y + 14, x - 20 : x + 20].reshape(-1, 3)
+        after = picture[y - 14 : y + 14, x - 20 : x + 20].reshape(-1, 3)
+        assert (before.min(1) > 185).mean() > 0.03
+        assert (after.min(1) > 185).mean() < 0.005
+        assert np.median(after, 0) == pytest.approx((205, 165, 140), abs=25)
+
+
+@pytest.mark.parametrize("direction", [-1, 1])
+def test_the_iris_follows_the_gaze_and_leaves_white_behind(direction: int) -> None:
+    crop = made_crop(size=512)
+    looking = shot(crop, Gesture())
+    x_d = looking.x_s.copy()
+    shift = 5.0 * direction
+    x_d[IRISES, 0] += shift * 2 / 512
+    picture = render_shot(replace(looking, x_d=x_d))
+    for side in (0, 1):
+        outline = eye(crop.face.landmarks, side)
+
+        def dark(image: Image, outline: Floats = outline) -> float:
+            mask = np.zeros(image.shape[:2], np.uint8)
+            cv2.fillPoly(mask, [np.round(outline[:, :2]).astype(np.int32)], 1)
+            return float(np.nonzero((image.max(2) < 130) & (mask > 0))[1].mean())
+
+        assert dark(picture) - dark(crop.image) == pytest.approx(shift, abs=1.8)
+
+
+def test_an_open_mouth_shows_the_drivers_in_the_sources_light() -> None:
+    source, driver = made_crop(size=512), made_crop(Gesture(jaw=1), size=512)
+    green = driver.image.copy()
+    cv2.fillPoly(green, [np.round(mouth(driver.face.landmarks)[:, :2]).astype(np.int32)], (40, 160, 40))
+    opening = shot(source, Gesture(jaw=1), replace(driver, image=green))
+    where = mouth(crop_pixels(opening.x_d, 512))
+    shown = np.median(inside(where, render_shot(opening)), 0)
+    assert shown == pytest.approx((40, 160, 40), abs=25)
+
+    darker = replace(source, image=(source.image * 0.6).astype(np.uint8))
+    dim = np.median(inside(where, render_shot(replace(opening, appearance=build_appearance(darker)))), 0)
+    assert dim[1] == pytest.approx(0.6 * shown[1], rel=0.15)
+
+
+def test_a_grey_source_gets_a_grey_mouth() -> None:
+    source, driver = made_crop(size=512), made_crop(Gesture(jaw=1), size=512)
+    grey = cv2.cvtColor(cv2.cvtColor(source.image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(np.uint8)
+    for borrowed in (driver, None):
+        opening = shot(replace(source, image=grey), Gesture(jaw=1), borrowed)
+        shown = inside(mouth(crop_pixels(opening.x_d, 512)), render_shot(opening)).astype(int)
+        assert np.ptp(np.median(shown, 0)) <= 6
+
+
+def test_a_mouth_without_a_driver_is_dark_with_light_teeth_above() -> None:
+    opening = shot(made_crop(size=512), Gesture(jaw=1))
+    points = crop_pixels(opening.x_d, 512)
+    picture = render_shot(opening)
+    upper, lower = points[INNER_UPPER[5], :2], points[INNER_LOWER[5], :2]
+    teeth, middle = (picture[tuple(np.round(upper + part * (lower - upper)).astype(int)[::-1])] for part in (0.2, 0.5))
+    assert teeth.mean() > 110
+    assert middle.mean() < 70
+
+
+def test_a_closed_mouth_borrows_nothing() -> None:
+    source, driver = made_crop(size=512), made_crop(Gesture(jaw=1), size=512)
+    nodding = shot(source, Gesture(pitch_degrees=6), driver)
+    np.testing.assert_array_equal(render_shot(nodding), render_shot(replace(nodding, driver=None)))
+
+
+def test_a_turned_face_shows_the_mirrored_cheek_when_it_turns_back() -> None:
+    turned = made_crop(size=512, yaw_degrees=28)
+    backwards = shot(turned, Gesture(yaw_degrees=-24))
+    points = crop_pixels(backwards.x_d, 512)
+    share = backwards.appearance.other_side.share
+    assert not share(np.eye(3)).any()
+    picture = render_shot(backwards)
+    # Vertices between ear and cheek of both sides: skin everywhere, none of the blueish background.
+    cheeks = np.round(points[[147, 187, 123, 376, 411, 352], :2]).astype(int)
+    colours = picture[cheeks[:, 1], cheeks[:, 0]].astype(int)
+    assert (colours[:, 0] > colours[:, 2]).all()
+    assert np.abs(colours - (205, 165, 140)).max() < 70

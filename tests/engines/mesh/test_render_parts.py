@@ -1,0 +1,189 @@
+"""The parts that drawing is made of, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from openportrait.engines.mesh.appearance import build_appearance
+from openportrait.engines.mesh.colours import sampled
+from openportrait.engines.mesh.eye_layers import find_iris
+from openportrait.engines.mesh.eyes import rounded
+from openportrait.engines.mesh.infill import filled
+from openportrait.engines.mesh.mirror import find_other_side, mirrored
+from openportrait.engines.mesh.mouth import light_between
+from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, interpolants, places
+from openportrait.engines.mesh.surround import build_surround, ring_triangles
+from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT, canonical
+from openportrait.motion import rotation_from_degrees
+from openportrait.records import FaceCrop
+from tests.engines.faces import made_crop
+
+TRIANGLE = np.array([[0, 1, 2]], np.int32)
+SHIFTED = np.array([[3.0, 1.0, 0.0], [11.0, 1.0, 0.0], [3.0, 9.0, 0.0]])
+CORNERS = np.array([[0.0, 0.0, 0.0], [8.0, 0.0, 0.0], [0.0, 8.0, 0.0]])
+
+
+def test_values_run_linearly_between_corners() -> None:
+    # 1 + 2x/8 + 4y/8 at the corners, so 1 + 0.25x + 0.5y everywhere.
+    functions = interpolants(CORNERS[TRIANGLE][:, :, :2], np.array([[[1.0], [3.0], [5.0]]]))
+    np.testing.assert_allclose(functions, [[[0.25, 0.5, 1.0]]])
+    grid = Grid((3, 3), 2)
+    np.testing.assert_allclose(
+        evaluate(functions, np.zeros((3, 3), np.int32), grid)[0, 1], 1 + 0.25 * np.array([0.5, 2.5, 4.5]) + 0.5 * 2.5
+    )
+
+
+def test_a_triangle_seen_edge_on_takes_the_mean() -> None:
+    flat = np.array([[[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]])
+    np.testing.assert_allclose(interpolants(flat, np.array([[[3.0], [6.0], [9.0]]])), [[[0, 0, 6]]])
+
+
+def test_a_triangle_that_stays_is_displaced_by_exactly_nothing() -> None:
+    points = np.random.default_rng(1).uniform(0, 500, (90, 3))
+    assert not displacements(points, points, np.arange(90, dtype=np.int32).reshape(-1, 3)).any()
+
+
+def test_pixels_are_taken_from_where_the_triangle_was() -> None:
+    functions = displacements(SHIFTED, CORNERS, TRIANGLE)
+    grid = Grid((12, 12), origin=(0, 0))
+    covered = cover(SHIFTED, TRIANGLE, grid)
+    x, y = places(evaluate(functions, covered, grid), grid)
+    assert covered[3, 5] == 0
+    assert (x[3, 5], y[3, 5]) == pytest.approx((2, 2))
+    assert covered[11, 11] == -1
+    assert (x[11, 11], y[11, 11]) == pytest.approx((11, 11))
+
+
+@pytest.mark.parametrize("nearer", [0, 1])
+def test_the_nearer_triangle_covers(nearer: int) -> None:
+    second = CORNERS.copy()
+    second[:, 2] = 5.0 if nearer == 0 else -5.0
+    points = np.vstack([CORNERS, second])
+    covered = cover(points, np.array([[0, 1, 2], [3, 4, 5]], np.int32), Grid((8, 8)))
+    assert covered[2, 2] == nearer
+
+
+def test_a_part_of_a_grid_keeps_its_place() -> None:
+    part = Grid((10, 10), 2, (4, 6)).part(slice(3, 5), slice(1, 4))
+    assert part == Grid((2, 3), 2, (6, 12))
+    x, y = part.centres
+    np.testing.assert_allclose(x, [[6.5, 8.5, 10.5]])
+    np.testing.assert_allclose(y, [[12.5], [14.5]])
+
+
+def test_rings_end_at_the_border_and_join_without_gaps() -> None:
+    surround = build_surround(made_crop(size=300).face.landmarks, 300)
+    outermost = surround.vertices[-36:, :2]
+    on_edge = np.isclose(outermost, 0, atol=1e-6) | np.isclose(outermost, 299, atol=1e-6)
+    assert on_edge.any(1).all()
+    assert not surround.rigid[-36:].any()
+    assert surround.rigid[:36] == pytest.approx(np.ones(36), abs=0.05)
+    edges = np.sort(ring_triangles()[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1)
+    _, times = np.unique(edges, axis=0, return_counts=True)
+    # Every edge is shared by two triangles, save those of the oval and of the border.
+    assert (times == 1).sum() == 72
+    assert times.max() == 2
+
+
+def test_rings_do_not_fold_over_a_dropping_chin() -> None:
+    face = made_crop(size=300).face.landmarks
+    surround = build_surround(face, 300)
+    rest = surround.vertices[:, :2]
+    oval = face[FACE_OVAL, :2]
+    chin = np.argmax(oval[:, 1])
+    dropped = oval.copy()
+    dropped[chin - 3 : chin + 4, 1] += 40
+    moved = surround.moved(rest, dropped, dropped - oval, np.zeros(36))[:, :2].reshape(6, 36, 2)
+    heights = np.concatenate([dropped[None, chin, 1:], moved[:, chin, 1:]])
+    assert (np.diff(heights[:, 0]) > 0).all()
+    np.testing.assert_array_equal(moved[-1], rest[-36:])
+
+
+def test_rings_stay_while_nothing_moves() -> None:
+    face = made_crop(size=300).face.landmarks
+    surround = build_surround(face, 300)
+    rest = surround.vertices
+    oval = face[FACE_OVAL, :2]
+    np.testing.assert_array_equal(surround.moved(rest[:, :2], oval, np.zeros((36, 2)), np.zeros(36)), rest)
+
+
+def test_unknown_pixels_are_made_from_known_ones() -> None:
+    image = np.zeros((40, 60, 3), np.float32)
+    image[:, :30], image[:, 30:] = (200, 100, 50), (20, 40, 60)
+    known = np.ones((40, 60), bool)
+    known[10:30, 5:20] = False
+    known[5:35, 40:55] = False
+    image[~known] = 255
+    made = filled(image, known)
+    np.testing.assert_array_equal(made[known], image[known])
+    np.testing.assert_allclose(made[20, 12], (200, 100, 50), atol=25)
+    np.testing.assert_allclose(made[20, 48], (20, 40, 60), atol=25)
+    np.testing.assert_array_equal(filled(image, np.zeros((40, 60), bool)), image)
+
+
+def test_the_iris_is_found_beside_where_the_landmarks_put_it() -> None:
+    eye = np.full((80, 120, 3), 220, np.uint8)
+    cv2.circle(eye, (66, 38), 25, (60, 50, 40), -1, cv2.LINE_AA)
+    centre, radius = find_iris(eye.astype(np.float32), np.ones((80, 120), bool), np.array([60.0, 41.0]), 23.0, 120.0)
+    np.testing.assert_allclose(centre, (66, 38), atol=2.5)
+    assert radius == pytest.approx(25, abs=1.5)
+
+
+def test_an_eye_without_contrast_keeps_its_landmarks() -> None:
+    blank = np.full((80, 120, 3), 180, np.float32)
+    centre, radius = find_iris(blank, np.ones((80, 120), bool), np.array([60.0, 41.0]), 23.0, 120.0)
+    np.testing.assert_array_equal(centre, (60, 41))
+    assert radius == 23
+
+
+def test_layers_of_an_eye_have_no_iris_in_the_white() -> None:
+    appearance = build_appearance(made_crop(size=512))
+    for eye in appearance.eyes:
+        assert eye.white.min() > 120
+        disc = eye.iris[..., 3] > 0.99
+        assert np.median(eye.iris[disc][:, :3].max(1)) < 120
+        assert eye.openness == pytest.approx(0.3, abs=0.12)
+
+
+def test_cutting_corners_keeps_the_ends() -> None:
+    line = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0]])
+    np.testing.assert_allclose(rounded(line, 1), [[0, 0], [3, 0], [4, 1], [4, 4]])
+
+
+def test_patches_are_averaged() -> None:
+    image = np.zeros((9, 9, 3), np.uint8)
+    image[3:6, 3:6] = 90
+    np.testing.assert_allclose(sampled(image, np.array([[4.0, 4.0], [0.0, 0.0]]), 1), [[90] * 3, [0] * 3])
+
+
+def test_a_driver_is_brought_into_the_sources_light() -> None:
+    source = made_crop(size=256)
+    look = build_appearance(source).mouth
+    same = light_between(look, source)
+    np.testing.assert_allclose(same.gain, 1, atol=1e-6)
+    assert same.chroma == pytest.approx(1)
+    bright = FaceCrop((source.image * 0.8).astype(np.uint8), source.face, np.eye(3))
+    np.testing.assert_allclose(light_between(look, bright).gain, 1.25, atol=0.03)
+    colours = np.array([[100, 50, 20]], np.uint8)
+    np.testing.assert_allclose(same(colours), colours, atol=1e-3)
+
+
+def test_every_vertex_has_its_mirror_image() -> None:
+    assert (mirrored()[mirrored()] == np.arange(SKIN_COUNT)).mean() > 0.98
+    assert mirrored()[33] == 263
+    assert mirrored()[10] == 10
+    np.testing.assert_allclose(canonical()[mirrored(), 0], -canonical()[:SKIN_COUNT, 0], atol=0.2)
+
+
+def test_the_far_cheek_is_shown_by_the_near_one_only_when_it_turns_to_the_viewer() -> None:
+    crop = made_crop(size=256, yaw_degrees=30)
+    other = find_other_side(crop.image, crop.face.landmarks)
+    facing_away, facing = sorted((234, 454), key=lambda vertex: -other.normals[vertex, 2])
+    assert other.hidden[facing_away] == 1
+    assert other.hidden[facing] == 0
+    turns = [other.share(rotation_from_degrees(0, yaw, 0)) for yaw in (-25, 25)]
+    assert sorted(round(float(share[facing_away]), 3) for share in turns) == [0, 1]
+    np.testing.assert_allclose(np.linalg.norm(other.normals, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(other.gain.mean(), 1, atol=0.25)
