@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from openportrait.engines.mesh.colours import LUMA
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.infill import Layer, Mask, filled
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, IRISES
@@ -17,8 +18,10 @@ _MARGIN = 0.35
 _LAYER_WIDTH = 120.0
 """Width of an eye in its layers, at least, px."""
 _INSET = 0.045
-_IRIS_MARGIN = 1.12
+_IRIS_MARGIN, _IRIS_REACH = 1.12, 1.5
+_IRIS_CORE = 0.6
 _FEWEST = 20
+_LIGHT_REACH, _LIGHT_RANGE = 0.15, (0.6, 1.05)
 _INSIDE, _OUTSIDE = 0.85, 1.15
 _LEAST_CONTRAST = 8.0
 _DOUBT = 10.0
@@ -147,15 +150,27 @@ def _distance(shape: tuple[int, ...], centre: Floats) -> Floats:
 
 
 def _white(zoomed: Layer, eyeball: Mask, centre: Floats, radius: float, unit: float) -> Layer:
-    beside = eyeball & (_distance(zoomed.shape[:2], centre) > radius * _IRIS_MARGIN)
+    distance = _distance(zoomed.shape[:2], centre)
+    beside = eyeball & (distance > radius * _IRIS_MARGIN)
     if beside.sum() <= _FEWEST:
         beside = eyeball
-    # What is dark there is lashes, or iris that the circle missed.
+    # What is dark right at the circle is lashes, or iris that the circle missed.
     bright = zoomed.min(2)
-    known = beside & (bright > 0.75 * np.percentile(bright[beside], 80)) if beside.any() else beside
+    known = beside & (distance > radius * _IRIS_REACH)
+    if beside.any():
+        known |= beside & (bright > 0.75 * np.percentile(bright[beside], 70))
     made = filled(zoomed, known)
-    softened = cv2.GaussianBlur(made, (0, 0), 0.02 * unit)
-    return np.where(known[..., None], made, softened).astype(np.float32)
+    if known.any():
+        # What is made up lies in the light of the skin around it.
+        light = cv2.GaussianBlur(zoomed, (0, 0), _LIGHT_REACH * unit) @ LUMA.astype(np.float32)
+        relative = np.clip(light / max(float(light[known].mean()), 1.0), *_LIGHT_RANGE)
+        made = np.where(known[..., None], made, made * relative[..., None]).astype(np.float32)
+    return _softened(made, known, 0.02 * unit)
+
+
+def _softened(made: Layer, known: Mask, sigma: float) -> Layer:
+    """Blurred by `sigma` px where it is not known."""
+    return np.where(known[..., None], made, cv2.GaussianBlur(made, (0, 0), sigma)).astype(np.float32)
 
 
 def _iris(zoomed: Layer, eyeball: Mask, centre: Floats, radius: float) -> Layer:
@@ -164,6 +179,12 @@ def _iris(zoomed: Layer, eyeball: Mask, centre: Floats, radius: float) -> Layer:
     distance = _distance(shape, centre)
     disc = distance < radius * _IRIS_MARGIN
     known, whole = eyeball & disc, zoomed.copy()
+    core = known & (distance < radius * _IRIS_CORE)
+    if core.any():
+        # What is light at its rim is the lid, or white that the circle includes.
+        bright = zoomed.min(2)
+        dark, light = np.median(bright[core]), np.percentile(bright[eyeball], 90)
+        known &= (distance < radius * _IRIS_CORE) | (bright < (dark + light) / 2)
     seen = known.astype(np.uint8)
     x, y = np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32)
     for flip_x, flip_y in ((True, False), (False, True), (True, True)):
@@ -174,7 +195,7 @@ def _iris(zoomed: Layer, eyeball: Mask, centre: Floats, radius: float) -> Layer:
         whole[usable] = cv2.remap(zoomed, mirror_x, mirror_y, cv2.INTER_LINEAR)[usable]
         known = known | usable
     if known.sum() > _FEWEST:
-        whole = filled(whole, known)
+        whole = _softened(filled(whole, known), seen > 0, 0.06 * radius)
     share = (1 - smoothstep(distance, radius * 0.92, radius * 1.08)).astype(np.float32)
     return np.dstack([whole * share[..., None], share])
 

@@ -16,7 +16,9 @@ from openportrait.engines.mesh.infill import Layer
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER
 from openportrait.records import Floats, Image
 
-_SHADOW, _SHADOW_REACH, _CORNER_SHADOW = 0.25, 0.16, 0.3
+_SHADOW, _SHADOW_REACH = 0.25, 0.16
+_CORNERS = (0.72, 1.0)
+"""Where the eye fades into the source's own corners, from its middle."""
 _LASH_WIDTH, _LASH_STRENGTH = 0.055, 0.85
 _FRACTION_BITS = 4
 
@@ -44,7 +46,8 @@ def paint_eye(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats, ga
     mask = np.zeros(shape, np.uint8)
     cv2.fillPoly(mask, [subpixels(outline - low)], 255, cv2.LINE_AA, _FRACTION_BITS)
     mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.8 * pixel), np.uint8)
-    share = (mask * np.float32(strength / 255))[..., None]
+    across = np.abs(np.linspace(-1, 1, shape[1]))
+    share = (mask * (strength / 255 * (1 - smoothstep(across, *_CORNERS)))).astype(np.float32)[..., None]
     ball = _eyeball_pixels(eye, anchors, gaze, low, shape) * _shadow(moved, side, low, shape, eye.width)
     part[:] = np.clip(part * (1 - share) + ball * share + 0.5, 0, 255).astype(np.uint8)
 
@@ -65,14 +68,12 @@ def _eyeball_pixels(
 
 
 def _shadow(moved: Floats, side: int, low: NDArray[np.int_], shape: tuple[int, int], width: float) -> Layer:
-    """(h, w, 1) what the lids leave of the light, least right below the upper one and in the corners."""
+    """(h, w, 1) what the lids leave of the light, least right below the upper one."""
     lid = moved[EYES_UPPER[side], :2]
     lid = lid[np.argsort(lid[:, 0])]
     edge = np.interp(np.arange(low[0], low[0] + shape[1]), lid[:, 0], lid[:, 1])
     below = (np.arange(low[1], low[1] + shape[0])[:, None] - edge) / max(_SHADOW_REACH * width, 1)
-    aside = np.linspace(-1, 1, shape[1]) ** 4
-    shade = (1 - _SHADOW * np.clip(1 - below, 0, 1) ** 1.5) * (1 - _CORNER_SHADOW * aside)
-    return np.asarray(shade[..., None], np.float32)
+    return (1 - _SHADOW * np.clip(1 - below, 0, 1) ** 1.5).astype(np.float32)[..., None]
 
 
 def _draw_lashes(picture: Image, eye: EyeLayers, moved: Floats, side: int, gap: float) -> None:
