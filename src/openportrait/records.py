@@ -7,7 +7,7 @@ z away from the viewer. The centre of the top left pixel is (0, 0).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +67,20 @@ class Face:
     """(478, 3) px of the picture; z in px too, smaller is nearer to the viewer."""
     score: float = 1.0
     """0..1, the landmark network's confidence."""
+    refined: Floats | None = None
+    """(203, 2) px: the points of the published landmark network, where it ran; crops and ratios prefer them."""
+
+    @property
+    def points(self) -> Floats:
+        """(478, 3), or (681, 3) with the refined points behind, their z 0: all that moves with the face."""
+        if self.refined is None:
+            return self.landmarks
+        return np.vstack([self.landmarks, np.pad(self.refined, ((0, 0), (0, 1)))])
+
+    def with_points(self, points: Floats, score: float) -> Face:
+        """The same kind of face with other `points`."""
+        count = len(self.landmarks)
+        return Face(points[:count], score, None if self.refined is None else points[count:, :2])
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -82,10 +96,10 @@ class Face:
 
     def moved(self, matrix: Floats, depth_scale: float = 1.0) -> Face:
         """The same face after a (3, 3) affine map of the picture; z is multiplied by `depth_scale`."""
-        points = self.landmarks.copy()
+        points = self.points.copy()
         points[:, :2] = points[:, :2] @ matrix[:2, :2].T + matrix[:2, 2]
         points[:, 2] *= depth_scale
-        return replace(self, landmarks=points)
+        return self.with_points(points, self.score)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from openportrait.faces import Refine
 from openportrait.motion.layout import KeypointLayout
 from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
 
@@ -42,6 +43,9 @@ class Engine(Protocol):
     reads_pixels: bool
     """Whether `motion` looks at the crop's pixels; where it takes the landmarks alone, the pipeline
     saves a reading of the driving and hands over whole blank pictures."""
+
+    refine: Refine | None
+    """The engine's own landmark network, whose points crops and ratios are then made from; None for none."""
 
     def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
         """One motion a crop."""

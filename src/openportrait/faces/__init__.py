@@ -4,7 +4,7 @@ from openportrait.faces.blendshapes import BLENDSHAPES, blendshapes
 from openportrait.faces.canonical import CanonicalFace, canonical_face
 from openportrait.faces.choose import CHOICES, choose
 from openportrait.faces.crop import Box, clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
-from openportrait.faces.finder import FaceFinder
+from openportrait.faces.finder import FaceFinder, Refine
 from openportrait.faces.live import LiveTracker
 from openportrait.faces.ratios import ratios, ratios_203
 from openportrait.faces.track import Track, track
@@ -16,6 +16,7 @@ __all__ = [
     "CanonicalFace",
     "FaceFinder",
     "LiveTracker",
+    "Refine",
     "Track",
     "blendshapes",
     "canonical_face",

@@ -72,6 +72,11 @@ def face_box(points: Floats, *, scale: float, shift_x: float, shift_y: float) ->
     return Box(centre, side, -angle if axis_x[1] < 0 else angle)
 
 
+def outline_points(face: Face) -> Floats:
+    """(N, 2) px: the points that boxes are made from, the refined ones where there are any."""
+    return face.landmarks[:, :2] if face.refined is None else face.refined
+
+
 def crop_from_image(box: Box, size: int, *, rotate: bool) -> Floats:
     """(3, 3): px of the picture to px of a crop of `size`; the box's centre goes to size / 2."""
     angle = box.angle_radians if rotate else 0.0
@@ -86,7 +91,7 @@ def crop_from_image(box: Box, size: int, *, rotate: bool) -> Floats:
 
 def crop_face(image: Image, face: Face, *, scale: float, shift_x: float, shift_y: float, rule: CropRule) -> FaceCrop:
     """The source crop of a face as an engine wants it."""
-    box = face_box(face.landmarks[:, :2], scale=scale, shift_x=shift_x, shift_y=shift_y)
+    box = face_box(outline_points(face), scale=scale, shift_x=shift_x, shift_y=shift_y)
     if rule.native and not rule.rotate:
         return _native_crop(image, face, box, rule.size)
     return _warped_crop(image, face, crop_from_image(box, rule.size, rotate=rule.rotate), rule.size)
@@ -94,7 +99,7 @@ def crop_face(image: Image, face: Face, *, scale: float, shift_x: float, shift_y
 
 def clip_box(faces: Iterable[Face], *, scale: float, shift_x: float, shift_y: float) -> Box:
     """One upright box for a whole clip: the mean of the boxes of its frames (SPEC §1, driving)."""
-    boxes = [face_box(face.landmarks[:, :2], scale=scale, shift_x=shift_x, shift_y=shift_y) for face in faces]
+    boxes = [face_box(outline_points(face), scale=scale, shift_x=shift_x, shift_y=shift_y) for face in faces]
     return Box(np.mean([box.centre for box in boxes], 0), float(np.mean([box.side for box in boxes])))
 
 

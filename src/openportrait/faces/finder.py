@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
+from openportrait.faces.choose import choose
 from openportrait.faces.detect import Detection, Detector, scales
 from openportrait.faces.indices import EYE_LEFT_CORNERS, EYE_RIGHT_CORNERS
 from openportrait.faces.landmarks import REGION_SCALE, MeshNetwork, region_of
 from openportrait.faces.region import Region, scaled
 from openportrait.faces.runtime import Runtime
 from openportrait.records import Face, Floats, Image
+
+Refine = Callable[[Image, Face, Floats | None], Floats]
 
 _SMALLEST_FACE = 32.0
 _STILL_PASSES = 3
@@ -29,10 +34,15 @@ class FaceFinder:
     One finder serves one thread at a time.
     """
 
-    def __init__(self, threshold: float = 0.5, *, runtime: Runtime = "auto") -> None:
-        """`threshold`, 0..1: how sure detector and mesh must be that there is a face."""
+    def __init__(self, threshold: float = 0.5, *, runtime: Runtime = "auto", refine: Refine | None = None) -> None:
+        """`threshold`, 0..1: how sure detector and mesh must be that there is a face.
+
+        `refine` (picture, face, its refined points in the frame before) gives the (203, 2) points of
+        another landmark network, px, which each face then carries.
+        """
         self.threshold = threshold
         self._runtime = runtime
+        self._refine = refine
 
     @cached_property
     def _detector(self) -> Detector:
@@ -59,15 +69,21 @@ class FaceFinder:
             self._add(faces, image, self._detector.look(image, self.threshold, finer, quarter_turns))
             if len(faces) == known:
                 break
-        return sorted(faces, key=lambda face: face.size, reverse=True)
+        refined = [self._refined(image, face, None) for face in faces]
+        return sorted(refined, key=lambda face: face.size, reverse=True)
+
+    def choose(self, image: Image, choice: str, *, where: str) -> list[Face]:
+        """Those faces of a picture that `choice` means; as `choose`, `centre` being the picture's."""
+        height, width = image.shape[:2]
+        return choose(self.find(image), choice, where=where, middle=(width / 2, height / 2))
 
     def follow(self, image: Image, face: Face, region: Region | None = None) -> Face | None:
         """The same face in the next picture, from its landmarks in the last; None when it is lost.
 
         One look, at the box of the last landmarks or at another `region`.
         """
-        found = self._mesh(image, region or region_of(face))
-        return found if found.score >= self.threshold and _is_sound(found, image) else None
+        found = self._look(image, region or region_of(face))
+        return self._refined(image, found, face.refined) if found is not None else None
 
     def confirm(self, image: Image, face: Face) -> Face | None:
         """The face as the detector sees it, too; found anew where the mesh slid off it, None where there is none.
@@ -78,7 +94,17 @@ class FaceFinder:
         if seen is None or seen.score < self.threshold:
             return None
         apart = float(np.linalg.norm(seen.points[1:3] - _eyes(face), axis=1).max())
-        return face if apart < _AGREEMENT * face.size else self._measure(image, seen)
+        if apart < _AGREEMENT * face.size:
+            return face
+        found = self._measure(image, seen)
+        return self._refined(image, found, None) if found is not None else None
+
+    def _look(self, image: Image, region: Region) -> Face | None:
+        found = self._mesh(image, region)
+        return found if found.score >= self.threshold and _is_sound(found, image) else None
+
+    def _refined(self, image: Image, face: Face, before: Floats | None) -> Face:
+        return face if self._refine is None else replace(face, refined=self._refine(image, face, before))
 
     def _add(self, faces: list[Face], image: Image, detections: list[Detection]) -> None:
         """Append those detections that turn out to be faces not yet known."""
@@ -96,7 +122,7 @@ class FaceFinder:
         """The landmarks of a detected face, None where the mesh sees none."""
         face: Face | None = self._mesh(image, scaled(detection.region, REGION_SCALE))
         for _ in range(_STILL_PASSES - 1):
-            face = face and self.follow(image, face)
+            face = face and self._look(image, region_of(face))
         return face
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from openportrait.records import Face
 
 _STEPS = 32000
+LANDMARKS = 478
 
 
 class PackedFaces(Sequence[Face | None]):
@@ -52,7 +53,9 @@ class PackedFaces(Sequence[Face | None]):
         if packed is None:
             return None
         steps, middle, step, score = packed
-        return Face(steps * step + middle, score)
+        points = steps * step + middle
+        refined = points[LANDMARKS:, :2] if len(points) > LANDMARKS else None
+        return Face(points[:LANDMARKS], score, refined)
 
     def has(self, index: int) -> bool:
         """Whether there is a face in a frame."""
@@ -65,7 +68,8 @@ _Packed = tuple[NDArray[np.int16], NDArray[np.float64], float, float]
 def _pack(face: Face | None) -> _Packed | None:
     if face is None:
         return None
-    low, high = face.landmarks.min(0), face.landmarks.max(0)
+    points = face.points
+    low, high = points.min(0), points.max(0)
     middle = (low + high) / 2
     step = max(float((high - low).max()) / 2 / _STEPS, 1e-9)
-    return np.rint((face.landmarks - middle) / step).astype(np.int16), middle, step, face.score
+    return np.rint((points - middle) / step).astype(np.int16), middle, step, face.score

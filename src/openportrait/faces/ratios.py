@@ -20,8 +20,11 @@ def ratios(face: Face) -> Ratios:
 
     Distance between the lids' middles over the distance between the eye's corners; distance between
     the inner lips' middles over that of the outer lip corners: the same points of the face as the
-    203-point definition of SPEC §2, measured in the plane of the picture as there.
+    203-point definition of SPEC §2, measured in the plane of the picture as there. A face that carries
+    refined points is measured by those.
     """
+    if face.refined is not None:
+        return ratios_203(face.refined)
     points = face.landmarks[:, :2]
     return Ratios(
         eye_left=_openness(points, EYE_LEFT_LIDS, EYE_LEFT_CORNERS),

@@ -124,7 +124,7 @@ def between(before: Face, after: Face, share: float) -> Face:
     A plain mean of the points would shrink a turning face. The similarity of the plane that best maps
     one onto the other is split evenly; what remains, the change of shape, is mixed.
     """
-    low, high = before.landmarks, after.landmarks
+    low, high = before.points, after.points
     low_middle, high_middle = low.mean(0), high.mean(0)
     a, b = (low - low_middle) @ [1, 1j, 0], (high - high_middle) @ [1, 1j, 0]
     turn = np.vdot(a, b) / np.vdot(a, a)
@@ -133,7 +133,7 @@ def between(before: Face, after: Face, share: float) -> Face:
     depth = (low - low_middle)[:, 2] * (1 - share) + (high - high_middle)[:, 2] / growth * share
     shape = np.stack([flat.real, flat.imag, depth * growth**share], 1)
     score = before.score * (1 - share) + after.score * share
-    return Face(shape + low_middle * (1 - share) + high_middle * share, score)
+    return before.with_points(shape + low_middle * (1 - share) + high_middle * share, score)
 
 
 def _smooth(faces: PackedFaces, run: range) -> None:
@@ -148,8 +148,8 @@ def _smooth(faces: PackedFaces, run: range) -> None:
         if _WINDOW <= ahead < len(run):
             window.append(_known(faces[run[ahead]]))
         row = place if place < half else max(half, place - len(run) + _WINDOW)
-        values = np.stack([face.landmarks for face in window])
-        faces[index] = Face(np.tensordot(_WEIGHTS[row], values, 1), window[row].score)
+        values = np.stack([face.points for face in window])
+        faces[index] = window[row].with_points(np.tensordot(_WEIGHTS[row], values, 1), window[row].score)
 
 
 def _known(face: Face | None) -> Face:

@@ -13,7 +13,7 @@ from typing import Literal, overload
 import numpy as np
 
 from openportrait.engines.base import Engine
-from openportrait.faces import FaceFinder, choose, clip_box, crop_box, ratios, track, whole_crop
+from openportrait.faces import FaceFinder, clip_box, crop_box, ratios, track, whole_crop
 from openportrait.media import open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import Options
@@ -115,8 +115,8 @@ def _template(path: Path) -> Driving:
 
 
 def _image(info: MediaInfo, frame: Frame, engine: Engine, options: Options) -> Driving:
-    finder = FaceFinder(options.faces.detection_threshold)
-    face = choose(finder.find(frame.image), options.faces.driving_face, where=str(info.path))[0]
+    finder = FaceFinder(options.faces.detection_threshold, refine=engine.refine)
+    face = finder.choose(frame.image, options.faces.driving_face, where=str(info.path))[0]
     return Driving(
         path=info.path,
         kind="image",
@@ -134,7 +134,7 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
     with open_clip(info.path) as clip:
         found = track(
             watch.over(clip, clip.info.frames),
-            FaceFinder(options.faces.detection_threshold),
+            FaceFinder(options.faces.detection_threshold, refine=engine.refine),
             options.faces.driving_face,
             rate=info.rate or Fraction(25),
             bridge_seconds=options.faces.bridge_seconds,
@@ -154,7 +154,7 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
     )
 
 
-def _cutter(faces: Sequence[Face], info: MediaInfo, options: Options) -> Callable[[Image, Face], FaceCrop]:
+def _cutter(faces: Iterable[Face], info: MediaInfo, options: Options) -> Callable[[Image, Face], FaceCrop]:
     """How the driving's crops are made: one box for the whole clip, or square frames as they are (SPEC §1)."""
     crop = options.crop
     if not crop.crop_driving and info.width == info.height:
@@ -194,7 +194,7 @@ def _measure(
     """The motion of each frame that shows the face."""
     if not engine.reads_pixels:
         return _FromLandmarks(engine, info, faces)
-    cut = _cutter([face for face in faces if face is not None], info, options)
+    cut = _cutter((face for face in faces if face is not None), info, options)
     motions = PackedMotions()
     with open_clip(info.path) as clip:
         showing = ((frame, face) for frame, face in zip(watch.over(clip, info.frames), faces, strict=False) if face)

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from openportrait.engines.base import Appearance, Engine
 from openportrait.errors import NoFaceError
-from openportrait.faces import FaceFinder, Track, choose, crop_face, ratios, track, whole_crop
+from openportrait.faces import FaceFinder, Track, crop_face, ratios, track, whole_crop
 from openportrait.media import open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import Options
@@ -92,8 +92,8 @@ class ImageSource:
     def __init__(self, path: Path, engine: Engine, options: Options) -> None:
         with open_clip(path, max_size=options.crop.max_size) as clip:
             self._frame = next(iter(clip))
-        finder = FaceFinder(options.faces.detection_threshold)
-        faces = choose(finder.find(self._frame.image), options.faces.face, where=str(path))
+        finder = FaceFinder(options.faces.detection_threshold, refine=engine.refine)
+        faces = finder.choose(self._frame.image, options.faces.face, where=str(path))
         crops = [cut(self._frame.image, face, options, engine.crop_rule) for face in faces]
         self.portraits = tuple(
             Portrait((motion,), (ratios(face),)) for motion, face in zip(engine.motion(crops), faces, strict=True)
@@ -120,7 +120,7 @@ class VideoSource:
             self.rate: Fraction | None = clip.info.rate
             self._tracks = track(
                 watch.over(clip, clip.info.frames),
-                FaceFinder(options.faces.detection_threshold),
+                FaceFinder(options.faces.detection_threshold, refine=engine.refine),
                 options.faces.face,
                 rate=clip.info.rate,
                 bridge_seconds=options.faces.bridge_seconds,

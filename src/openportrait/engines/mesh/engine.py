@@ -12,6 +12,7 @@ from openportrait.engines.mesh.render import render_shot
 from openportrait.engines.mesh.retarget import eye_offsets, lip_offsets
 from openportrait.engines.mesh.sliders import edited
 from openportrait.engines.mesh.stitch import stitched
+from openportrait.faces import Refine
 from openportrait.options import EngineOptions
 from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
 
@@ -22,6 +23,7 @@ class MeshEngine:
     name = "mesh"
     batch_size = 1
     reads_pixels = False
+    refine: Refine | None = None
 
     def __init__(self, options: EngineOptions) -> None:
         """Only `max_crop` is looked at."""
