@@ -20,6 +20,7 @@ from openportrait.cli.faces import Faces
 from openportrait.cli.info import Info
 from openportrait.cli.retarget import Retarget
 from openportrait.cli.template import TemplateConvert, TemplateInfo, TemplateMake
+from openportrait.cli.web import Web
 from openportrait.cli.weights import WeightsDownload, WeightsList, WeightsPath, WeightsVerify
 
 DESCRIPTION = "Make a portrait move like a driving picture, video or motion template."
@@ -33,6 +34,7 @@ def _app() -> SubcommandApp:
     app = _group("", {"animate": Animate, "edit": Edit, "retarget": Retarget, "faces": Faces})
     app.command(_group("Motion templates: the motion of a clip without its pixels.", TEMPLATE), name="template")
     app.command(_group("Trained weights of the neural engine.", WEIGHTS), name="weights")
+    app.command(name="web")(Web)
     app.command(name="info")(Info)
     return app
 

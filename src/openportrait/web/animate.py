@@ -1,0 +1,122 @@
+"""The tab that animates a portrait by a driving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions
+from openportrait.pipeline import animate
+from openportrait.pipeline.preview import preview_driving, preview_source
+from openportrait.templates import SUFFIX
+from openportrait.web.context import AT_ONCE, Context
+from openportrait.web.controls import Controls
+from openportrait.web.examples import Example
+from openportrait.web.faces import FacePicker
+from openportrait.web.results import Results, Updates, begins, results
+
+TAB = "animate"
+PICTURES_AND_CLIPS = ["image", "video", ".heic", ".mkv", ".avi"]
+MOTION = [SUFFIX, ".pkl"]
+SOURCE_VIEW = ["detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"]
+DRIVING_VIEW = ["detection_threshold", "crop_driving", "driving_scale", "driving_shift_x", "driving_shift_y"]
+
+
+def animate_tab(context: Context, examples: list[Example]) -> None:
+    """Lay out the tab and connect it."""
+    controls = Controls()
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=300, scale=2):
+            with gr.Row(equal_height=False):
+                with gr.Column(min_width=260):
+                    with gr.Tabs(), gr.Tab("Source"):
+                        source = gr.File(
+                            label="Portrait: a picture or video",
+                            file_types=PICTURES_AND_CLIPS,
+                            height=140,
+                            elem_id="animate-source",
+                        )
+                    source_faces = FacePicker(context, preview_source, "source", "animate-source")
+                with gr.Column(min_width=260):
+                    driving, camera = _driving()
+                    driving_faces = FacePicker(context, preview_driving, "driving", "animate-driving")
+            chosen = _examples(examples, [source, driving, camera]) if examples else None
+            with gr.Accordion("Options", open=False, elem_id="animate-options"):
+                controls.group(MotionOptions)
+                controls.group(FaceOptions)
+                controls.group(CropOptions)
+                controls.group(EngineOptions, **vars(context.engine))
+                controls.group(OutputOptions, side_by_side=True, save_template=True)
+        with gr.Column(min_width=300):
+            shown = results(context, TAB, "Animate")
+    source_faces.connect(controls, [source], "face", SOURCE_VIEW)
+    driving_faces.connect(controls, [driving, camera], "driving_face", DRIVING_VIEW)
+    driving.upload(lambda: None, None, camera, **AT_ONCE)
+    camera.stop_recording(lambda: None, None, driving, **AT_ONCE)
+    inputs = [source, driving, camera, *controls.components]
+    run = _runner(context, controls, shown)
+    asked = [shown.start.click(begins(context, TAB), **AT_ONCE)]
+    if chosen is not None:
+        asked.append(chosen.then(begins(context, TAB), **AT_ONCE))
+    for event in asked:
+        event.then(run, inputs, shown.outputs, show_progress="hidden", **context.queued)
+
+
+def _driving() -> tuple[Any, Any]:
+    """A file, or a recording from the webcam."""
+    with gr.Tabs():
+        with gr.Tab("Driving"):
+            driving = gr.File(
+                label="Video, picture or motion template",
+                file_types=[*PICTURES_AND_CLIPS, *MOTION],
+                height=140,
+                elem_id="animate-driving",
+            )
+        with gr.Tab("Webcam"):
+            camera = gr.Video(
+                label="Record yourself",
+                sources=["webcam"],
+                include_audio=True,
+                webcam_options=gr.WebcamOptions(mirror=False),
+                elem_id="animate-camera",
+            )
+    return driving, camera
+
+
+def _runner(context: Context, controls: Controls, shown: Results) -> Any:
+    def run(
+        request: gr.Request, source: str | None, driving: str | None, camera: str | None, *values: Any
+    ) -> Iterator[Updates]:
+        session = context.session(request, source, driving, camera)
+        stop = session.jobs.get(TAB) or session.begin(TAB)
+
+        def work(progress: Any, cancel: Any) -> Any:
+            portrait = context.upload(source, "source")
+            mover = context.upload(driving or camera, "driving")
+            options = context.options(controls.values(values))
+            return animate(portrait, mover, session.room(), progress=progress, cancel=cancel, **options)
+
+        yield from shown.follow(context, session, stop, work)
+
+    return run
+
+
+def _examples(examples: list[Example], outputs: list[Any]) -> Any:
+    """The examples as pictures with captions; a click fills in source and driving."""
+    table = gr.Dataset(
+        components=[gr.Image(visible=False), gr.Textbox(visible=False)],
+        samples=[[str(example.source), example.caption] for example in examples],
+        headers=["Source", "Driving"],
+        type="index",
+        label="Examples: one click runs them",
+        elem_id="animate-examples",
+    )
+
+    def fill(index: int) -> tuple[str, str, Path | None]:
+        example = examples[index]
+        return str(example.source), str(example.driving), None
+
+    return table.click(fill, table, outputs, **AT_ONCE)

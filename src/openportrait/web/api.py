@@ -1,0 +1,81 @@
+"""The HTTP API: animate and edit, for programs (through the Gradio client)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from openportrait.errors import OptionError
+from openportrait.options import FaceEdit, OptionSpec, specs
+from openportrait.pipeline import animate, edit
+from openportrait.records import Result
+from openportrait.web.context import RENDER_QUEUE, Context
+
+
+def api(context: Context) -> None:
+    """Add the endpoints `/animate` and `/edit`. Options and sliders are objects of flat names, as in Python."""
+    with gr.Row(visible=False):
+        source = gr.File(label="Source")
+        driving = gr.File(label="Driving")
+        options = gr.JSON({}, label="Options")
+        sliders = gr.JSON({}, label="Sliders")
+        files = gr.File(label="Files", file_count="multiple")
+        facts = gr.JSON(label="Facts")
+        call_animate, call_edit = gr.Button(), gr.Button()
+
+    def animate_files(
+        request: gr.Request, source: str, driving: str, options: dict[str, Any] | None = None
+    ) -> tuple[list[str], dict[str, Any]]:
+        """Animate `source` by `driving`. Gives the files (the result first) and facts about it."""
+        session = context.session(request, source, driving)
+        with context.errors_shown():
+            portrait, mover = context.upload(source, "source"), context.upload(driving, "driving")
+            made = animate(
+                portrait,
+                mover,
+                session.room(),
+                cancel=session.begin("api").is_set,
+                **context.options(_named(options, "options")),
+            )
+        return _answer(made)
+
+    def edit_files(
+        request: gr.Request, source: str, sliders: dict[str, Any] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[list[str], dict[str, Any]]:
+        """Edit the picture `source` by `sliders`. Gives the files (the picture first) and facts about it."""
+        session = context.session(request, source)
+        with context.errors_shown():
+            portrait = context.upload(source, "source")
+            wanted = _face_edit(_named(sliders, "sliders"))
+            made = edit(portrait, wanted, session.room(), **context.options(_named(options, "options")))
+        return _answer(made)
+
+    queue: dict[str, Any] = {"concurrency_id": RENDER_QUEUE, "concurrency_limit": context.limits.concurrency}
+    call_animate.click(animate_files, [source, driving, options], [files, facts], api_name="animate", **queue)
+    call_edit.click(edit_files, [source, sliders, options], [files, facts], api_name="edit", **queue)
+
+
+def _named(values: Any, what: str) -> dict[str, Any]:
+    """An object of names. Raises OptionError for anything else, and for what only the app's starter may choose."""
+    if not isinstance(values or {}, dict):
+        raise OptionError(f"{what} is no object of names and values")
+    if "weights" in (values or {}):
+        raise OptionError("the weights are chosen where the app is started; leave them out")
+    return dict(values or {})
+
+
+def _face_edit(values: dict[str, Any]) -> FaceEdit:
+    known: dict[str, OptionSpec] = {spec.name: spec for spec in specs(FaceEdit)}
+    if strange := sorted(set(values) - set(known)):
+        raise OptionError(f"there is no slider {strange[0]}; known are {', '.join(known)}")
+    return FaceEdit(**values)
+
+
+def _answer(made: Result) -> tuple[list[str], dict[str, Any]]:
+    paths = [path for path in (made.path, made.side_by_side, made.template) if path is not None]
+    facts = made.as_dict()
+    for name in ("path", "side_by_side", "template"):
+        facts[name] = Path(facts[name]).name if facts[name] else None
+    return [str(path) for path in paths], facts

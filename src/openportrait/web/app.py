@@ -1,0 +1,45 @@
+"""The page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from openportrait.web.animate import animate_tab
+from openportrait.web.api import api
+from openportrait.web.context import Context
+from openportrait.web.edit import edit_tab
+from openportrait.web.examples import Example
+from openportrait.web.live import live_tab
+from openportrait.web.retarget import retarget_tab
+from openportrait.web.timeline import timeline_panel
+
+TITLE = "OpenPortrait"
+HEAD = "## OpenPortrait\nA portrait moves like a face you show it."
+STALE_SECONDS = (3600, 86400)
+"""Files that no session answers for are looked for each hour and removed after a day."""
+
+
+def build(context: Context, examples: list[Example]) -> Any:
+    """The app as Gradio blocks, not yet started."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=STALE_SECONDS, fill_width=False) as blocks:
+        gr.Markdown(HEAD, elem_id="op-head")
+        with gr.Tabs():
+            with gr.Tab("Animate", id="animate"):
+                animate_tab(context, examples)
+            with gr.Tab("Edit", id="edit"):
+                form = edit_tab(context)
+                timeline_panel(context, form)
+            with gr.Tab("Retarget", id="retarget"):
+                retarget_tab(context)
+            with gr.Tab("Live", id="live"):
+                live_tab(context)
+        api(context)
+
+        def leave(request: gr.Request) -> None:
+            context.sessions.close(request.session_hash)
+
+        blocks.unload(leave)
+    blocks.queue(default_concurrency_limit=4)
+    return blocks

@@ -1,0 +1,103 @@
+"""Controls made from the options records, so that an option is stated once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from openportrait.faces import CHOICES
+from openportrait.options import OptionSpec, specs
+from openportrait.web.checks import label
+
+FACE_OPTIONS = ("face", "driving_face")
+FINE = 1e-3
+"""A default below this share of its range cannot be set with a slider."""
+STEPS = 200
+"""Positions of a slider, about."""
+NICE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
+
+
+class Controls:
+    """The controls of some options, in the order they are shown."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Any] = {}
+        self._specs: dict[str, OptionSpec] = {}
+
+    @property
+    def components(self) -> list[Any]:
+        """What an event takes as its inputs."""
+        return list(self.by_name.values())
+
+    def values(self, given: Sequence[Any]) -> dict[str, Any]:
+        """The options by name, from what the components sent."""
+        return {name: plain(self._specs[name], value) for name, value in zip(self.by_name, given, strict=True)}
+
+    def group(self, record: type, *, only: Sequence[str] = (), **defaults: Any) -> None:
+        """A folded group of a record's options, or of those in `only`; `defaults` are those that differ here."""
+        with gr.Accordion(title(record), open=False), gr.Row():
+            self.add(record, only=only, **defaults)
+
+    def add(self, record: type, *, only: Sequence[str] = (), **defaults: Any) -> None:
+        """The same without a group. Paths of the server are left out."""
+        for spec in specs(record):
+            if spec.kind is not Path and (not only or spec.name in only):
+                self._specs[spec.name] = spec
+                self.by_name[spec.name] = control(spec, defaults.get(spec.name, spec.default))
+
+    def slider(self, spec: OptionSpec) -> None:
+        """A number as a slider, also where it may be left out."""
+        assert spec.range is not None, f"{spec.name} has no range"
+        self._specs[spec.name] = spec
+        self.by_name[spec.name] = gr.Slider(
+            *spec.range,
+            value=spec.default if spec.default is not None else 0.0,
+            step=step_of(spec),
+            label=label(spec.name),
+            info=spec.help,
+            buttons=[],
+            elem_id=f"slider-{spec.name}",
+        )
+
+
+def title(record: type) -> str:
+    """A record's heading: the first sentence of what it says of itself."""
+    return (record.__doc__ or "").split(".")[0].strip()
+
+
+def control(spec: OptionSpec, value: Any) -> Any:
+    """The control of one option."""
+    stated = {"value": value, "label": label(spec.name), "info": spec.help, "min_width": 200}
+    if spec.kind is bool:
+        return gr.Checkbox(**stated)
+    if spec.choices:
+        return gr.Dropdown(list(spec.choices), **stated)
+    if spec.kind is str and spec.name in FACE_OPTIONS:
+        return gr.Dropdown(list(CHOICES), allow_custom_value=True, **stated)
+    if spec.kind is str:
+        return gr.Textbox(**stated)
+    assert spec.range is not None, f"{spec.name} has no range"
+    low, high = spec.range
+    if spec.optional or 0 < spec.default < FINE * (high - low) or high - low > 10_000:
+        precision = 0 if spec.kind is int else None
+        return gr.Number(minimum=low, maximum=high, precision=precision, **stated)
+    return gr.Slider(low, high, step=step_of(spec), **stated)
+
+
+def step_of(spec: OptionSpec) -> float:
+    """A round number that divides the range into about `STEPS` positions."""
+    assert spec.range is not None
+    if spec.kind is int:
+        return 1
+    wanted = (spec.range.high - spec.range.low) / STEPS
+    return max((step for step in NICE_STEPS if step <= wanted), default=NICE_STEPS[0])
+
+
+def plain(spec: OptionSpec, value: Any) -> Any:
+    """The value as the record wants it: pages know no whole numbers."""
+    if spec.kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

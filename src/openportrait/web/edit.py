@@ -1,0 +1,247 @@
+"""The tab that edits a portrait by sliders, by the mouse and in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from openportrait.errors import OptionError
+from openportrait.expressions import load_expression, save_expression
+from openportrait.media import write_image
+from openportrait.options import (
+    EDIT_SCALE,
+    OF_A_SOURCE,
+    CropOptions,
+    EngineOptions,
+    FaceEdit,
+    FaceOptions,
+    MotionOptions,
+    Options,
+    specs,
+)
+from openportrait.pipeline.drag import dragged, part_at
+from openportrait.pipeline.editor import Editor
+from openportrait.pipeline.preview import preview_source
+from openportrait.records import Image
+from openportrait.web.checks import given
+from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.controls import Controls
+from openportrait.web.faces import FacePicker
+from openportrait.web.jobs import data_url
+from openportrait.web.sessions import Session
+
+SCREEN_QUALITY = 88
+HEAD = ("pitch_degrees", "yaw_degrees", "roll_degrees", "move_x", "move_y", "move_z")
+EYES = ("eye_ratio", "wink", "eyebrow", "gaze_x", "gaze_y")
+MOUTH = ("lip_ratio", "lip_open", "smile", "grin", "pouting", "pursing")
+RATIOS = ("eye_ratio", "lip_ratio")
+VIEW = ["detection_threshold", *OF_A_SOURCE, "stitching"]
+ASSETS = files("openportrait") / "assets" / "web"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The components that say what is edited, and how."""
+
+    source: Any
+    sliders: dict[str, Any]
+    controls: Controls
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What every event of the tab takes."""
+        return [self.source, *self.controls.components, *self.sliders.values()]
+
+    def read(self, values: Sequence[Any]) -> tuple[str | None, dict[str, Any], dict[str, Any]]:
+        """(source, options, sliders) from what the components sent."""
+        first = 1 + len(self.controls.by_name)
+        sliders = dict(zip(self.sliders, values[first:], strict=True))
+        return values[0], self.controls.values(values[1:first]), sliders
+
+
+def edit_tab(context: Context) -> Form:
+    """Lay out the tab and connect it; the timeline is added by `timeline_panel`."""
+    controls = Controls()
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=280, scale=2):
+            source = gr.File(
+                label="Portrait: a picture", file_types=["image", ".heic"], height=140, elem_id="edit-source"
+            )
+            faces = FacePicker(context, preview_source, "portrait", "edit-source")
+            sliders = _sliders()
+        with gr.Column(min_width=300, scale=3, elem_classes="op-sticky"):
+            picture = gr.HTML(
+                None,
+                html_template=(ASSETS / "drag.html").read_text("utf-8"),
+                js_on_load=(ASSETS / "drag.js").read_text("utf-8"),
+                elem_id="edit-picture",
+            )
+            with gr.Row():
+                reset = gr.Button("Reset", elem_id="edit-reset", size="md", min_width=90)
+                save = gr.Button("Save picture", variant="primary", elem_id="edit-save", size="md", min_width=120)
+                keep = gr.Button("Save expression", elem_id="edit-keep", size="md", min_width=120)
+                load = gr.UploadButton(
+                    "Load expression", file_types=[".json"], elem_id="edit-load", size="md", min_width=120
+                )
+            saved = gr.File(label="Files to download", interactive=False, visible=False, elem_id="edit-saved")
+    with gr.Accordion("Options", open=False, elem_id="edit-options"):
+        controls.group(FaceOptions, only=("face", "detection_threshold"))
+        controls.group(CropOptions, only=OF_A_SOURCE, source_scale=EDIT_SCALE)
+        controls.group(MotionOptions, only=("stitching",))
+        controls.group(EngineOptions, **vars(context.engine))
+    form = Form(source, sliders, controls)
+    faces.connect(controls, [source], "face", VIEW)
+    tab = EditTab(context, form)
+    begun = [*sliders.values(), picture]
+    remeasure = [component.change for component in controls.components]
+    gr.on(
+        [source.change, *remeasure],
+        tab.open,
+        form.inputs,
+        begun,
+        trigger_mode="always_last",
+        show_progress="minimal",
+        **HIDDEN,
+    )
+    gr.on(
+        [slider.input for slider in sliders.values()],
+        tab.show,
+        form.inputs,
+        picture,
+        trigger_mode="always_last",
+        **AT_ONCE,
+    )
+    reset.click(tab.open, form.inputs, begun, **AT_ONCE)
+    picture.drag(tab.drag, outputs=begun, **latest, **AT_ONCE)
+    save.click(tab.save_picture, form.inputs, saved, **HIDDEN)
+    keep.click(tab.save_expression, form.inputs, saved, **HIDDEN)
+    load.upload(tab.load_expression, [load, *form.inputs], begun, show_progress="minimal", **HIDDEN)
+    return form
+
+
+def _sliders() -> dict[str, Any]:
+    known = {spec.name: spec for spec in specs(FaceEdit)}
+    made = Controls()
+    for title, names in (("Head", HEAD), ("Eyes", EYES), ("Mouth", MOUTH)):
+        with gr.Accordion(title, open=True), gr.Row():
+            for name in names:
+                made.slider(known[name])
+    return made.by_name
+
+
+class EditTab:
+    """What the tab's events do."""
+
+    def __init__(self, context: Context, form: Form) -> None:
+        self._context, self._form = context, form
+
+    def open(self, request: gr.Request, *values: Any) -> list[Any]:
+        """Measure the portrait; sliders where its own face has them."""
+        session = self._context.session(request, values[0])
+        if not values[0]:
+            return [*(spec.default for spec in self._specs()), None]
+        with self._context.errors_shown(), session.lock:
+            editor = self._editor(session, values)
+            return self._all(editor, FaceEdit())
+
+    def show(self, request: gr.Request, *values: Any) -> Any:
+        """The picture for the sliders."""
+        session = self._context.session(request)
+        if not values[0]:
+            return None
+        with self._context.errors_shown(), session.lock:
+            editor = self._editor(session, values)
+            return on_screen(editor(self._wanted(editor, values)).image)
+
+    def drag(self, request: gr.Request, event: gr.EventData, *values: Any) -> list[Any]:
+        """The picture and the sliders after the mouse moved from one point to another; both 0..1 of the picture."""
+        session = self._context.session(request)
+        if not values[0]:
+            return [gr.skip()] * (len(self._form.sliders) + 1)
+        with self._context.errors_shown(), session.lock:
+            editor = self._editor(session, values)
+            height, width = editor.picture.shape[:2]
+            start, step = (_point(value, width, height) for value in (event.start, event.step))
+            part, size = part_at(editor.face, *start), editor.face.size
+            edit = dragged(self._wanted(editor, values), part, step[0] / size, step[1] / size)
+            return self._all(editor, edit)
+
+    def save_picture(self, request: gr.Request, *values: Any) -> Any:
+        """The picture in full quality."""
+        session = self._context.session(request)
+        with self._context.errors_shown(), session.lock:
+            source = given(values[0], "portrait")
+            editor = self._editor(session, values)
+            picture = editor(self._wanted(editor, values))
+            path = session.room() / f"{source.stem}--edit.png"
+            write_image(path, picture.image, alpha=picture.alpha)
+        return gr.update(value=str(path), visible=True)
+
+    def save_expression(self, request: gr.Request, *values: Any) -> Any:
+        """The sliders as a small file."""
+        session = self._context.session(request)
+        with self._context.errors_shown():
+            path = session.room() / "expression.json"
+            save_expression(path, self.wanted(request, *values))
+        return gr.update(value=str(path), visible=True)
+
+    def load_expression(self, request: gr.Request, path: str, *values: Any) -> list[Any]:
+        """Sliders and picture of a saved expression."""
+        session = self._context.session(request, path)
+        with self._context.errors_shown(), session.lock:
+            edit = load_expression(Path(path))
+            if not values[0]:
+                return [*self._positions(None, edit), None]
+            return self._all(self._editor(session, values), edit)
+
+    def wanted(self, request: gr.Request, *values: Any) -> FaceEdit:
+        """The expression that the sliders show."""
+        session = self._context.session(request)
+        with session.lock:
+            return self._wanted(self._editor(session, values) if values[0] else None, values)
+
+    def _editor(self, session: Session, values: Sequence[Any]) -> Editor:
+        path, chosen, _ = self._form.read(values)
+        source, options = given(path, "portrait"), Options.of(**self._context.options(chosen))
+        if not session.knows(source, options):
+            self._context.upload(path, "portrait")
+        return session.editor(source, options)
+
+    def _wanted(self, editor: Editor | None, values: Sequence[Any]) -> FaceEdit:
+        sliders = self._form.read(values)[2]
+        unmoved = dict(zip(self._form.sliders, self._positions(editor, FaceEdit()), strict=True))
+        kept = {name: None for name in RATIOS if sliders[name] == unmoved[name]}
+        return FaceEdit(**{**sliders, **kept})
+
+    def _all(self, editor: Editor, edit: FaceEdit) -> list[Any]:
+        return [*self._positions(editor, edit), on_screen(editor(edit).image)]
+
+    def _positions(self, editor: Editor | None, edit: FaceEdit) -> list[float]:
+        """Where the sliders stand for an edit: ratios that it leaves alone are the portrait's own."""
+        own = {"eye_ratio": 0.0, "lip_ratio": 0.0}
+        if editor is not None:
+            ratios = editor.ratios
+            own = {"eye_ratio": (ratios.eye_left + ratios.eye_right) / 2, "lip_ratio": ratios.lip}
+        values = ((name, getattr(edit, name)) for name in self._form.sliders)
+        return [round(min(own[name], 0.8) if value is None else value, 3) for name, value in values]
+
+    def _specs(self) -> list[Any]:
+        known = {spec.name: spec for spec in specs(FaceEdit)}
+        return [known[name] for name in self._form.sliders]
+
+
+def on_screen(image: Image) -> dict[str, str]:
+    """The picture as the page's script takes it."""
+    return {"src": data_url(image, SCREEN_QUALITY)}
+
+
+def _point(value: Any, width: int, height: int) -> tuple[float, float]:
+    """Px from shares of the picture. Raises OptionError for anything else."""
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(part, (int, float)) for part in value):
+        raise OptionError("the drag has no place in the picture; try again")
+    return value[0] * width, value[1] * height

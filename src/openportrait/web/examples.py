@@ -1,0 +1,32 @@
+"""The examples that come with a checkout; an installed wheel has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[3] / "assets" / "examples"
+
+_PAIRS = (
+    ("officer.jpg", "talk.mp4", "Officer talks"),
+    ("astronaut.jpg", "smile.motion", "Astronaut smiles"),
+    ("officer.jpg", "surprise.jpg", "Officer is surprised"),
+    ("astronaut.jpg", "look-around.motion", "Astronaut looks around"),
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A source and a driving that go well together."""
+
+    source: Path
+    driving: Path
+    caption: str
+
+
+def examples(folder: Path = FOLDER) -> list[Example]:
+    """Those whose files are there."""
+    listed = [
+        Example(folder / "source" / source, folder / "driving" / driving, text) for source, driving, text in _PAIRS
+    ]
+    return [example for example in listed if example.source.exists() and example.driving.exists()]

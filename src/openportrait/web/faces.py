@@ -1,0 +1,141 @@
+"""Choosing a face: the first frame with the found faces drawn in, and the crop of the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import gradio as gr
+import numpy as np
+
+from openportrait.errors import NoFaceError
+from openportrait.options import Options
+from openportrait.pipeline.preview import Preview
+from openportrait.records import Face, Image
+from openportrait.templates import is_template, load_template
+from openportrait.web.context import HIDDEN, Context
+from openportrait.web.controls import Controls
+from openportrait.web.jobs import panel
+
+PREVIEW_SIZE = 720
+CHOSEN_COLOUR, OTHER_COLOUR = (255, 122, 26), (235, 235, 235)
+
+Look = Callable[[Path, Options], Preview]
+
+
+def drawn(preview: Preview) -> Image:
+    """The frame with a numbered box around each face, the chosen ones in colour; reduced to what a page needs."""
+    height, width = preview.image.shape[:2]
+    factor = min(PREVIEW_SIZE / max(height, width), 1.0)
+    size = (round(width * factor), round(height * factor))
+    canvas = cv2.resize(preview.image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    line = max(2, round(max(size) / 300))
+    for number, face in enumerate(preview.faces):
+        colour = CHOSEN_COLOUR if any(face is chosen for chosen in preview.chosen) else OTHER_COLOUR
+        left, top, right, bottom = (round(edge * factor) for edge in face.box)
+        cv2.rectangle(canvas, (left, top), (right, bottom), colour, line, cv2.LINE_AA)
+        place = (left + 2 * line, max(bottom - 3 * line, 14))
+        cv2.putText(canvas, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, 0.3 * line, colour, line, cv2.LINE_AA)
+    return canvas
+
+
+def face_at(preview: Preview, x: float, y: float) -> int | None:
+    """Number of the face at a point of the drawn picture, px; the smallest where several overlap."""
+    factor = min(PREVIEW_SIZE / max(preview.image.shape[:2]), 1.0)
+
+    def holds(face: Face) -> bool:
+        left, top, right, bottom = face.box
+        return bool(left <= x / factor <= right and top <= y / factor <= bottom)
+
+    hits = [number for number, face in enumerate(preview.faces) if holds(face)]
+    return hits[-1] if hits else None
+
+
+class FacePicker:
+    """The preview of one file and the control that names the face."""
+
+    def __init__(self, context: Context, look: Look, what: str, elem_id: str) -> None:
+        self._context, self._look, self._what = context, look, what
+        self.note = gr.HTML(visible=False, elem_id=f"{elem_id}-note")
+        with gr.Row(visible=False, elem_classes="op-preview") as self.row:
+            self.picture = gr.Image(
+                label="Faces: click to choose",
+                interactive=False,
+                format="jpeg",
+                buttons=[],
+                height=230,
+                scale=3,
+                min_width=120,
+                elem_id=f"{elem_id}-faces",
+            )
+            self.crop = gr.Image(
+                label="Crop",
+                interactive=False,
+                format="jpeg",
+                buttons=[],
+                height=230,
+                scale=2,
+                min_width=100,
+                elem_id=f"{elem_id}-crop",
+            )
+
+    def connect(self, controls: Controls, files: list[Any], face: str, shown_by: list[str]) -> None:
+        """Show the first of `files` that is there; a click sets the option `face`; `shown_by` are options that
+        change what is shown."""
+        chooser = controls.by_name[face]
+        inputs = [*files, *controls.components]
+        outputs = [self.note, self.row, self.picture, self.crop]
+        watched = [controls.by_name[name].change for name in (face, *shown_by)]
+        gr.on(
+            [*(file.change for file in files), *watched],
+            self._shower(controls, len(files)),
+            inputs,
+            outputs,
+            trigger_mode="always_last",
+            concurrency_limit=4,
+            show_progress="minimal",
+            **HIDDEN,
+        )
+        self.picture.select(self._chooser(controls, len(files)), inputs, chooser, show_progress="hidden", **HIDDEN)
+
+    def _shower(self, controls: Controls, count: int) -> Callable[..., tuple[Any, ...]]:
+        def show(request: gr.Request, *given: Any) -> tuple[Any, ...]:
+            path = next((name for name in given[:count] if name), None)
+            self._context.session(request, *given[:count])
+            if path is None:
+                return gr.update(visible=False), gr.update(visible=False), None, None
+            with self._context.errors_shown():
+                found = self._context.upload(path, self._what)
+                if is_template(found):
+                    return gr.update(value=_described(found), visible=True), gr.update(visible=False), None, None
+                try:
+                    preview = self._preview(found, controls.values(given[count:]))
+                except NoFaceError as error:
+                    raise gr.Error(str(error).replace(path, found.name), print_exception=False) from error
+            return gr.update(visible=False), gr.update(visible=True), drawn(preview), preview.crop
+
+        return show
+
+    def _chooser(self, controls: Controls, count: int) -> Callable[..., Any]:
+        def choose(request: gr.Request, event: gr.SelectData, *given: Any) -> Any:
+            path = next((name for name in given[:count] if name), None)
+            if path is None:
+                return gr.skip()
+            with self._context.errors_shown():
+                preview = self._preview(Path(path), controls.values(given[count:]))
+            number = face_at(preview, *event.index)
+            return str(number) if number is not None else gr.skip()
+
+        return choose
+
+    def _preview(self, path: Path, values: dict[str, Any]) -> Preview:
+        return self._look(path, Options.of(**self._context.options(values)))
+
+
+def _described(path: Path) -> str:
+    template = load_template(path)
+    seconds = float(len(template.motions) / template.rate)
+    line = f"{len(template.motions)} frames, {seconds:.1f} s, made by the {template.engine} engine"
+    return panel(f"Motion template {path.name}", line)

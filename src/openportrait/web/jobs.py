@@ -1,0 +1,129 @@
+"""A job in a thread of its own, watched from the page: how far it is, how fast, and a picture of it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from openportrait.errors import Cancelled, MediaError
+from openportrait.pipeline import CancelCheck, ProgressCallback
+from openportrait.records import Image, Progress, Result
+from openportrait.web.options import WebOptions
+from openportrait.web.sessions import Session
+
+Work = Callable[[ProgressCallback, CancelCheck], Result]
+
+LOOK_SECONDS = 0.25
+"""From one look at a running job to the next."""
+STOP_SECONDS = 0.7
+"""How long a stopped job is waited for before the page says so."""
+FASTEST_RATE = 120
+"""Frames a second; a clip of unknown length is held to the limit as if it had so many."""
+PREVIEW_SIZE, PREVIEW_QUALITY = 360, 80
+STAGES = {"analyse": "Reading the motion", "render": "Animating"}
+
+
+@dataclass
+class Status:
+    """Where a job is."""
+
+    progress: Progress | None = None
+    since: float = 0.0
+    """When this stage began, s of the monotonic clock."""
+
+
+def run(work: Work, session: Session, stop: threading.Event, limits: WebOptions) -> Iterator[str | Result]:
+    """Do `work`; gives HTML of its progress now and then, at last its result.
+
+    Raises what the work raises; Cancelled soon after `stop` is set. Closing the iterator stops the work.
+    """
+    status = Status()
+
+    def tell(now: Progress) -> None:
+        if status.progress is None or status.progress.stage != now.stage:
+            status.since = time.monotonic()
+        if now.done > limits.max_seconds * FASTEST_RATE:
+            raise MediaError(f"the clip has more than {now.done - 1} frames, which is the limit; cut it first")
+        status.progress = now
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work, tell, stop.is_set)
+    session.running.add(future)
+    future.add_done_callback(session.running.discard)
+    try:
+        while not wait([future], LOOK_SECONDS).done:
+            if stop.is_set() and not wait([future], STOP_SECONDS).done:
+                raise Cancelled("stopped on request; nothing was written")
+            yield told(status)
+        yield future.result()
+    finally:
+        stop.set()
+        pool.shutdown(wait=False)
+
+
+def told(status: Status) -> str:
+    """The panel of a running job: frames done, rate, time left, the newest picture."""
+    now = status.progress
+    if now is None:
+        return panel("Looking for faces …")
+    seconds = time.monotonic() - status.since
+    rate = (now.done - 1) / seconds if seconds > 0 and now.done > 1 else 0.0
+    parts = [f"{now.done} of {now.total} frames" if now.total else f"{now.done} frames"]
+    if rate:
+        parts.append(f"{rate:.1f} frames/s")
+    if rate and now.total:
+        parts.append(f"{clock((now.total - now.done) / rate)} left")
+    share = now.done / now.total if now.total else None
+    return panel(STAGES[now.stage], " · ".join(parts), share=share, picture=now.frame)
+
+
+def panel(title: str, line: str = "", *, share: float | None = None, picture: Image | None = None) -> str:
+    """HTML of a status: a title, a line, a bar (0..1) and a picture."""
+    bar = f'<progress max="1" value="{min(share, 1.0):.3f}"></progress>' if share is not None else ""
+    image = f'<img alt="The newest frame" src="{data_url(reduced(picture))}">' if picture is not None else ""
+    return (
+        f'<div class="op-status" role="status"><b>{html.escape(title)}</b>'
+        f"<span>{html.escape(line)}</span>{bar}{image}</div>"
+    )
+
+
+def finished(result: Result) -> str:
+    """The panel of a finished job."""
+    frames = "1 picture" if result.rate is None else f"{result.frames} frames"
+    speed = f", {result.frames / result.seconds:.1f} frames/s" if result.frames > 1 and result.seconds else ""
+    notes = "".join(f"<span>Note: {html.escape(warning)}</span>" for warning in result.warnings[:5])
+    body = panel("Done", f"{frames} in {result.seconds:.1f} s{speed} with the {result.engine} engine")
+    return body.replace("</div>", f"{notes}</div>")
+
+
+def clock(seconds: float) -> str:
+    """`0:07`, `12:30`."""
+    whole = max(round(seconds), 0)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def reduced(image: Image, size: int = PREVIEW_SIZE) -> Image:
+    """The picture with its longer side at most `size` px."""
+    factor = size / max(image.shape[:2])
+    if factor >= 1:
+        return image
+    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def jpeg(image: Image, quality: int = PREVIEW_QUALITY) -> bytes:
+    """(H, W, 3) RGB as JPEG."""
+    encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return bytes(encoded.tobytes())
+
+
+def data_url(image: Image, quality: int = PREVIEW_QUALITY) -> str:
+    """The picture as part of a page."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg(image, quality)).decode('ascii')}"

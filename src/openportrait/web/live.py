@@ -1,0 +1,202 @@
+"""The tab in which the webcam drives a portrait, and the route on which its frames come and go."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import fields
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from openportrait.errors import MediaError, OpenPortraitError
+from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, Options
+from openportrait.pipeline.live import LiveSession
+from openportrait.pipeline.preview import preview_source
+from openportrait.records import Image
+from openportrait.web.checks import plainly
+from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.controls import Controls
+from openportrait.web.faces import FacePicker
+from openportrait.web.jobs import jpeg
+from openportrait.web.sessions import Sessions
+
+ROUTE = "/openportrait/live"
+MAX_FRAME_BYTES, MAX_FRAME_PIXELS = 4_000_000, 4_000_000
+LIVE_SIZE = 512
+FRAME_QUALITY = 85
+ASSETS = files("openportrait") / "assets" / "web"
+MOVES = tuple(
+    item.name
+    for item in fields(MotionOptions)
+    if item.name not in ("smoothing", "source_eye_retargeting", "neutral_frame")
+)
+VIEW = ["detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"]
+
+
+def live_tab(context: Context) -> None:
+    """Lay out the tab and connect it."""
+    moves, controls = Controls(), Controls()
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=280, scale=2):
+            source = gr.File(
+                label="Portrait: a picture", file_types=["image", ".heic"], height=140, elem_id="live-source"
+            )
+            faces = FacePicker(context, preview_source, "portrait", "live-source")
+            moves.add(MotionOptions, only=FIRST)
+        with gr.Column(min_width=300, scale=3):
+            stage = gr.HTML(
+                None,
+                html_template=(ASSETS / "live.html").read_text("utf-8"),
+                js_on_load=(ASSETS / "live.js").read_text("utf-8"),
+                elem_id="live-stage",
+            )
+            with gr.Row():
+                start = gr.Button("Start", variant="primary", elem_id="live-start", size="md", min_width=90)
+                stop = gr.Button("Stop", variant="stop", elem_id="live-stop", size="md", min_width=90)
+                neutral = gr.Button("This is neutral", elem_id="live-neutral", size="md", min_width=120)
+                record = gr.Button("Record", elem_id="live-record", size="md", min_width=90)
+                finish = gr.Button("End recording", elem_id="live-finish", size="md", min_width=120)
+            recording = gr.Video(
+                label="Recording", interactive=False, visible=False, autoplay=True, elem_id="live-recording"
+            )
+    with gr.Accordion("Options", open=False, elem_id="live-options"):
+        moves.group(MotionOptions, only=MOVES)
+        controls.group(FaceOptions, only=("face", "driving_face", "detection_threshold"))
+        controls.group(
+            CropOptions,
+            only=[item.name for item in fields(CropOptions) if item.name != "crop_driving"],
+            max_size=LIVE_SIZE,
+        )
+        controls.group(EngineOptions, **{**vars(context.engine), "max_crop": LIVE_SIZE})
+    faces.connect(controls, [source], "face", VIEW)
+    tab = LiveTab(context, moves, controls)
+    start.click(
+        tab.start,
+        [source, *moves.components, *controls.components],
+        [stage, recording],
+        show_progress="minimal",
+        **HIDDEN,
+    )
+    stop.click(tab.stop, None, [stage, recording], **AT_ONCE)
+    neutral.click(tab.recentre, None, None, **AT_ONCE)
+    record.click(tab.record, None, None, **AT_ONCE)
+    finish.click(tab.finish, None, recording, **AT_ONCE)
+    gr.on([each.change for each in moves.components], tab.configure, moves.components, None, **AT_ONCE)
+
+
+class LiveTab:
+    """What the tab's events do."""
+
+    def __init__(self, context: Context, moves: Controls, controls: Controls) -> None:
+        self._context, self._moves, self._controls = context, moves, controls
+
+    def start(self, request: gr.Request, source: str | None, *values: Any) -> tuple[Any, Any]:
+        """Measure the portrait; the page's script then sends frames to a secret address."""
+        session = self._context.session(request, source)
+        count = len(self._moves.by_name)
+        chosen = {**self._moves.values(values[:count]), **self._controls.values(values[count:])}
+        with self._context.errors_shown():
+            portrait = self._context.upload(source, "portrait")
+            if session.live is not None:
+                session.live.finish()
+            session.live = LiveSession(portrait, Options.of(**self._context.options(chosen)))
+            session.live_token = secrets.token_urlsafe(32)
+        return {"address": f"{ROUTE}/{session.live_token}"}, gr.update(visible=False)
+
+    def stop(self, request: gr.Request) -> tuple[Any, Any]:
+        """End; a running recording is completed."""
+        recording = self.finish(request)
+        session = self._context.session(request)
+        session.live, session.live_token = None, ""
+        return None, recording
+
+    def recentre(self, request: gr.Request) -> None:
+        """The face as it is now counts as at rest."""
+        self._running(request).recentre()
+
+    def record(self, request: gr.Request) -> None:
+        """Write what is shown from now on."""
+        path = self._context.session(request).room() / "live.mp4"
+        with self._context.errors_shown():
+            self._running(request).record(path, max_seconds=self._context.limits.max_seconds)
+        self._context.session(request).recording = path
+
+    def finish(self, request: gr.Request) -> Any:
+        """End the recording and show it."""
+        session = self._context.session(request)
+        path, session.recording = session.recording, None
+        with self._context.errors_shown():
+            frames = session.live.finish() if session.live is not None else 0
+        return gr.update(value=str(path), visible=True) if frames else gr.skip()
+
+    def configure(self, request: gr.Request, *values: Any) -> None:
+        """Region, multiplier and so on, while it runs."""
+        live = self._context.session(request).live
+        if live is not None:
+            with self._context.errors_shown():
+                live.configure(MotionOptions(**self._moves.values(values)))
+
+    def _running(self, request: gr.Request) -> LiveSession:
+        live = self._context.session(request).live
+        if live is None:
+            raise gr.Error("The camera is not running; press “Start” first.", print_exception=False)
+        return live
+
+
+def frame_route(sessions: Sessions) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    """The endpoint that takes a camera frame as JPEG and answers with the portrait as JPEG.
+
+    204 where another frame of the session is waiting already: frames are dropped, never queued.
+    """
+    waiting: dict[str, int] = {}
+
+    async def answer(request: Request) -> Response:
+        token = str(request.path_params["token"])
+        live = sessions.live(token)
+        if live is None:
+            return Response(status_code=404)
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_FRAME_BYTES:
+                return Response(status_code=413)
+        if waiting.get(token, 0) >= 2:
+            return Response(status_code=204)
+        waiting[token] = waiting.get(token, 0) + 1
+        try:
+            return await run_in_threadpool(_animate, live, body, sessions)
+        finally:
+            waiting[token] -= 1
+            if not waiting[token]:
+                del waiting[token]
+
+    return answer
+
+
+def _animate(live: LiveSession, body: bytes, sessions: Sessions) -> Response:
+    try:
+        picture = live(decoded(body))
+    except OpenPortraitError as error:
+        return Response(plainly(error, sessions.root), status_code=422, media_type="text/plain")
+    headers = {"X-Face": "1" if picture.face_seen else "0", "Cache-Control": "no-store"}
+    return Response(jpeg(picture.image, FRAME_QUALITY), media_type="image/jpeg", headers=headers)
+
+
+def decoded(body: bytes) -> Image:
+    """(H, W, 3) RGB. Raises MediaError for anything but a picture of sensible size."""
+    try:
+        with PillowImage.open(io.BytesIO(body), formats=("JPEG", "PNG", "WEBP")) as picture:
+            if picture.width * picture.height > MAX_FRAME_PIXELS:
+                raise MediaError("the camera's frames are too large; choose a lower resolution")
+            return np.asarray(picture.convert("RGB"))
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise MediaError("the camera sent no picture; try another browser") from error

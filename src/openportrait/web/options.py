@@ -1,0 +1,24 @@
+"""What the one who starts the web app decides: where it listens, and what its visitors may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from openportrait.options import Checked, Range
+
+
+@dataclass(frozen=True)
+class WebOptions(Checked):
+    """Where the app listens, and its limits."""
+
+    host: Annotated[str, Doc("Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1"
+    port: Annotated[int, Range(0, 65535), Doc("Port to listen on; 0 takes a free one.")] = 8890
+    share: Annotated[bool, Doc("Also open a public link through gradio.live.")] = False
+    auth: Annotated[str | None, Doc("Ask visitors for this USER:PASSWORD.")] = None
+    max_upload_mb: Annotated[int, Range(1, 100_000), Doc("Largest file that may be uploaded, megabytes.")] = 500
+    max_megapixels: Annotated[float, Range(0.1, 1000), Doc("Largest picture or frame, millions of pixels.")] = 40.0
+    max_seconds: Annotated[float, Range(1, 36_000), Doc("Longest clip, template, timeline or recording.")] = 600.0
+    concurrency: Annotated[int, Range(1, 64), Doc("Jobs that render at once; further ones wait in line.")] = 1

@@ -1,0 +1,124 @@
+"""Where a job's results are shown: progress, picture or video, side by side, files to download."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from openportrait.errors import Cancelled
+from openportrait.records import Result
+from openportrait.web.context import AT_ONCE, Context
+from openportrait.web.jobs import Work, finished, panel, run
+from openportrait.web.sessions import Session
+
+Updates = tuple[Any, ...]
+
+NOTHING_YET = panel("Nothing yet", "The result will appear here.")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The components of a tab that show a job and its results."""
+
+    tab: str
+    start: Any
+    cancel: Any
+    status: Any
+    video: Any
+    image: Any
+    strip_video: Any
+    strip_image: Any
+    files: Any
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What an event that runs a job updates."""
+        return [
+            self.start,
+            self.cancel,
+            self.status,
+            self.video,
+            self.image,
+            self.strip_video,
+            self.strip_image,
+            self.files,
+        ]
+
+    def follow(self, context: Context, session: Session, stop: threading.Event, work: Work) -> Iterator[Updates]:
+        """Run a job and keep the page up to date; errors become a message."""
+        yield self._running(panel("Waiting for its turn …"))
+        try:
+            with context.errors_shown():
+                for news in run(work, session, stop, context.limits):
+                    yield self._running(news) if isinstance(news, str) else self._done(news)
+        except Cancelled:
+            yield self._idle(panel("Stopped", "Nothing was written."))
+        except gr.Error:
+            yield self._idle(panel("Nothing was made", "See the message."))
+            raise
+
+    def _running(self, status: str) -> Updates:
+        return (gr.update(interactive=False), gr.update(interactive=True), status, *[gr.skip()] * 5)
+
+    def _idle(self, status: str) -> Updates:
+        return (gr.update(interactive=True), gr.update(interactive=False), status, *[gr.skip()] * 5)
+
+    def _done(self, result: Result) -> Updates:
+        moves = result.rate is not None
+        paths = [path for path in (result.path, result.side_by_side, result.template) if path is not None]
+        strip = str(result.side_by_side) if result.side_by_side else None
+        return (
+            gr.update(interactive=True),
+            gr.update(interactive=False),
+            finished(result),
+            gr.update(value=str(result.path) if moves else None, visible=moves),
+            gr.update(value=None if moves else str(result.path), visible=not moves),
+            gr.update(value=strip if moves else None, visible=moves),
+            gr.update(value=None if moves else strip, visible=not moves),
+            [str(path) for path in paths],
+        )
+
+
+def results(context: Context, tab: str, button: str, *, strip: bool = True) -> Results:
+    """Lay out a job's buttons and results."""
+    with gr.Row():
+        start = gr.Button(button, variant="primary", elem_id=f"{tab}-start", scale=3)
+        cancel = gr.Button("Cancel", variant="stop", interactive=False, elem_id=f"{tab}-cancel", scale=1, min_width=90)
+    status = gr.HTML(NOTHING_YET, elem_id=f"{tab}-status")
+    with gr.Tabs():
+        with gr.Tab("Result"):
+            video, image = _pair(tab, "result", "Result")
+        with gr.Tab("Side by side", visible=strip):
+            strip_video, strip_image = _pair(tab, "strip", "Driving, source, result")
+        with gr.Tab("Files"):
+            files = gr.File(label="Files to download", interactive=False, file_count="multiple", elem_id=f"{tab}-files")
+
+    def stop(request: gr.Request) -> str:
+        running = context.session(request).jobs.get(tab)
+        if running is not None:
+            running.set()
+        return panel("Stopping …")
+
+    cancel.click(stop, None, status, **AT_ONCE)
+    return Results(tab, start, cancel, status, video, image, strip_video, strip_image, files)
+
+
+def _pair(tab: str, name: str, label: str) -> tuple[Any, Any]:
+    video = gr.Video(
+        label=label, interactive=False, autoplay=True, loop=True, visible=True, elem_id=f"{tab}-{name}-video"
+    )
+    image = gr.Image(label=label, interactive=False, type="filepath", visible=False, elem_id=f"{tab}-{name}-image")
+    return video, image
+
+
+def begins(context: Context, tab: str) -> Callable[[gr.Request], None]:
+    """A handler for the moment a job is asked for, before it waits in line: from then on it can be stopped."""
+
+    def begin(request: gr.Request) -> None:
+        context.session(request).begin(tab)
+
+    return begin

@@ -1,0 +1,127 @@
+"""What each visitor has here: a folder, running jobs, an editor, a live session. Nothing is shared between them."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from openportrait.options import Options
+from openportrait.pipeline.editor import Editor
+from openportrait.pipeline.live import LiveSession
+
+ROOMS_KEPT = 6
+"""Results of so many jobs stay on the page; older ones make room."""
+PATIENCE_SECONDS = 10.0
+"""How long the end of a session waits for its jobs to stop."""
+
+
+@dataclass
+class Session:
+    """One visitor's page."""
+
+    folder: Path
+    uploads: set[Path] = field(default_factory=set)
+    jobs: dict[str, threading.Event] = field(default_factory=dict)
+    """Tab → set to stop its newest job."""
+    running: set[Future[Any]] = field(default_factory=set)
+    live: LiveSession | None = None
+    live_token: str = ""
+    recording: Path | None = None
+    """The file that the live session is writing."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while the editor works."""
+    _rooms: list[Path] = field(default_factory=list)
+    _editor: tuple[Path, Options, Editor] | None = None
+
+    def room(self) -> Path:
+        """A new empty folder for one job's results."""
+        path = self.folder / secrets.token_hex(8)
+        path.mkdir(parents=True)
+        self._rooms.append(path)
+        while len(self._rooms) > ROOMS_KEPT:
+            shutil.rmtree(self._rooms.pop(0), ignore_errors=True)
+        return path
+
+    def begin(self, tab: str) -> threading.Event:
+        """A new job of a tab, which ends an older one; the event stops it."""
+        if tab in self.jobs:
+            self.jobs[tab].set()
+        self.jobs[tab] = threading.Event()
+        return self.jobs[tab]
+
+    def editor(self, source: Path, options: Options) -> Editor:
+        """The editor of this portrait; measured once. Raises what `Editor` raises."""
+        if not self.knows(source, options):
+            self._editor = (source, options, Editor(source, options))
+        assert self._editor is not None
+        return self._editor[2]
+
+    def knows(self, source: Path, options: Options) -> bool:
+        """Whether the editor of this portrait is at hand."""
+        return self._editor is not None and self._editor[:2] == (source, options)
+
+    def close(self) -> None:
+        """Stop what runs, then remove the folder."""
+        for stop in list(self.jobs.values()):
+            stop.set()
+        wait(list(self.running), PATIENCE_SECONDS)
+        if self.live is not None:
+            self.live.finish()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Sessions:
+    """The visitors by their session's name."""
+
+    def __init__(self, root: Path) -> None:
+        """`root`: the folder under which all sessions' and uploaded files lie."""
+        self.root = root
+        self._lock = threading.Lock()
+        self._open: dict[str, Session] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def of(self, name: str | None, uploads: Iterable[Path | None] = ()) -> Session:
+        """The session of that name, opened where it is new; it answers for these uploaded files from now on."""
+        with self._lock:
+            session = self._open.get(name or "")
+            if session is None:
+                session = self._open[name or ""] = Session(self.root / f"session-{secrets.token_hex(16)}")
+                session.folder.mkdir(parents=True)
+            session.uploads.update(path for path in uploads if path is not None)
+            return session
+
+    def live(self, token: str) -> LiveSession | None:
+        """The live session that was given this token."""
+        with self._lock:
+            known = next(
+                (s for s in self._open.values() if s.live and secrets.compare_digest(s.live_token, token)), None
+            )
+            return known.live if known is not None else None
+
+    def close(self, name: str | None) -> None:
+        """End a session: its jobs stop, its files go; equal uploads of others stay."""
+        with self._lock:
+            session = self._open.pop(name or "", None)
+            if session is None:
+                return
+            still_used = set().union(*(other.uploads for other in self._open.values()))
+        session.close()
+        for path in session.uploads - still_used:
+            if path.is_relative_to(self.root):
+                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()
+
+    def close_all(self) -> None:
+        """End every session."""
+        for name in list(self._open):
+            self.close(name)
