@@ -184,6 +184,20 @@ def test_cancelling_leaves_nothing(portrait: Path, short_talk: Path, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_clip_that_breaks_off_is_used_only_when_asked(portrait: Path, talk: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    data = talk.read_bytes()
+    broken.write_bytes(data[: len(data) // 3])
+    output = tmp_path / "new" / "o.mp4"
+    with pytest.raises(openportrait.MediaError, match="keep_partial"):
+        openportrait.animate(portrait, broken, output, engine="mesh")
+    assert not output.parent.exists()
+    result = openportrait.animate(portrait, broken, output, engine="mesh", keep_partial=True)
+    assert 10 < result.frames < 150
+    assert any("breaks off" in line for line in result.warnings)
+    assert probe(output).frames == result.frames
+
+
 def test_a_result_never_overwrites_an_input(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
     copy = tmp_path / "clip.mp4"
     copy.write_bytes(short_talk.read_bytes())

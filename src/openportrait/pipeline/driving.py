@@ -19,7 +19,7 @@ from openportrait.motion import PackedMotions
 from openportrait.options import Options
 from openportrait.pipeline.flow import View, Watch, groups
 from openportrait.pipeline.render import Cue
-from openportrait.pipeline.source import in_every_frame, report
+from openportrait.pipeline.source import accept_end, in_every_frame, report
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
 from openportrait.templates import is_template, load_template
 
@@ -140,6 +140,7 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
             bridge_seconds=options.faces.bridge_seconds,
             where=str(info.path),
         )[0]
+        broken_off = accept_end(clip, options)
     return Driving(
         path=info.path,
         kind="video",
@@ -150,7 +151,7 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
         layout=engine.layout.name,
         engine=engine.name,
         faces=found.faces,
-        warnings=tuple(report(info.path, found)),
+        warnings=(*broken_off, *report(info.path, found)),
     )
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from openportrait.engines.base import Appearance, Engine
-from openportrait.errors import NoFaceError
+from openportrait.errors import MediaError, NoFaceError
 from openportrait.faces import FaceFinder, Track, crop_face, ratios, track, whole_crop
-from openportrait.media import open_clip
+from openportrait.media import Clip, open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import Options
 from openportrait.pipeline.flow import View, Watch, groups, nearest
@@ -126,8 +126,9 @@ class VideoSource:
                 bridge_seconds=options.faces.bridge_seconds,
                 where=str(path),
             )
+            broken_off = accept_end(clip, options)
         self.portraits = self._measure(watch)
-        self.warnings = tuple(line for found in self._tracks for line in report(path, found))
+        self.warnings = (*broken_off, *(line for found in self._tracks for line in report(path, found)))
 
     def _crops(self, frame: Frame) -> list[FaceCrop | None]:
         faces = (found.faces[frame.index] for found in self._tracks)
@@ -184,6 +185,15 @@ def in_every_frame(faces: Sequence[Face | None], measured: Sequence[Value]) -> S
 
 def _ratios(found: Track) -> list[Ratios]:
     return [ratios(face) for face in found.faces if face is not None]
+
+
+def accept_end(clip: Clip, options: Options) -> tuple[str, ...]:
+    """A warning for a clip that breaks off, after it was read. Raises MediaError where only a whole one will do."""
+    if clip.truncated is None:
+        return ()
+    if options.output.keep_partial:
+        return (f"{clip.truncated}; what comes before is used",)
+    raise MediaError(f"{clip.truncated}; repair the file, or use what comes before with keep_partial")
 
 
 def report(path: Path, found: Track) -> Iterable[str]:
