@@ -14,7 +14,7 @@ from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import crop_pixels, motion_of
 from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, IRISES, LIPS_LOWER
+from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, INNER_LOWER, INNER_UPPER, IRISES, LIPS_LOWER
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats, Image
 from tests.engines.faces import made_crop
@@ -31,6 +31,22 @@ def inside(points: Floats, picture: Image) -> Image:
     mask = np.zeros(picture.shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.round(points[:, :2]).astype(np.int32)], 1)
     return picture[mask > 0]
+
+
+def with_clear_eyes(crop: FaceCrop) -> FaceCrop:
+    """Wide white eyes with dark irises of the landmarks' size, none of them outside the lids."""
+    image, points = crop.image.copy(), crop.face.landmarks
+    around = image[int(points[EYES_UPPER, 1].min()) - 20 : int(points[EYES_LOWER, 1].max()) + 20]
+    around[around.max(2) < 120] = (205, 165, 140)
+    for upper, lower, iris in zip(EYES_UPPER, EYES_LOWER, IRISES, strict=True):
+        lids, eye = np.zeros(image.shape[:2], np.uint8), np.full_like(image, (235, 235, 230))
+        outline = points[np.concatenate([upper, lower[-2:0:-1]]), :2]
+        cv2.fillPoly(lids, [np.round(outline).astype(np.int32)], 1)
+        x, y = np.round(points[iris[0], :2]).astype(int)
+        radius = np.linalg.norm(points[iris[1:], :2] - points[iris[0], :2], axis=1).mean()
+        cv2.circle(eye, (int(x), int(y)), round(radius), (40, 60, 50), -1)
+        image[lids > 0] = eye[lids > 0]
+    return replace(crop, image=image)
 
 
 def mouth(points: Floats) -> Floats:
@@ -99,7 +115,7 @@ def test_what_does_not_move_stays_to_the_pixel() -> None:
 
 
 def test_shut_eyes_show_neither_white_nor_iris() -> None:
-    crop = made_crop(size=512)
+    crop = with_clear_eyes(made_crop(size=512))
     closing = shot(crop, Gesture(blink_left=1, blink_right=1))
     picture = render_shot(closing)
     for side in (0, 1):
@@ -113,7 +129,7 @@ def test_shut_eyes_show_neither_white_nor_iris() -> None:
 
 @pytest.mark.parametrize("direction", [-1, 1])
 def test_the_iris_follows_the_gaze_and_leaves_white_behind(direction: int) -> None:
-    crop = made_crop(size=512)
+    crop = with_clear_eyes(made_crop(size=512))
     looking = shot(crop, Gesture())
     x_d = looking.x_s.copy()
     shift = 5.0 * direction
@@ -121,10 +137,11 @@ def test_the_iris_follows_the_gaze_and_leaves_white_behind(direction: int) -> No
     picture = render_shot(replace(looking, x_d=x_d))
     for iris in IRISES[:, 0]:
         x, y = np.round(crop.face.landmarks[iris, :2]).astype(int)
-        behind, ahead = (picture[y, x + direction * step] for step in (-8, 8))
+        behind, ahead = (picture[y, x + direction * step] for step in (-5, 9))
+        assert crop.image[y, x - direction * 5].max() < 100
         assert behind.min() > 150
+        assert crop.image[y, x + direction * 9].min() > 180
         assert ahead.max() < 130
-        assert crop.image[y, x - direction * 8].max() < 130
 
 
 def test_an_open_mouth_shows_the_drivers_in_the_sources_light() -> None:

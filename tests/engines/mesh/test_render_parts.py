@@ -19,6 +19,7 @@ from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT, canonical
 from openportrait.motion import rotation_from_degrees
 from openportrait.records import FaceCrop
 from tests.engines.faces import made_crop
+from tests.engines.mesh.test_render import with_clear_eyes
 
 TRIANGLE = np.array([[0, 1, 2]], np.int32)
 SHIFTED = np.array([[3.0, 1.0, 0.0], [11.0, 1.0, 0.0], [3.0, 9.0, 0.0]])
@@ -139,7 +140,7 @@ def test_an_eye_without_contrast_keeps_its_landmarks() -> None:
 
 
 def test_layers_of_an_eye_have_no_iris_in_the_white() -> None:
-    appearance = build_appearance(made_crop(size=512))
+    appearance = build_appearance(with_clear_eyes(made_crop(size=512)))
     for eye in appearance.eyes:
         assert eye.white.min() > 120
         disc = eye.iris[..., 3] > 0.99

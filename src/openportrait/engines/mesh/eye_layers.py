@@ -124,7 +124,7 @@ def find_iris(zoomed: Layer, eyeball: Mask, guess: Floats, radius: float, unit: 
     rays = np.stack([np.cos(angles), np.sin(angles)], 1)
     steps = np.arange(-0.08, 0.081, 0.02)
     shifts = np.stack(np.meshgrid(steps, steps), 2).reshape(-1, 1, 1, 2)
-    factors = np.arange(0.85, 1.21, 0.05)
+    factors = np.arange(0.85, 1.41, 0.05)
     ring = (factors * radius)[None, :, None, None] * rays
 
     def look(picture: NDArray[np.generic], part: float) -> Floats:
@@ -162,7 +162,10 @@ def _white(zoomed: Layer, eyeball: Mask, centre: Floats, radius: float, unit: fl
     made = filled(zoomed, known)
     if known.any():
         # What is made up lies in the light of the skin around it.
-        light = cv2.GaussianBlur(zoomed, (0, 0), _LIGHT_REACH * unit) @ LUMA.astype(np.float32)
+        outside = (distance > radius * _IRIS_MARGIN).astype(np.float32)
+        luma = np.dstack([zoomed @ LUMA.astype(np.float32) * outside, outside])
+        total = cv2.GaussianBlur(luma, (0, 0), _LIGHT_REACH * unit)
+        light = total[..., 0] / np.maximum(total[..., 1], 1e-3)
         relative = np.clip(light / max(float(light[known].mean()), 1.0), *_LIGHT_RANGE)
         made = np.where(known[..., None], made, made * relative[..., None]).astype(np.float32)
     return _softened(made, known, 0.02 * unit)

@@ -73,7 +73,7 @@ def _shadow(moved: Floats, side: int, low: NDArray[np.int_], shape: tuple[int, i
     lid = lid[np.argsort(lid[:, 0])]
     edge = np.interp(np.arange(low[0], low[0] + shape[1]), lid[:, 0], lid[:, 1])
     below = (np.arange(low[1], low[1] + shape[0])[:, None] - edge) / max(_SHADOW_REACH * width, 1)
-    return (1 - _SHADOW * np.clip(1 - below, 0, 1) ** 1.5).astype(np.float32)[..., None]
+    return np.asarray(1 - _SHADOW * np.clip(1 - below, 0, 1) ** 1.5, np.float32)[..., None]
 
 
 def _draw_lashes(picture: Image, eye: EyeLayers, moved: Floats, side: int, gap: float) -> None:
