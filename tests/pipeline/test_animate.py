@@ -201,7 +201,7 @@ def test_a_clip_that_breaks_off_is_used_only_when_asked(portrait: Path, talk: Pa
 def test_a_result_never_overwrites_an_input(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
     copy = tmp_path / "clip.mp4"
     copy.write_bytes(short_talk.read_bytes())
-    with pytest.raises(openportrait.MediaError, match="overwrite"):
+    with pytest.raises(openportrait.MediaError, match="input and the output at once"):
         openportrait.animate(portrait, copy, copy, engine="mesh")
     assert copy.read_bytes() == short_talk.read_bytes()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from openportrait.expressions import Key, Timeline
-from openportrait.media import Writer, open_writer, write_image
+from openportrait.media import Writer, check_output, open_writer, write_image
 from openportrait.options import EDIT_SCALE, Options, OutputOptions, RetargetOptions
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch, ahead
 from openportrait.pipeline.job import Job
@@ -148,15 +148,22 @@ class _Start:
     """When a job began, and what its results will be called."""
 
     def __init__(self, inputs: Sequence[Path], output: AnyPath | None, stem: str) -> None:
+        """Raises MediaError where the result cannot be written or would overwrite an input: before the work."""
         self._inputs = inputs
         self._output = Path(output) if output is not None else None
         self._stem = stem
         self._seconds = time.monotonic()
+        check_output(self._named(still=False).result, inputs)
 
     def targets(self, job: Rendering) -> Targets:
         """The job's files. Raises MediaError where one would overwrite an input."""
-        still = job.rate is None or job.frames == 1
-        return name_targets(self._inputs, self._output, stem=self._stem, still=still, template_suffix=SUFFIX)
+        named = self._named(still=job.rate is None or job.frames == 1)
+        for path in (named.result, named.side_by_side, named.template):
+            check_output(path, self._inputs)
+        return named
+
+    def _named(self, *, still: bool) -> Targets:
+        return name_targets(self._output, stem=self._stem, still=still, template_suffix=SUFFIX)
 
     @property
     def elapsed_seconds(self) -> float:

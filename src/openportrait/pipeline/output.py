@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from openportrait.errors import MediaError
 from openportrait.records import Image
 
 DEFAULT_FOLDER = Path("animations")
@@ -26,27 +24,18 @@ class Targets:
     template: Path
 
 
-def name_targets(
-    inputs: Sequence[Path], output: Path | None, *, stem: str, still: bool, template_suffix: str
-) -> Targets:
-    """`<stem>.mp4` (or `.jpg`) in a folder, or the file that was asked for; the others beside it.
-
-    Raises MediaError where a result would overwrite an input.
-    """
+def name_targets(output: Path | None, *, stem: str, still: bool, template_suffix: str) -> Targets:
+    """`<stem>.mp4` (or `.jpg`) in a folder, or the file that was asked for; the others beside it."""
     if output is None or output.is_dir() or not output.suffix:
         folder = DEFAULT_FOLDER if output is None else output
         result = folder / f"{stem}{'.jpg' if still else '.mp4'}"
     else:
         result = output
-    targets = Targets(
+    return Targets(
         result=result,
         side_by_side=result.with_name(f"{result.stem}_concat{result.suffix}"),
         template=result.with_name(f"{result.stem}{template_suffix}"),
     )
-    for path in (targets.result, targets.side_by_side, targets.template):
-        if any(path.resolve() == given.resolve() for given in inputs):
-            raise MediaError(f"{path}: the result would overwrite an input; choose another output")
-    return targets
 
 
 def side_by_side(*panels: Image) -> Image:
