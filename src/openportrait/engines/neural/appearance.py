@@ -35,12 +35,12 @@ class Residual(nn.Module):
         super().__init__()
         shape = (CHANNELS, CHANNELS, 3, 3, 3)
         self.norm = ChannelScale(checkpoint.batch_norm(f"{name}.norm1", CHANNELS))
-        self.conv1 = Conv(checkpoint.layer(f"{name}.conv1", shape, norm=f"{name}.norm2"), padding=1)
+        self.conv1 = Conv(checkpoint.layer(f"{name}.conv1", shape, norm=f"{name}.norm2"), padding=1, relu=True)
         self.conv2 = Conv(checkpoint.layer(f"{name}.conv2", shape), padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 32, 16, 64, 64], same shape out."""
-        return x + self.conv2(self.conv1(self.norm(x)).relu_())
+        return x + self.conv2(self.conv1(self.norm(x)))
 
 
 class AppearanceExtractor(nn.Module):
@@ -48,9 +48,9 @@ class AppearanceExtractor(nn.Module):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
-        self.stem = Conv(checkpoint.layer("stem", (64, 3, 3, 3), norm="stem.norm"), padding=1)
+        self.stem = Conv(checkpoint.layer("stem", (64, 3, 3, 3), norm="stem.norm"), padding=1, relu=True)
         self.down = nn.ModuleList(
-            Conv(checkpoint.layer(f"down.{i}", (128 << i, 64 << i, 3, 3), norm=f"down.{i}.norm"), padding=1)
+            Conv(checkpoint.layer(f"down.{i}", (128 << i, 64 << i, 3, 3), norm=f"down.{i}.norm"), padding=1, relu=True)
             for i in range(2)
         )
         self.to_volume = Conv(checkpoint.layer("to_volume", (CHANNELS * DEPTH, 256, 1, 1)))
@@ -58,8 +58,8 @@ class AppearanceExtractor(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[B, 3, 256, 256] → [B, 32, 16, 64, 64]."""
-        x = self.stem(image).relu_()
+        x = self.stem(image)
         for conv in self.down:
-            x = F.avg_pool2d(conv(x).relu_(), 2)
+            x = F.avg_pool2d(conv(x), 2)
         volume: Tensor = self.residual(self.to_volume(x).unflatten(1, (CHANNELS, DEPTH)).float())
         return volume

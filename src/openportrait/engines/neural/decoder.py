@@ -2,76 +2,122 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from openportrait.engines.neural.checkpoint import Affine, Checkpoint
-from openportrait.engines.neural.layers import Conv, Doubled, instance_norm
+from openportrait.engines.neural.layers import Conv, Enlarged, instance_norm
 
 MAP, HIDDEN = 256, 128
 """Channels of the input map and of a SPADE's hidden layer."""
 SLOPE = 0.2
+STRIP_PIXELS = 4096
+"""Pixels of a large map that a processor takes at once: γ and β of 256 channels fill 4 MiB."""
 
 
 class Spade(nn.Module):
-    """norm·(1 + γ) + β, where γ and β are made from the input map by one convolution.
+    """norm·(1 + γ) + β, where γ and β are made by one convolution from the input map, `enlarged` times as large.
 
     The 1 is part of γ's bias. Where a 1×1 convolution follows at once (the shortcut), β is already
-    multiplied by it: the two are linear, and it has fewer channels afterwards.
+    multiplied by it: both are linear, and there are fewer channels after it.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, name: str, width: int, enlarged: int = 1, shortcut: Affine | None = None
+        self, checkpoint: Checkpoint, name: str, width: int, enlarged: int, after: Affine | None = None
     ) -> None:
         super().__init__()
         shared = checkpoint.layer(f"{name}.shared", (HIDDEN, MAP, 3, 3))
         gamma = checkpoint.layer(f"{name}.gamma", (width, HIDDEN, 3, 3))
         beta = checkpoint.layer(f"{name}.beta", (width, HIDDEN, 3, 3))
-        if shortcut is not None:
-            after = shortcut.weight.flatten(1)
-            beta = Affine(torch.einsum("nc,cihw->nihw", after, beta.weight), after @ beta.bias + shortcut.bias)
+        if after is not None:
+            matrix = after.weight.flatten(1)
+            beta = Affine(torch.einsum("nc,cihw->nihw", matrix, beta.weight), matrix @ beta.bias + after.bias)
         self.width = width
-        self.modulation = Conv(
-            Affine(torch.cat((gamma.weight, beta.weight)), torch.cat((gamma.bias + 1, beta.bias))), padding=1
-        )
-        self.shared = Conv(shared, padding=1)
+        self.enlarged = enlarged
+        self.hidden = Conv(shared, padding=1, relu=True) if enlarged == 1 else Enlarged(shared, enlarged)
+        both = Affine(torch.cat((gamma.weight, beta.weight)), torch.cat((gamma.bias + 1, beta.bias)))
+        self.modulation = Conv(both, padding=(0, 1))
 
-    def forward(self, seg: Tensor) -> tuple[Tensor, Tensor]:
-        """The input map → 1 + γ [B, width, H, W] and β."""
-        both = self.modulation(self.shared(seg).relu_())
-        return both[:, : self.width], both[:, self.width :]
+    def strips(self, seg: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """The input map [B, 256, 64, 64] → (rows, 1 + γ [B, width, rows, W], β [B, width or fewer, rows, W]) in turn.
+
+        On a processor γ and β of a large map would not stay in its cache from one step to the next.
+        """
+        conv = self.modulation
+        batch, height, width = len(seg), seg.shape[2] * self.enlarged, seg.shape[3] * self.enlarged
+        padded = conv.empty(batch, HIDDEN, height + 2, width)
+        padded[:, :, 0] = 0
+        padded[:, :, -1] = 0
+        if self.enlarged == 1:
+            padded[:, :, 1:-1] = self.hidden(seg)
+        else:
+            self.hidden(seg, padded[:, :, 1:-1])
+        whole = seg.device.type != "cpu" or conv.layout == torch.contiguous_format
+        step = height if whole else max(2, STRIP_PIXELS // width)
+        for first in range(0, height, step):
+            both = conv(padded[:, :, first : first + step + 2])
+            yield slice(first, first + step), both[:, : self.width], both[:, self.width :]
+
+    def forward(self, norm: Tensor, seg: Tensor) -> Tensor:
+        """Leaky ReLU of the modulated norm, [B, width, H, W]."""
+        batch, channels = norm.shape[:2]
+        height, width = (side * self.enlarged for side in seg.shape[2:])
+        made = self.modulation.empty(batch, channels, height, width)
+        cell = height // norm.shape[2]
+        for rows, scale, shift in self.strips(seg):
+            part, small = made[:, :, rows], norm[:, :, rows.start // cell : rows.stop // cell, None, :, None]
+            torch.addcmul(_cells(shift, cell), small, _cells(scale, cell), out=_cells(part, cell))
+            F.leaky_relu_(part, SLOPE)
+        return made
 
 
 class Block(nn.Module):
-    """x + conv(lrelu(spade(norm(conv(lrelu(spade(norm(x)))))))), the shortcut by a SPADE where widths differ."""
+    """x + conv(lrelu(spade(norm(conv(lrelu(spade(norm(x)))))))), the shortcut by a SPADE where widths differ.
 
-    def __init__(self, checkpoint: Checkpoint, name: str, inputs: int, outputs: int) -> None:
+    A block that changes the width first doubles the size of x by nearest: its norm is that of the small
+    x, of which every value is used four times. x and the sum are float32.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, name: str, inputs: int, outputs: int, enlarged: int = 1) -> None:
         super().__init__()
         middle = min(inputs, outputs)
-        self.spade0 = Spade(checkpoint, f"{name}.spade0", inputs)
+        self.spade0 = Spade(checkpoint, f"{name}.spade0", inputs, enlarged)
         self.conv0 = Conv(checkpoint.spectral(f"{name}.conv0", (middle, inputs, 3, 3)), padding=1)
-        self.spade1 = Spade(checkpoint, f"{name}.spade1", middle)
+        self.spade1 = Spade(checkpoint, f"{name}.spade1", middle, enlarged)
         self.conv1 = Conv(checkpoint.spectral(f"{name}.conv1", (outputs, middle, 3, 3)), padding=1)
-        self.spade_s: Spade | None = None
-        if inputs != outputs:
+        self.widths_differ = inputs != outputs
+        if self.widths_differ:
             shortcut = checkpoint.spectral(f"{name}.convs", (outputs, inputs, 1, 1), bias=False)
-            self.spade_s = Spade(checkpoint, f"{name}.spades", inputs, shortcut=shortcut)
+            self.spade_s = Spade(checkpoint, f"{name}.spades", inputs, enlarged, after=shortcut)
             self.conv_s = Conv(Affine(shortcut.weight, torch.zeros(outputs)))
 
     def forward(self, x: Tensor, seg: Tensor) -> Tensor:
-        n = instance_norm(x)
-        if self.spade_s is None:
-            skip = x
-        else:
-            g, b = self.spade_s(seg)
-            skip = self.conv_s(n * g) + b
-        g, b = self.spade0(seg)
-        y = self.conv0(F.leaky_relu_(torch.addcmul(b, n, g), SLOPE))
-        g, b = self.spade1(seg)
-        y = self.conv1(F.leaky_relu_(torch.addcmul(b, instance_norm(y), g), SLOPE))
-        return skip + y
+        """x [B, inputs, h, w] float32 and the input map → [B, outputs, h, w], or twice as large."""
+        norm = instance_norm(x, self.conv0.weight.dtype)
+        y = self.conv0(self.spade0(norm, seg))
+        if self.widths_differ:
+            x = self._shortcut(norm, seg)
+        return x + self.conv1(self.spade1(instance_norm(y, y.dtype), seg))
 
+    def _shortcut(self, norm: Tensor, seg: Tensor) -> Tensor:
+        """conv(spade(norm)) of an enlarged map, float32; β comes multiplied by conv already."""
+        batch, outputs = len(norm), self.conv_s.weight.shape[0]
+        made = self.conv_s.empty(batch, outputs, 2 * norm.shape[2], 2 * norm.shape[3], dtype=torch.float32)
+        for rows, scale, shift in self.spade_s.strips(seg):
+            scaled = self.conv_s.empty(*scale.shape)
+            small = norm[:, :, rows.start // 2 : rows.stop // 2, None, :, None]
+            torch.mul(_cells(scale, 2), small, out=_cells(scaled, 2))
+            torch.add(self.conv_s(scaled), shift, out=made[:, :, rows])
+        return made
+
+
+def _cells(x: Tensor, side: int) -> Tensor:
+    """[B, C, H, W] seen as cells of `side`×`side`: [B, C, H / side, side, W / side, side]."""
+    height, width = x.shape[2] // side, x.shape[3] // side
+    return x.unflatten(3, (width, side)).unflatten(2, (height, side))
 
 class Decoder(nn.Module):
     """G: [B, 256, 64, 64] → picture [B, 3, 512, 512] in 0..1, float32."""
@@ -79,15 +125,22 @@ class Decoder(nn.Module):
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
         self.widen = Conv(checkpoint.layer("widen", (512, MAP, 3, 3)), padding=1)
-        self.middle = nn.ModuleList(Block(checkpoint, f"middle.{i}", 512, 512) for i in range(6))
-        self.up = nn.ModuleList((Block(checkpoint, "up.0", 512, 256), Block(checkpoint, "up.1", 256, 64)))
+        self.blocks = nn.ModuleList(
+            (
+                *(Block(checkpoint, f"middle.{i}", 512, 512) for i in range(6)),
+                Block(checkpoint, "up.0", 512, 256, enlarged=2),
+                Block(checkpoint, "up.1", 256, 64, enlarged=4),
+            )
+        )
         self.to_pixels = Conv(checkpoint.layer("to_pixels", (12, 64, 3, 3)), padding=1)
 
     def forward(self, seg: Tensor) -> Tensor:
-        x = self.widen(seg)
-        for block in self.middle:
+        """[B, 256, 64, 64] → [B, 3, 512, 512] in 0..1."""
+        return torch.sigmoid(self.logits(seg))
+
+    def logits(self, seg: Tensor) -> Tensor:
+        """[B, 256, 64, 64] → the picture [B, 3, 512, 512] before the sigmoid, float32."""
+        x = self.widen(seg).float()
+        for block in self.blocks:
             x = block(x, seg)
-        for i, block in enumerate(self.up):
-            x = F.interpolate(x, scale_factor=2)
-            x = block(x, F.interpolate(seg, scale_factor=2 << i))
-        return torch.sigmoid(F.pixel_shuffle(self.to_pixels(F.leaky_relu(x, SLOPE)), 2).float())
+        return F.pixel_shuffle(self.to_pixels(F.leaky_relu_(x, SLOPE)).float(), 2)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,24 +15,31 @@ INSTANCE_NORM_EPS = 1e-5
 
 
 class Conv(nn.Module):
-    """A 2-D or 3-D convolution; takes its input in any type and layout and computes in those of its weight."""
+    """A 2-D or 3-D convolution, with a ReLU if asked; takes any type and layout and computes in its weight's."""
 
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, affine: Affine, padding: int | tuple[int, ...] = 0) -> None:
+    def __init__(self, affine: Affine, padding: int | tuple[int, int] = 0, *, relu: bool = False) -> None:
         super().__init__()
         self.register_buffer("weight", affine.weight.float())
         self.register_buffer("bias", affine.bias.float())
         self.padding = padding
+        self.relu = relu
         self.layout = torch.contiguous_format
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs, ...] → [B, outputs, ...]."""
         x = x.to(self.weight.dtype).contiguous(memory_format=self.layout)
-        if self.weight.ndim == 4:
-            return F.conv2d(x, self.weight, self.bias, padding=self.padding)
-        return F.conv3d(x, self.weight, self.bias, padding=self.padding)
+        convolve = F.conv2d if self.weight.ndim == 4 else F.conv3d
+        y = convolve(x, self.weight, self.bias, padding=self.padding)
+        return y.relu_() if self.relu else y
+
+    def empty(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+        """Memory for a map in this layer's layout, on its device, in its type where none is named."""
+        return torch.empty(
+            shape, dtype=dtype or self.weight.dtype, device=self.weight.device, memory_format=self.layout
+        )
 
     def narrow(self, dtype: torch.dtype, channels_last: bool) -> None:
         """Compute in `dtype` from now on, with maps in that layout."""
@@ -72,40 +82,57 @@ def place(network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
             part.narrow(dtype, channels_last=matrix_units)
 
 
-def instance_norm(x: Tensor) -> Tensor:
-    """[B, C, H, W] with mean 0 and variance 1 a channel, in the type of x; sums in float32."""
+def instance_norm(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """[B, C, H, W] with mean 0 and variance 1 a channel, as `dtype`; sums in float32."""
     if x.device.type == "cpu":
-        return F.group_norm(x, x.shape[1], eps=INSTANCE_NORM_EPS)
+        return F.group_norm(x, x.shape[1], eps=INSTANCE_NORM_EPS).to(dtype)
     wide = x.float()
     variance, mean = torch.var_mean(wide, dim=(2, 3), keepdim=True, correction=0)
-    return ((wide - mean) * torch.rsqrt(variance + INSTANCE_NORM_EPS)).to(x.dtype)
+    return ((wide - mean) * torch.rsqrt(variance + INSTANCE_NORM_EPS)).to(dtype)
 
 
-_HALVES = torch.tensor([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], dtype=torch.float64)
-"""[phase, small tap, tap]: a cell's first half sees (previous, own, own), its second (own, own, next)."""
+class _Place(NamedTuple):
+    """Where in an enlarged cell a 3-wide convolution gives the same, along one axis."""
+
+    places: tuple[int, ...]
+    """Offsets within the cell."""
+    taps: tuple[tuple[int, int, int], tuple[int, int, int]]
+    """Which of the three taps fall on the first and on the second of two neighbouring small cells."""
+    ahead: int
+    """0 where these are the cell before and the cell itself, 1 where they are itself and the next."""
 
 
-class Doubled(nn.Module):
-    """A 3-wide convolution (then ReLU) of a map enlarged 2× by nearest along its last two axes.
+_START = ((1, 0, 0), (0, 1, 1))
+_END = ((1, 1, 0), (0, 0, 1))
+_PLACES = {
+    2: (_Place((0,), _START, 0), _Place((1,), _END, 1)),
+    4: (_Place((0,), _START, 0), _Place((1, 2), ((0, 0, 0), (1, 1, 1)), 0), _Place((3,), _END, 1)),
+}
 
-    An enlarged cell has only two different neighbours an axis, so each of the 2×2 places within it is a
-    2-wide convolution of the small map: 4/9 of the multiplications, exact up to rounding, borders too
-    (a padding row of the large map and one of the small map are both zero).
+
+class Enlarged(nn.Module):
+    """A 3-wide convolution, then ReLU, of a map enlarged 2× or 4× by nearest along its last two axes.
+
+    Three taps on an enlarged map fall on at most two different cells of the small one, so each place
+    within a cell is a 2-wide convolution of the small map: 4/9 of the products for 2×, 1/4 for 4×, where
+    the two middle places are equal. Exact up to rounding, borders too: what pads the large map with
+    zeros pads the small one.
     """
 
-    def __init__(self, affine: Affine) -> None:
+    def __init__(self, affine: Affine, factor: int) -> None:
         super().__init__()
-        weight = torch.einsum("pah,qbw,oi...hw->pqoi...ab", _HALVES, _HALVES, affine.weight)
-        self.conv = Conv(Affine(weight.flatten(0, 2), affine.bias.repeat(4)), padding=1)
         self.outputs = affine.weight.shape[0]
+        self.factor = factor
+        taps = torch.tensor([place.taps for place in _PLACES[factor]], dtype=torch.float64)
+        weight = torch.einsum("pah,qbw,oi...hw->pqoi...ab", taps, taps, affine.weight)
+        self.conv = Conv(Affine(weight.flatten(0, 2), affine.bias.repeat(len(taps) ** 2)), padding=1)
 
     def forward(self, x: Tensor, out: Tensor) -> Tensor:
-        """[B, I, (D,) H, W] → `out` [B, O, (D,) 2H, 2W], written in place."""
+        """[B, I, (D,) H, W] → `out` [B, O, (D,) f·H, f·W], written in place."""
         height, width = x.shape[-2:]
-        small = self.conv(x)
-        for row in (0, 1):
-            for column in (0, 1):
-                first = (2 * row + column) * self.outputs
-                phase = small[:, first : first + self.outputs, ..., row : row + height, column : column + width]
-                torch.clamp(phase, min=0, out=out[..., row::2, column::2])
+        small = self.conv(x).split(self.outputs, 1)
+        for part, (row, column) in zip(small, product(_PLACES[self.factor], repeat=2), strict=True):
+            inner = part[..., row.ahead : row.ahead + height, column.ahead : column.ahead + width]
+            for i, j in product(row.places, column.places):
+                torch.clamp(inner, min=0, out=out[..., i :: self.factor, j :: self.factor])
         return out

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from openportrait.engines.neural.appearance import CHANNELS, DEPTH
 from openportrait.engines.neural.checkpoint import Affine, Checkpoint
 from openportrait.engines.neural.fields import SIZES, grid, heatmaps, sample, shifted
-from openportrait.engines.neural.layers import Conv, Doubled, Linear
+from openportrait.engines.neural.layers import Conv, Enlarged, Linear
 
 KEYPOINTS = 21
 FIELDS = KEYPOINTS + 1
@@ -37,41 +37,42 @@ class WarpSource:
 
 
 class Hourglass(nn.Module):
-    """The 3-D U-net of the dense motion: [B, 110, 16, 64, 64] → [B, 142, 16, 64, 64]."""
+    """The 3-D U-net of the dense motion: [B, 110, 16, 64, 64] → [B, 142, 16, 64, 64].
+
+    Only its lowest map is enlarged before the convolution: there the weights are what takes time, and
+    the small-size form has twice as many.
+    """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
         self.down = nn.ModuleList(
-            Conv(checkpoint.layer(f"down.{i}", (DOWN[i + 1], DOWN[i], 3, 3, 3), norm=f"down.{i}.norm"), padding=1)
+            Conv(checkpoint.layer(f"down.{i}", (DOWN[i + 1], DOWN[i], 3, 3, 3), norm=f"down.{i}.norm"), padding=1, relu=True)
             for i in range(5)
         )
+        self.lowest = Conv(checkpoint.layer("up.0", (UP[1], UP[0], 3, 3, 3), norm="up.0.norm"), padding=1, relu=True)
         self.up = nn.ModuleList(
-            Doubled(checkpoint.layer(f"up.{i}", (UP[i + 1], UP[i] * (2 if i else 1), 3, 3, 3), norm=f"up.{i}.norm"))
-            for i in range(5)
+            Enlarged(checkpoint.layer(f"up.{i}", (UP[i + 1], 2 * UP[i], 3, 3, 3), norm=f"up.{i}.norm"), factor=2)
+            for i in range(1, 5)
         )
         merge = checkpoint.layer("merge", (FEATURES, FEATURES, 3, 3, 3), norm="merge.norm")
-        self.merge = Conv(merge, padding=1)
+        self.merge = Conv(merge, padding=1, relu=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 110, 16, 64, 64] → [B, 142, 16, 64, 64]."""
         skips = [x]
         for conv in self.down:
-            skips.append(F.avg_pool3d(conv(skips[-1]).relu_(), (1, 2, 2)))
-        x = skips.pop()
-        for doubled in self.up:
+            skips.append(_halved(conv(skips[-1])))
+        x = self.lowest(F.interpolate(skips.pop(), scale_factor=(1, 2, 2)))
+        x = torch.cat((x, skips.pop()), 1)
+        for enlarged in self.up:
             skip = skips.pop()
-            outputs = doubled.outputs
-            joined = torch.empty(
-                (skip.shape[0], outputs + skip.shape[1], *skip.shape[2:]),
-                dtype=skip.dtype,
-                device=skip.device,
-                memory_format=self.merge.layout,
-            )
-            doubled(x, joined[:, :outputs])
+            outputs = enlarged.outputs
+            joined = self.merge.empty(skip.shape[0], outputs + skip.shape[1], *skip.shape[2:])
+            enlarged(x, joined[:, :outputs])
             joined[:, outputs:] = skip
             x = joined
         merged: Tensor = self.merge(x)
-        return merged.relu_()
+        return merged
 
 
 class Warping(nn.Module):
@@ -150,6 +151,16 @@ class Warping(nn.Module):
         taken = sample(source.rows, places).view(-1, height, width, depth * CHANNELS).permute(0, 3, 1, 2)
         flat = self.out(F.leaky_relu_(self.flatten(taken), 0.01))
         return flat * occlusion.to(flat.dtype)
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Mean of 2×2 cells of every slice, [B, C, D, H, W] → [B, C, D, H/2, W/2], as 2-D pooling.
+
+    PyTorch's own 3-D pooling knows no narrow types on a CPU.
+    """
+    if x.is_contiguous():
+        return F.avg_pool2d(x.flatten(1, 2), 2).unflatten(1, x.shape[1:3])
+    return F.avg_pool2d(x.transpose(1, 2).flatten(0, 1), 2).unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
 
 
 def _by_slice(mask: Tensor, occlusion: Tensor) -> Affine:

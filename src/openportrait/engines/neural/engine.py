@@ -1,0 +1,161 @@
+"""The engine of the published LivePortrait networks (arXiv 2407.03168), on any device PyTorch has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from openportrait.engines.base import Appearance, Shot
+from openportrait.engines.neural.appearance import AppearanceExtractor
+from openportrait.engines.neural.checkpoint import read
+from openportrait.engines.neural.extractor import MotionExtractor, degrees
+from openportrait.engines.neural.generator import Generator, LoadNetwork
+from openportrait.engines.neural.layers import place
+from openportrait.engines.neural.retargeting import perceptron
+from openportrait.engines.neural.warping import KEYPOINTS, WarpSource
+from openportrait.motion import LIVEPORTRAIT_21, edit_expression, rotation_from_degrees
+from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
+
+INPUT_SIZE = 256
+CROP_SIZE = 512
+
+
+class NeuralEngine:
+    """`openportrait.engines.base.Engine` on the five published networks (layout `liveportrait-21`).
+
+    Motion and its corrections are float32 on every device: they are small, and what they get wrong is
+    seen as jitter. Warping and decoding run in `dtype`.
+    """
+
+    name = "neural"
+    reads_pixels = True
+    layout = LIVEPORTRAIT_21
+    crop_rule = CropRule(size=CROP_SIZE, rotate=True, native=False)
+
+    def __init__(self, load: LoadNetwork, device: torch.device, dtype: torch.dtype) -> None:
+        """Raises WeightsError where a network's tensors are not those of SPEC §7."""
+        self.device, self.dtype = device, dtype
+        self.batch_size = 1 if device.type == "cpu" else 4
+        self._lock = Lock()
+        self._motion = read("motion_extractor", load("motion_extractor"), MotionExtractor)
+        place(self._motion, device, torch.float32)
+        appearance = "appearance_feature_extractor"
+        self._appearance = read(appearance, load(appearance), AppearanceExtractor)
+        place(self._appearance, device, dtype if dtype == torch.bfloat16 else torch.float32)
+        self._stitching, self._eyes, self._lips = (
+            perceptron(network, load(network)) for network in ("retarget_shoulder", "retarget_eye", "retarget_mouth")
+        )
+        self._generator = Generator(load, device, dtype)
+
+    @torch.inference_mode()
+    def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
+        """M on each crop at 256×256 (SPEC §3)."""
+        if not crops:
+            return []
+        heads = self._motion(self._inputs([crop.image for crop in crops]))
+        angles = torch.stack([degrees(heads[axis]) for axis in ("pitch", "yaw", "roll")], -1)
+        pose, scale, translation, expression, canonical = (
+            value.cpu().numpy().astype(np.float64)
+            for value in (angles, heads["scale"], heads["t"], heads["exp"], heads["kp"])
+        )
+        return [
+            Motion(
+                rotation=rotation_from_degrees(*map(float, pose[i])),
+                expression=expression[i].reshape(KEYPOINTS, 3),
+                scale=float(scale[i, 0]),
+                translation=translation[i],
+                canonical=canonical[i].reshape(KEYPOINTS, 3),
+            )
+            for i in range(len(crops))
+        ]
+
+    @torch.inference_mode()
+    def appearance(self, crop: FaceCrop) -> Appearance:
+        """F on the crop, and all of W that does not depend on the keypoints: a `WarpSource`."""
+        return self._generator.warping.source(self._appearance(self._inputs([crop.image])))
+
+    def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
+        """S of SPEC §5: x_d + offsets, and one shift in the plane for all points."""
+        found = self._correct(self._stitching, x_s.ravel(), x_d.ravel())
+        moved = x_d + found[: 3 * KEYPOINTS].reshape(KEYPOINTS, 3)
+        moved[:, :2] += found[3 * KEYPOINTS :]
+        return moved
+
+    def open_eyes(self, x_s: Floats, ratios: Ratios, target: float) -> Floats:
+        """R_eye of SPEC §5."""
+        found = self._correct(self._eyes, x_s.ravel(), [ratios.eye_left, ratios.eye_right, target])
+        return found.reshape(KEYPOINTS, 3)
+
+    def open_lips(self, x_s: Floats, ratio: float, target: float) -> Floats:
+        """R_lip of SPEC §5."""
+        return self._correct(self._lips, x_s.ravel(), [ratio, target]).reshape(KEYPOINTS, 3)
+
+    def expression(self, edit: FaceEdit, source: Motion) -> Floats:
+        """The table of SPEC §10, the same for every face."""
+        return edit_expression(edit)
+
+    @torch.inference_mode()
+    def render(self, shots: Sequence[Shot]) -> list[Image]:
+        """G(W(appearance, x_s, x_d)), 512×512."""
+        pictures: list[Image] = []
+        for first in range(0, len(shots), self.batch_size):
+            batch = shots[first : first + self.batch_size]
+            with self._lock:
+                made = self._generator.pictures(
+                    _joined([shot.appearance for shot in batch]),
+                    self._points([shot.x_d for shot in batch]),
+                    self._points([shot.x_s for shot in batch]),
+                )
+                pictures += [np.array(picture) for picture in _to_host(made)]
+        return pictures
+
+    def _inputs(self, images: Sequence[Image]) -> Tensor:
+        """Pictures of any size → [B, 3, 256, 256] float32 in 0..1 on the device."""
+        size = (INPUT_SIZE, INPUT_SIZE)
+        small = [
+            image if image.shape[:2] == size else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            for image in images
+        ]
+        return self._to_device(np.stack(small)).permute(0, 3, 1, 2).float() / 255
+
+    def _points(self, points: Sequence[Floats]) -> Tensor:
+        return self._to_device(np.stack(points).astype(np.float32))
+
+    def _to_device(self, values: Image | Floats | np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Tensor:
+        host = torch.from_numpy(values)
+        if self.device.type == "cuda":
+            return host.pin_memory().to(self.device, non_blocking=True)
+        return host.to(self.device)
+
+    @torch.inference_mode()
+    def _correct(self, network: torch.nn.Module, *parts: Floats | list[float]) -> Floats:
+        """One perceptron on one joined input, on the CPU: a transfer would take longer than it does."""
+        joined = torch.from_numpy(np.concatenate(parts).astype(np.float32))[None]
+        found: Floats = network(joined)[0].numpy().astype(np.float64)
+        return found
+
+
+def _joined(sources: Sequence[WarpSource]) -> WarpSource:
+    """One source for all where it is the same face, else one entry each."""
+    if all(source is sources[0] for source in sources):
+        return sources[0]
+    return WarpSource(
+        torch.cat([source.rows for source in sources]),
+        torch.cat([source.compressed for source in sources]),
+        torch.cat([source.still for source in sources]),
+    )
+
+
+def _to_host(pictures: Tensor) -> Image:
+    """[B, H, W, 3] uint8 in the computer's own memory."""
+    if pictures.device.type != "cuda":
+        return np.asarray(pictures.cpu().numpy())
+    pinned = torch.empty(pictures.shape, dtype=pictures.dtype, pin_memory=True)
+    pinned.copy_(pictures, non_blocking=True)
+    torch.cuda.current_stream(pictures.device).synchronize()
+    return np.asarray(pinned.numpy())

@@ -1,0 +1,91 @@
+"""W and G as one step: keypoints in, pictures out, on one device in one number type."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from openportrait.engines.neural.checkpoint import read
+from openportrait.engines.neural.decoder import Decoder
+from openportrait.engines.neural.device import wider
+from openportrait.engines.neural.graph import Graph
+from openportrait.engines.neural.layers import place
+from openportrait.engines.neural.warping import Warping, WarpSource
+from openportrait.errors import EngineError
+
+LoadNetwork = Callable[[str], Mapping[str, Tensor]]
+"""Name of a network → its official state dict."""
+
+_log = logging.getLogger(__name__)
+
+
+class Generator:
+    """Warping and decoding, with the check that float16 needs.
+
+    float16 ends at 65504. What is known to leave it (sums of residual streams, normalization, softmax,
+    sigmoid, coordinates) is float32 always. Where weights drive another value beyond, the result holds
+    values that are no numbers: then the network concerned is built anew in a wider type, once, and the
+    batch is computed again, so that no black picture gets out.
+    """
+
+    def __init__(self, load: LoadNetwork, device: torch.device, dtype: torch.dtype) -> None:
+        self._load = load
+        self._device = device
+        self._graphs: dict[tuple[int, int], Graph] | None = {} if device.type == "cuda" else None
+        self._narrow = {"warping_module", "spade_generator"} if dtype == torch.float16 else set()
+        self._place_warping(dtype)
+        self._place_decoder(dtype)
+
+    def pictures(self, source: WarpSource, x_d: Tensor, x_s: Tensor) -> Tensor:
+        """x_d, x_s [B, 21, 3] float32 → [B, 512, 512, 3] uint8 on the device; `source` has B entries or one."""
+        while True:
+            pictures, warped_finite, picture_finite = self._run(source, x_d, x_s)
+            if not self._narrow or bool(picture_finite):
+                return pictures
+            self._widen("spade_generator" if bool(warped_finite) else "warping_module")
+
+    def _run(self, source: WarpSource, x_d: Tensor, x_s: Tensor) -> Sequence[Tensor]:
+        inputs = (source.rows, source.compressed, source.still, x_d, x_s)
+        if self._graphs is None:
+            return self._step(*inputs)
+        key = (len(source.rows), len(x_d))
+        if key not in self._graphs:
+            try:
+                self._graphs[key] = Graph(self._step, inputs)
+            except RuntimeError as error:
+                _log.warning("CUDA graphs cannot be used here (%s); frames take a little longer", error)
+                self._graphs = None
+                return self._step(*inputs)
+        return self._graphs[key](inputs)
+
+    def _step(
+        self, rows: Tensor, compressed: Tensor, still: Tensor, x_d: Tensor, x_s: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        warped = self.warping(WarpSource(rows, compressed, still), x_d, x_s)
+        logits = self.decoder.logits(warped)
+        pictures = (torch.sigmoid(logits) * 255).round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        return pictures, torch.isfinite(warped).all(), torch.isfinite(logits).all()
+
+    def _widen(self, network: str) -> None:
+        """Go on with one network in a type of float32's range."""
+        if network not in self._narrow:
+            raise EngineError(f"{network} gives values that are no numbers; its weights or keypoints are damaged")
+        self._narrow.discard(network)
+        dtype = wider(self._device)
+        _log.warning("values beyond float16 in %s; it goes on in %s", network, dtype)
+        self._graphs = {} if self._graphs is not None else None
+        if network == "spade_generator":
+            self._place_decoder(dtype)
+        else:
+            self._place_warping(dtype)
+
+    def _place_warping(self, dtype: torch.dtype) -> None:
+        self.warping = read("warping_module", self._load("warping_module"), Warping)
+        place(self.warping, self._device, dtype)
+
+    def _place_decoder(self, dtype: torch.dtype) -> None:
+        self.decoder = read("spade_generator", self._load("spade_generator"), Decoder)
+        place(self.decoder, self._device, dtype)
