@@ -8,15 +8,12 @@ import cv2
 import numpy as np
 
 from openportrait.engines.mesh.eye_layers import EyeLayers, build_eye
+from openportrait.engines.mesh.fitting import fitted
 from openportrait.engines.mesh.mirror import OtherSide, find_other_side
 from openportrait.engines.mesh.motion import crop_pixels, crop_units, pose
 from openportrait.engines.mesh.mouth import MouthLook, build_mouth
 from openportrait.engines.mesh.surround import Surround, build_surround
-from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER
 from openportrait.records import FaceCrop, Floats, Image
-
-_LOWER_LID_OUT, _UPPER_LID_OUT, _CORNER_OUT = 0.035, 0.03, 0.03
-"""The landmark network draws lids too tight: how far they are pushed out, in widths of the eye."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +23,7 @@ class MeshAppearance:
     pixels: Image
     """(S, S, 4) RGB and an unused fourth channel: four channels are looked up faster than three."""
     face: Floats
-    """(478, 3) px; landmarks with the lids fitted to the picture, depth from the head's origin."""
+    """(478, 3) px; landmarks fitted to the picture, depth from the head's origin."""
     surround: Surround
     eyes: tuple[EyeLayers, EyeLayers]
     mouth: MouthLook
@@ -42,7 +39,7 @@ def build_appearance(crop: FaceCrop) -> MeshAppearance:
     """Everything that drawing needs of a source face; once an image, once a frame of a video."""
     units = crop_units(crop.face.landmarks, crop.size)
     units[:, 2] -= pose(units).translation[2]
-    face = fitted_lids(crop_pixels(units, crop.size))
+    face = fitted(crop_pixels(units, crop.size))
     return MeshAppearance(
         pixels=cv2.cvtColor(crop.image, cv2.COLOR_RGB2RGBA).astype(np.uint8, copy=False),
         face=face,
@@ -51,16 +48,3 @@ def build_appearance(crop: FaceCrop) -> MeshAppearance:
         mouth=build_mouth(crop.image, face),
         other_side=find_other_side(crop.image, face),
     )
-
-
-def fitted_lids(face: Floats) -> Floats:
-    """The same (478, 3) landmarks with the lid margins moved out to where the picture shows them."""
-    face = face.copy()
-    bulge = np.sin(np.pi * np.arange(9) / 8)[:, None]
-    for upper, lower in zip(EYES_UPPER, EYES_LOWER, strict=True):
-        along = face[upper[-1], :2] - face[upper[0], :2]
-        down = np.array([-along[1], along[0]]) * np.sign(along[0] or 1.0)
-        face[upper[1:-1], :2] -= (_UPPER_LID_OUT * down * bulge)[1:-1]
-        face[lower[1:-1], :2] += (_LOWER_LID_OUT * down * bulge)[1:-1]
-        face[upper[0], :2] -= _CORNER_OUT * along
-    return face

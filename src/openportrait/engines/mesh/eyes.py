@@ -45,7 +45,7 @@ def paint_eye(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats, ga
     shape = (part.shape[0], part.shape[1])
     mask = np.zeros(shape, np.uint8)
     cv2.fillPoly(mask, [subpixels(outline - low)], 255, cv2.LINE_AA, _FRACTION_BITS)
-    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.8 * pixel), np.uint8)
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.7, 0.8 * pixel)), np.uint8)
     across = np.abs(np.linspace(-1, 1, shape[1]))
     share = (mask * (strength / 255 * (1 - smoothstep(across, *_CORNERS)))).astype(np.float32)[..., None]
     ball = _eyeball_pixels(eye, anchors, gaze, low, shape) * _shadow(moved, side, low, shape, eye.width)

@@ -19,7 +19,7 @@ from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, triangl
 from openportrait.records import FaceCrop, Floats, Image
 
 _BRIGHTNESS_RANGE = (0.55, 1.35)
-_TINT, _TINT_RANGE = 0.55, (0.75, 1.25)
+_SKIN_TINT, _LIP_TINT, _TINT_RANGE = 0.4, 0.4, (0.75, 1.12)
 _LEAST_CHROMA = 0.04
 _SHADE_BORROWED, _SHADE_DRAWN = 0.2, 0.38
 """How much darker the mouth is right at the lips."""
@@ -75,12 +75,17 @@ def light_between(look: MouthLook, driver: FaceCrop) -> Light:
     skin = np.maximum(skin_colour(driver.image, driver.face.landmarks), 1.0)
     lip = lip_colour(driver.image, driver.face.landmarks)
     brightness = float(look.skin @ LUMA / (skin @ LUMA))
-    tint = np.clip((look.skin / skin / max(brightness, 1e-3)) ** _TINT, *_TINT_RANGE)
+    tint = np.clip(_balance(look.skin, skin) ** _SKIN_TINT * _balance(look.lip, lip) ** _LIP_TINT, *_TINT_RANGE)
     chroma = max(
         _chroma(look.skin) / max(_chroma(skin * tint), _LEAST_CHROMA),
         _chroma(look.lip) / max(_chroma(lip * tint), _LEAST_CHROMA),
     )
     return Light(tint * np.clip(brightness, *_BRIGHTNESS_RANGE), float(np.clip(chroma, 0.0, 1.0)))
+
+
+def _balance(colour: Floats, other: Floats) -> Floats:
+    """(3,) ratio of two colours of the same brightness."""
+    return np.asarray((colour + 1) / (colour @ LUMA + 1) / ((other + 1) / (other @ LUMA + 1)))
 
 
 def _chroma(colour: Floats) -> float:
@@ -123,7 +128,7 @@ def paint_mouth(picture: Image, look: MouthLook, moved: Floats, at_rest: Floats,
     shade_at_lips = _SHADE_DRAWN if driver is None else _SHADE_BORROWED
     depth = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
     shade = 1 - shade_at_lips * np.clip(1 - depth / max(2 * pixel, 0.12 * gap + 1.5 * pixel), 0, 1)
-    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.9 * pixel), np.float32)
+    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.9 * pixel)), np.float32)
     share = soft[..., None] * np.float32(strength / 255)
     part[:] = np.clip(part * (1 - share) + inside * shade[..., None] * share + 0.5, 0, 255).astype(np.uint8)
 

@@ -13,7 +13,16 @@ from openportrait.engines.mesh.mirror import show_other_side
 from openportrait.engines.mesh.motion import Similarity, crop_pixels, crop_units, rigid_between
 from openportrait.engines.mesh.mouth import paint_mouth
 from openportrait.engines.mesh.surround import ring_triangles
-from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, FACE_OVAL, IRISES, SKIN_COUNT, triangles
+from openportrait.engines.mesh.topology import (
+    EYES_LOWER,
+    EYES_UPPER,
+    FACE_OVAL,
+    IRISES,
+    LIPS_UPPER,
+    SKIN_COUNT,
+    Indices,
+    triangles,
+)
 from openportrait.engines.mesh.warp import Mesh, draw, warp
 from openportrait.records import Floats, Image
 
@@ -40,7 +49,7 @@ def render_shot(shot: Shot) -> Image:
         return look.pixels[..., :3].copy()
     head = rigid_between(shot.x_s, shot.x_d)
     moved = look.face + shift
-    _carry_lids(moved, look, shot)
+    _carry_fit(moved, look, shot)
 
     rings = look.surround.vertices
     oval = moved[FACE_OVAL, :2]
@@ -65,11 +74,18 @@ def _carried(head: Similarity, pixels: Floats, size: int) -> Floats:
     return crop_pixels(head.apply(crop_units(pixels, size)), size)
 
 
-def _carry_lids(moved: Floats, look: MeshAppearance, shot: Shot) -> None:
-    """The lids' fit to the picture, which `look.face` has and x_s has not, shrinks as the eye closes."""
+def _carry_fit(moved: Floats, look: MeshAppearance, shot: Shot) -> None:
+    """What the landmarks were fitted by, in `look.face` and not in x_s, shrinks as an eye closes or a mouth narrows."""
     fit = (look.face - crop_pixels(shot.x_s, look.size))[:, :2]
     for upper, lower in zip(EYES_UPPER[:, 1:-1], EYES_LOWER[:, 1:-1], strict=True):
-        before, now = (np.linalg.norm((x[upper] - x[lower])[:, :2], axis=1) for x in (shot.x_s, shot.x_d))
-        lost = (1 - np.clip(now / np.maximum(before, 1e-6), 0.0, 1.0))[:, None]
+        lost = _lost(shot, upper, lower)[:, None]
         for lid in (upper, lower):
             moved[lid, :2] -= lost * fit[lid]
+    corners = LIPS_UPPER[:, [0, -1]]
+    moved[corners, :2] -= _lost(shot, corners[-1, :1], corners[-1, 1:])[0] * fit[corners]
+
+
+def _lost(shot: Shot, ends: Indices, others: Indices) -> Floats:
+    """(N,) by what part points `ends` (N,) came closer to `others` (N,); 0 where they moved apart."""
+    before, now = (np.linalg.norm((x[ends] - x[others])[:, :2], axis=1) for x in (shot.x_s, shot.x_d))
+    return np.asarray(1 - np.clip(now / np.maximum(before, 1e-6), 0.0, 1.0))
