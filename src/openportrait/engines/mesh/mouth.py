@@ -19,7 +19,7 @@ from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, triangl
 from openportrait.records import FaceCrop, Floats, Image
 
 _BRIGHTNESS_RANGE = (0.55, 1.35)
-_SKIN_TINT, _LIP_TINT, _TINT_RANGE = 0.4, 0.4, (0.75, 1.12)
+_SKIN_TINT, _LIP_TINT, _TINT_RANGE = 0.35, 0.2, (0.78, 1.1)
 _LEAST_CHROMA = 0.04
 _SHADE_BORROWED, _SHADE_DRAWN = 0.2, 0.38
 """How much darker the mouth is right at the lips."""

@@ -32,9 +32,9 @@ _NEAR_RINGS = 2
 @cache
 def whole_mesh() -> Mesh:
     """The face, then the rings around it."""
-    face, rings = triangles(), ring_triangles()
-    near = len(face) + 2 * _NEAR_RINGS * len(FACE_OVAL)
-    return Mesh(np.vstack([face, rings]), face=len(face), near=near)
+    face = triangles()
+    near = SKIN_COUNT + _NEAR_RINGS * len(FACE_OVAL)
+    return Mesh(np.vstack([face, ring_triangles()]), face=len(face), near=near)
 
 
 def render_shot(shot: Shot) -> Image:

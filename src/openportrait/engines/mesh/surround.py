@@ -23,7 +23,7 @@ _WAY_TO_BORDER = np.array([0.0, 0.11, 0.26, 0.45, 0.68, 1.0])
 # go along; shoulders, below the jaw's corners, stay; the neck is a little longer.
 _SLOPES = np.array([0.2, 0.55, 0.8, 0.97])
 _WHOLLY = np.array([1.28, 1.02, 1.02, 1.02])
-_NO_MORE = np.array([2.35, 1.4, 1.4, 1.5])
+_NO_MORE = np.array([2.35, 1.25, 1.25, 1.35])
 _LEAST_SPACING = 0.2
 """Of the distance at rest, that two rings keep."""
 _CLOSING = 0.96
@@ -31,7 +31,7 @@ _CLOSING = 0.96
 _CLEARANCE = 0.05
 """Of the first ring outside the face's outline, in lengths of the ray."""
 _DEPTH_SLOPE, _NECK_DEPTH_SLOPE, _DEPTH_LIMIT = 0.38, 0.75, 0.9
-_SPREAD, _SPREAD_DECAY = 0.35, 0.25
+_SPREAD, _SPREAD_DECAY = 0.35, 0.16
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ _FINE_ABOVE = 640
 """Crops at least this large are computed at half resolution."""
 _COARSENESS = 4
 """Width of a cell away from the face, in cells at the face."""
+_FADE = 6
+"""Cells over which the fine field passes into the coarse one."""
 _BORDER = 8
 _STRIP = 128
 """Rows looked up at a time, so that the places to look stay in the processor's cache."""
@@ -21,14 +23,14 @@ _STRIP = 128
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """Triangles in the order they are numbered: the face, what is next to it, the rest."""
+    """Triangles and vertices in the order they are numbered: the face, then what is around it."""
 
     triangles: Indices
     """(T, 3) vertex numbers."""
     face: int
-    """How many of them are the face alone."""
+    """How many of the triangles are the face alone."""
     near: int
-    """How many of them are drawn at full resolution."""
+    """How many of the vertices lie in the part that is drawn at full resolution."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +56,18 @@ def warp(moved: Floats, rest: Floats, mesh: Mesh, size: int) -> Warp:
     functions = displacements(moved, rest, mesh.triangles)
     field = _far(moved, mesh.triangles[mesh.face :], functions[mesh.face :], Grid((count, count), step))
 
-    triangles = mesh.triangles[: mesh.near]
-    corners = moved[np.unique(triangles), :2]
-    low = np.clip(np.floor(corners.min(0) / step).astype(int) - 2, 0, count - 1).tolist()
-    high = np.clip(np.ceil(corners.max(0) / step).astype(int) + 3, 1, count).tolist()
+    near = moved[: mesh.near, :2]
+    low = np.clip(np.floor(near.min(0) / step).astype(int) - _FADE, 0, count - 1).tolist()
+    high = np.clip(np.ceil(near.max(0) / step).astype(int) + _FADE, 1, count).tolist()
     rows, columns = slice(low[1], max(high[1], low[1] + 1)), slice(low[0], max(high[0], low[0] + 1))
-    near = Grid((count, count), step).part(rows, columns)
-    covered = cover(moved, triangles, near)
-    fine, share = _fine(functions, covered, near)
+    grid = Grid((count, count), step).part(rows, columns)
+    covered = cover(moved, mesh.triangles, grid)
     part = field[:, rows, columns]
-    part += (fine - part) * share
+    share = _towards_edges(grid.shape)
+    for plane, fine in zip(part, evaluate(functions, covered, grid), strict=True):
+        plane += (cv2.blur(fine, (3, 3)) - plane) * share
     _still_border(field, step)
-    return Warp(field, Grid((count, count), step), near, covered)
+    return Warp(field, Grid((count, count), step), grid, covered)
 
 
 def _far(moved: Floats, triangles: Indices, functions: Field, grid: Grid) -> Field:
@@ -81,15 +83,10 @@ def _far(moved: Floats, triangles: Indices, functions: Field, grid: Grid) -> Fie
     return field
 
 
-def _fine(functions: Field, covered: Indices, grid: Grid) -> tuple[Field, Field]:
-    """The field around the face, and by how much it replaces the coarse one: softly at its outline."""
-    inside = (covered >= 0).astype(np.float32)
-    field = evaluate(functions, covered, grid)
-    known = np.maximum(cv2.blur(inside, (3, 3)), 1e-3)
-    for plane in field:
-        plane[:] = cv2.blur(plane, (3, 3)) / known
-    share = cv2.blur(cv2.erode(inside, np.ones((5, 5), np.uint8)), (5, 5))
-    return field, share.astype(np.float32, copy=False)
+def _towards_edges(shape: tuple[int, int]) -> Field:
+    """(h, w) 1, falling to 0 at the four edges."""
+    down, across = (np.minimum(np.arange(count), np.arange(count)[::-1]) for count in shape)
+    return np.clip(np.minimum(down[:, None], across[None]) / np.float32(_FADE), 0, 1).astype(np.float32)
 
 
 def _still_border(field: Field, step: int) -> None:
