@@ -191,6 +191,7 @@ class OutputOptions(Checked):
     quality: Annotated[int, Range(0, 100), Doc("Picture quality of the encoder, 0 to 100.")] = 75
     side_by_side: Annotated[bool, Doc("Also write driving, source and result in one strip.")] = False
     save_template: Annotated[bool, Doc("Also write the driving's motion as a template.")] = False
+    provenance: Annotated[bool, Doc("State in the file's metadata that the result is synthetic.")] = True
     keep_partial: Annotated[bool, Doc("Keep what was rendered when the input breaks off late.")] = False
 
 

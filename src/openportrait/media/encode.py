@@ -83,6 +83,7 @@ class VideoEncoder:
         rate: Fraction,
         quality: int,
         sound: Path | None,
+        description: str = "",
     ) -> None:
         """Opens the file; `size` is (width, height), `sound` a file that has some."""
         self._rate = rate
@@ -90,6 +91,8 @@ class VideoEncoder:
         width, height = size
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
         self._output = av.open(f"file:{path}", mode="w", format=container.muxer, options=dict(container.options))
+        if description:
+            self._output.metadata["comment"] = description
         stream = self._output.add_stream(container.video, rate=rate, options=_video_options(container.video, quality))
         assert isinstance(stream, VideoStream)
         self._stream = stream

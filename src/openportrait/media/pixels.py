@@ -44,6 +44,12 @@ def _silent() -> Iterator[None]:
         yield
 
 
+def _is_heic(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:] in (b"heic", b"heix", b"heim", b"heis", b"mif1")
+
+
 def find_picture(path: Path) -> Pillow.Image | None:
     """The picture file, not yet decoded (close it after use); None where Pillow knows no such content.
 
@@ -53,6 +59,8 @@ def find_picture(path: Path) -> Pillow.Image | None:
         with _silent():
             picture = Pillow.open(path, formats=_formats())
     except UnidentifiedImageError:
+        if "HEIF" not in _formats() and _is_heic(path):
+            raise MediaError(f"{path}: is a HEIC picture; pip install 'openportrait[heic]' to read it") from None
         return None
     except Pillow.DecompressionBombError as error:
         raise MediaError(f"{path}: the picture is more than 100 megapixels; reduce it first") from error

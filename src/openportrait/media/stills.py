@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from PIL import ExifTags
 from PIL import Image as Pillow
 
 from openportrait.errors import MediaError
@@ -72,11 +73,14 @@ class StillReader:
         return frame.image, frame.alpha
 
 
-def write_image(path: Path, image: Image, *, alpha: Image | None = None, quality: int = 75) -> None:
+def write_image(
+    path: Path, image: Image, *, alpha: Image | None = None, quality: int = 75, description: str = ""
+) -> None:
     """Write one picture, its format by the suffix: .jpg .png .webp .bmp .tif.
 
     `image` is (H, W, 3) RGB, `alpha` (H, W); formats without transparency get the picture on white.
-    `quality` (0..100) steers JPEG and WebP. The file appears complete or not at all; MediaError says why not.
+    `quality` (0..100) steers JPEG and WebP. `description` is written into the file's EXIF block, where the
+    format has one. The file appears complete or not at all; MediaError says why not.
     """
     kind = _WRITTEN.get(path.suffix.lower())
     if kind is None:
@@ -87,17 +91,22 @@ def write_image(path: Path, image: Image, *, alpha: Image | None = None, quality
     if alpha is not None and kind in _KEEPS_ALPHA:
         picture.putalpha(Pillow.fromarray(alpha))
     with Target(path) as target, target.guarded():
-        save(picture, target.temporary, kind, quality)
+        save(picture, target.temporary, kind, quality, description)
 
 
-def save(picture: Pillow.Image, path: Path | BinaryIO, kind: str, quality: int) -> None:
+def save(picture: Pillow.Image, path: Path | BinaryIO, kind: str, quality: int, description: str = "") -> None:
     """Encode with the settings that `quality` (0..100) means for the format. Raises OSError."""
+    exif = Pillow.Exif()
+    if description:
+        exif[ExifTags.Base.ImageDescription] = description
     if kind == "JPEG":
-        picture.save(path, kind, quality=50 + quality // 2, subsampling=0 if quality > 80 else 2, optimize=True)
+        picture.save(
+            path, kind, quality=50 + quality // 2, subsampling=0 if quality > 80 else 2, optimize=True, exif=exif
+        )
     elif kind == "WEBP":
-        picture.save(path, kind, quality=50 + quality // 2, method=4)
+        picture.save(path, kind, quality=50 + quality // 2, method=4, exif=exif)
     elif kind == "PNG":
-        picture.save(path, kind, compress_level=4)
+        picture.save(path, kind, compress_level=4, exif=exif)
     else:
         picture.save(path, kind)
 

@@ -51,7 +51,7 @@ class Writer:
     frames: int
     """How many were written."""
 
-    def __init__(self, path: Path, rate: Fraction, sound: Sequence[Path], quality: int) -> None:
+    def __init__(self, path: Path, rate: Fraction, sound: Sequence[Path], quality: int, description: str) -> None:
         """As `open_writer`."""
         check_output(path, sound)
         sequence = _folder_and_pattern(path)
@@ -62,7 +62,7 @@ class Writer:
         self.path, self._pattern = sequence or (path, "")
         self.sound = with_sound(sound) if suffix in CONTAINERS and not sequence else None
         self.frames = 0
-        self._rate, self._quality = rate, quality
+        self._rate, self._quality, self._description = rate, quality, description
         self._size: tuple[int, int] | None = None
         self._encoder: Encoder | None = None
         self._keep = False
@@ -96,7 +96,13 @@ class Writer:
         if suffix == ".webp":
             return WebpEncoder(hidden, size=size, rate=self._rate, quality=self._quality, clear=clear)
         return VideoEncoder(
-            hidden, CONTAINERS[suffix], size=size, rate=self._rate, quality=self._quality, sound=self.sound
+            hidden,
+            CONTAINERS[suffix],
+            size=size,
+            rate=self._rate,
+            quality=self._quality,
+            sound=self.sound,
+            description=self._description,
         )
 
     def _finish(self) -> None:
@@ -133,13 +139,15 @@ class Writer:
             self._target.discard()
 
 
-def open_writer(path: Path, *, rate: Fraction, sound: Sequence[Path] = (), quality: int = 75) -> Writer:
+def open_writer(
+    path: Path, *, rate: Fraction, sound: Sequence[Path] = (), quality: int = 75, description: str = ""
+) -> Writer:
     """Open a clip for writing at exactly `rate` frames a second; the suffix decides.
 
     .mp4 .m4v .mov .mkv are H.264, .webm is VP9, .gif and .webp are animations; a folder (existing, or a name
     without suffix) or a pattern such as `shots/%05d.png` gets PNG files numbered from 0. Alpha is kept by PNG
     and WebP. `sound` are files in order of preference: the first that has sound gives it, in step with the
-    picture and never longer. `quality` is 0..100. Raises MediaError when the place cannot be written, the
-    suffix is unknown, or the output is one of the `sound` files.
+    picture and never longer. `quality` is 0..100. `description` becomes the comment of a video file.
+    Raises MediaError when the place cannot be written, the suffix is unknown, or the output is one of the `sound` files.
     """
-    return Writer(path, rate, sound, quality)
+    return Writer(path, rate, sound, quality, description)

@@ -194,19 +194,21 @@ def _write(job: Rendering, start: _Start, sound: tuple[Path, ...] = ()) -> Resul
 
 
 def _write_picture(job: Rendering, targets: Targets) -> None:
-    wanted = job.options.output
+    wanted, said = job.options.output, _description(job)
     picture = next(iter(job))
-    write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality)
+    write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality, description=said)
     if wanted.side_by_side:
-        write_image(targets.side_by_side, _strip(picture), quality=wanted.quality)
+        write_image(targets.side_by_side, _strip(picture), quality=wanted.quality, description=said)
 
 
 def _write_clip(job: Rendering, rate: Fraction, targets: Targets, sound: tuple[Path, ...]) -> None:
-    wanted = job.options.output
+    wanted, said = job.options.output, _description(job)
     with ExitStack() as stack:
 
         def open_result(path: Path) -> Writer:
-            return stack.enter_context(open_writer(path, rate=rate, sound=sound, quality=wanted.quality))
+            return stack.enter_context(
+                open_writer(path, rate=rate, sound=sound, quality=wanted.quality, description=said)
+            )
 
         writer = open_result(targets.result)
         strip = open_result(targets.side_by_side) if wanted.side_by_side else None
@@ -216,6 +218,10 @@ def _write_clip(job: Rendering, rate: Fraction, targets: Targets, sound: tuple[P
             writer.write(picture.image, picture.alpha)
             if strip is not None:
                 strip.write(_strip(picture))
+
+
+def _description(job: Rendering) -> str:
+    return f"Synthetic: animated with OpenPortrait, {job.engine} engine" if job.options.output.provenance else ""
 
 
 def _strip(picture: Picture) -> Image:
