@@ -148,6 +148,7 @@ def open_writer(
     without suffix) or a pattern such as `shots/%05d.png` gets PNG files numbered from 0. Alpha is kept by PNG
     and WebP. `sound` are files in order of preference: the first that has sound gives it, in step with the
     picture and never longer. `quality` is 0..100. `description` becomes the comment of a video file.
-    Raises MediaError when the place cannot be written, the suffix is unknown, or the output is one of the `sound` files.
+    Raises MediaError when the place cannot be written, the suffix is unknown, or the output is one of the
+    `sound` files.
     """
     return Writer(path, rate, sound, quality, description)
