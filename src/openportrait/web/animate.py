@@ -27,7 +27,7 @@ DRIVING_VIEW = ["detection_threshold", "crop_driving", "driving_scale", "driving
 
 def animate_tab(context: Context, examples: list[Example]) -> None:
     """Lay out the tab and connect it."""
-    controls = Controls()
+    controls = Controls(TAB)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300, scale=2):
             with gr.Row(equal_height=False):

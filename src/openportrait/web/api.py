@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -75,7 +74,6 @@ def _face_edit(values: dict[str, Any]) -> FaceEdit:
 
 def _answer(made: Result) -> tuple[list[str], dict[str, Any]]:
     paths = [path for path in (made.path, made.side_by_side, made.template) if path is not None]
-    facts = made.as_dict()
-    for name in ("path", "side_by_side", "template"):
-        facts[name] = Path(facts[name]).name if facts[name] else None
+    # The files go by themselves: an object with a path in it would be taken for one, too.
+    facts = {name: value for name, value in made.as_dict().items() if name not in ("path", "side_by_side", "template")}
     return [str(path) for path in paths], facts

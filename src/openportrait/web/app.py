@@ -25,7 +25,7 @@ def build(context: Context, examples: list[Example]) -> Any:
     """The app as Gradio blocks, not yet started."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=STALE_SECONDS, fill_width=False) as blocks:
         gr.Markdown(HEAD, elem_id="op-head")
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Animate", id="animate"):
                 animate_tab(context, examples)
             with gr.Tab("Edit", id="edit"):

@@ -70,8 +70,7 @@ def label(name: str) -> str:
 def plainly(error: OpenPortraitError, root: Path) -> str:
     """The message for a visitor: no folders of this machine, labels instead of flags."""
     text = re.sub(rf"{re.escape(str(root))}(/[^/\s]+)*/", "", str(error))
-    text = re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda flag: f"“{label(flag[1].replace('-', '_'))}”", text)
-    return text[:1].upper() + text[1:]
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda flag: f"“{label(flag[1].replace('-', '_'))}”", text)
 
 
 @contextmanager

@@ -23,7 +23,9 @@ NICE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 class Controls:
     """The controls of some options, in the order they are shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, tab: str) -> None:
+        """`tab`: what the components' ids in the page begin with."""
+        self._tab = tab
         self.by_name: dict[str, Any] = {}
         self._specs: dict[str, OptionSpec] = {}
 
@@ -38,7 +40,7 @@ class Controls:
 
     def group(self, record: type, *, only: Sequence[str] = (), **defaults: Any) -> None:
         """A folded group of a record's options, or of those in `only`; `defaults` are those that differ here."""
-        with gr.Accordion(title(record), open=False), gr.Row():
+        with gr.Accordion(title(record), open=False), gr.Row(elem_classes="op-grid"):
             self.add(record, only=only, **defaults)
 
     def add(self, record: type, *, only: Sequence[str] = (), **defaults: Any) -> None:
@@ -46,7 +48,9 @@ class Controls:
         for spec in specs(record):
             if spec.kind is not Path and (not only or spec.name in only):
                 self._specs[spec.name] = spec
-                self.by_name[spec.name] = control(spec, defaults.get(spec.name, spec.default))
+                self.by_name[spec.name] = control(
+                    spec, defaults.get(spec.name, spec.default), f"{self._tab}-{spec.name}"
+                )
 
     def slider(self, spec: OptionSpec) -> None:
         """A number as a slider, also where it may be left out."""
@@ -59,7 +63,7 @@ class Controls:
             label=label(spec.name),
             info=spec.help,
             buttons=[],
-            elem_id=f"slider-{spec.name}",
+            elem_id=f"{self._tab}-{spec.name}",
         )
 
 
@@ -68,9 +72,9 @@ def title(record: type) -> str:
     return (record.__doc__ or "").split(".")[0].strip()
 
 
-def control(spec: OptionSpec, value: Any) -> Any:
+def control(spec: OptionSpec, value: Any, elem_id: str) -> Any:
     """The control of one option."""
-    stated = {"value": value, "label": label(spec.name), "info": spec.help, "min_width": 200}
+    stated = {"value": value, "label": label(spec.name), "info": spec.help, "min_width": 200, "elem_id": elem_id}
     if spec.kind is bool:
         return gr.Checkbox(**stated)
     if spec.choices:
@@ -81,7 +85,10 @@ def control(spec: OptionSpec, value: Any) -> Any:
         return gr.Textbox(**stated)
     assert spec.range is not None, f"{spec.name} has no range"
     low, high = spec.range
-    if spec.optional or 0 < spec.default < FINE * (high - low) or high - low > 10_000:
+    if spec.optional:
+        shown = "" if value is None else f"{value:g}"
+        return gr.Textbox(**{**stated, "value": shown}, placeholder=f"{low:g} to {high:g}; empty leaves it alone")
+    if 0 < spec.default < FINE * (high - low) or high - low > 10_000:
         precision = 0 if spec.kind is int else None
         return gr.Number(minimum=low, maximum=high, precision=precision, **stated)
     return gr.Slider(low, high, step=step_of(spec), **stated)
@@ -97,7 +104,17 @@ def step_of(spec: OptionSpec) -> float:
 
 
 def plain(spec: OptionSpec, value: Any) -> Any:
-    """The value as the record wants it: pages know no whole numbers."""
+    """The value as the record wants it: pages know no whole numbers, and send optional ones as text."""
+    if spec.optional and isinstance(value, str) and spec.kind is not str:
+        return optional_number(value)
     if spec.kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def optional_number(text: str) -> float | str | None:
+    """None for an empty text; a text that is no number goes on as it is, to be refused by the record."""
+    try:
+        return float(text) if text.strip() else None
+    except ValueError:
+        return text

@@ -66,7 +66,7 @@ class Form:
 
 def edit_tab(context: Context) -> Form:
     """Lay out the tab and connect it; the timeline is added by `timeline_panel`."""
-    controls = Controls()
+    controls = Controls("edit")
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280, scale=2):
             source = gr.File(
@@ -98,24 +98,13 @@ def edit_tab(context: Context) -> Form:
     faces.connect(controls, [source], "face", VIEW)
     tab = EditTab(context, form)
     begun = [*sliders.values(), picture]
-    remeasure = [component.change for component in controls.components]
-    gr.on(
-        [source.change, *remeasure],
-        tab.open,
-        form.inputs,
-        begun,
-        trigger_mode="always_last",
-        show_progress="minimal",
-        **HIDDEN,
-    )
-    gr.on(
-        [slider.input for slider in sliders.values()],
-        tab.show,
-        form.inputs,
-        picture,
-        trigger_mode="always_last",
-        **AT_ONCE,
-    )
+    face = controls.by_name["face"]
+    others = [component for component in controls.components if component is not face]
+    moved = [event for slider in sliders.values() for event in (slider.input, slider.release)]
+    shows = [*moved, *(component.change for component in others)]
+    latest: dict[str, Any] = {"inputs": form.inputs, "trigger_mode": "always_last"}
+    gr.on([source.change, face.change], tab.open, outputs=begun, show_progress="minimal", **latest, **HIDDEN)
+    gr.on(shows, tab.show, outputs=picture, **latest, **AT_ONCE)
     reset.click(tab.open, form.inputs, begun, **AT_ONCE)
     picture.drag(tab.drag, outputs=begun, **latest, **AT_ONCE)
     save.click(tab.save_picture, form.inputs, saved, **HIDDEN)
@@ -126,9 +115,9 @@ def edit_tab(context: Context) -> Form:
 
 def _sliders() -> dict[str, Any]:
     known = {spec.name: spec for spec in specs(FaceEdit)}
-    made = Controls()
+    made = Controls("slider")
     for title, names in (("Head", HEAD), ("Eyes", EYES), ("Mouth", MOUTH)):
-        with gr.Accordion(title, open=True), gr.Row():
+        with gr.Accordion(title, open=True), gr.Row(elem_classes="op-grid"):
             for name in names:
                 made.slider(known[name])
     return made.by_name

@@ -29,22 +29,21 @@ from openportrait.web.faces import FacePicker
 from openportrait.web.jobs import jpeg
 from openportrait.web.sessions import Sessions
 
+TAB = "live"
 ROUTE = "/openportrait/live"
 MAX_FRAME_BYTES, MAX_FRAME_PIXELS = 4_000_000, 4_000_000
 LIVE_SIZE = 512
 FRAME_QUALITY = 85
 ASSETS = files("openportrait") / "assets" / "web"
-MOVES = tuple(
-    item.name
-    for item in fields(MotionOptions)
-    if item.name not in ("smoothing", "source_eye_retargeting", "neutral_frame")
-)
+FIRST = ("region", "multiplier")
+OF_CLIPS = ("smoothing", "source_eye_retargeting", "neutral_frame")
+MOVES = tuple(item.name for item in fields(MotionOptions) if item.name not in (*FIRST, *OF_CLIPS))
 VIEW = ["detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"]
 
 
 def live_tab(context: Context) -> None:
     """Lay out the tab and connect it."""
-    moves, controls = Controls(), Controls()
+    moves, controls = Controls(TAB), Controls(TAB)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280, scale=2):
             source = gr.File(

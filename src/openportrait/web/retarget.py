@@ -30,7 +30,7 @@ VIEW = ["detection_threshold", *OF_A_SOURCE]
 
 def retarget_tab(context: Context) -> None:
     """Lay out the tab and connect it."""
-    wishes, controls = Controls(), Controls()
+    wishes, controls = Controls(TAB), Controls(TAB)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280):
             source = gr.File(

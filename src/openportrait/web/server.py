@@ -121,6 +121,7 @@ def _run(limits: WebOptions, engine: EngineOptions, login: tuple[str, str] | Non
         )
     except OSError as error:
         raise OpenPortraitError(f"port {limits.port} of {limits.host} is taken; choose another with --port") from error
+    context.sessions.keep_present()
     try:
         yield Served(url, share_url, context.sessions)
     finally:

@@ -85,9 +85,14 @@ class Sessions:
         self.root = root
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
+        self._kept: set[Path] = set()
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def keep_present(self) -> None:
+        """What lies in the folder now belongs to the app, as the pictures of its examples: no session removes it."""
+        self._kept = {path for path in self.root.rglob("*") if path.is_file()}
 
     def of(self, name: str | None, uploads: Iterable[Path | None] = ()) -> Session:
         """The session of that name, opened where it is new; it answers for these uploaded files from now on."""
@@ -115,7 +120,7 @@ class Sessions:
                 return
             still_used = set().union(*(other.uploads for other in self._open.values()))
         session.close()
-        for path in session.uploads - still_used:
+        for path in session.uploads - still_used - self._kept:
             if path.is_relative_to(self.root):
                 path.unlink(missing_ok=True)
                 with contextlib.suppress(OSError):

@@ -36,6 +36,7 @@ def timeline_panel(context: Context, form: Form) -> None:
                         info="When the face looks so.",
                         minimum=0,
                         step=0.1,
+                        min_width=110,
                         elem_id="timeline-seconds",
                     )
                     easing = gr.Dropdown(

@@ -1,0 +1,162 @@
+"""The tab “Edit” in a browser, on the mesh engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openportrait.faces import FaceFinder
+from openportrait.media import read_image, write_image
+from openportrait.options import FaceEdit, specs
+from openportrait.records import Floats, Image
+from openportrait.templates import load_template
+from openportrait.web.edit import EYES, HEAD, MOUTH
+from tests.conftest import EXAMPLES
+from tests.pipeline.test_animate import change, parts
+from tests.web.conftest import Visitor
+
+
+@pytest.fixture
+def editing(visit: Callable[..., Visitor], portrait: Path) -> Iterator[Visitor]:
+    """The tab with the officer in it."""
+    visitor = visit()
+    visitor.open_tab("Edit")
+    visitor.when_edited(lambda: visitor.upload("edit-source", portrait))
+    visitor.page.wait_for_timeout(300)
+    yield visitor
+
+
+def landmarks(picture: Image) -> Floats:
+    return FaceFinder().find(picture)[0].landmarks[:, :2]
+
+
+def test_sliders_start_where_the_face_is_and_leave_it_alone(editing: Visitor, portrait: Path) -> None:
+    assert 0.3 < editing.slider("eye_ratio") < 0.42
+    assert editing.slider("lip_ratio") < 0.02
+    for spec in specs(FaceEdit):
+        if spec.default is not None:
+            assert editing.slider(spec.name) == spec.default
+    assert change(editing.edited(), read_image(portrait).image) < 2
+
+
+def test_every_slider_changes_the_picture_in_the_right_place(editing: Visitor, portrait: Path) -> None:
+    source = editing.edited()
+    boxes = parts(read_image(portrait).image)
+    assert {*HEAD, *EYES, *MOUTH} == {spec.name for spec in specs(FaceEdit)}
+    for spec in specs(FaceEdit):
+        assert spec.range is not None
+        rest = editing.slider(spec.name)
+        far = spec.range.high if spec.name != "eye_ratio" else spec.range.low
+        editing.when_edited(partial(editing.slide, f"slider-{spec.name}", far))
+        picture = editing.edited()
+        eyes, mouth = change(picture, source, boxes["eyes"]), change(picture, source, boxes["mouth"])
+        if spec.name in HEAD:
+            assert min(eyes, mouth) > 2.5, spec.name
+        elif spec.name in EYES:
+            assert eyes > 1.0, spec.name
+            # A wink draws the corner of the mouth along (SPEC §10).
+            assert spec.name == "wink" or eyes > 1.5 * mouth, spec.name
+        else:
+            assert mouth > 1.5, spec.name
+            assert mouth > 1.5 * eyes, spec.name
+        editing.when_edited(partial(editing.slide, f"slider-{spec.name}", rest))
+
+
+def test_the_picture_follows_a_slider_at_once_at_1024(
+    visit: Callable[..., Visitor], portrait: Path, tmp_path: Path
+) -> None:
+    import cv2
+
+    source = read_image(portrait).image[:512, :512]
+    large = cv2.resize(source, (1024, 1024), interpolation=cv2.INTER_CUBIC)
+    write_image(tmp_path / "large.png", large.astype(np.uint8))
+    visitor = visit()
+    visitor.open_tab("Edit")
+    visitor.when_edited(lambda: visitor.upload("edit-source", tmp_path / "large.png"))
+    visitor.page.wait_for_timeout(500)
+    assert visitor.edited().shape[:2] == (1024, 1024)
+    values = (0.2, 0.5, 0.9, 0.3, 0.7, 1.1, 0.4)
+    delays = [visitor.when_edited(partial(visitor.slide, "slider-smile", value)) for value in values]
+    # 150 ms is the aim on two idle cores; a shared machine is given some air.
+    assert np.median(delays) < 300, delays
+
+
+def test_reset_brings_the_face_back(editing: Visitor) -> None:
+    source = editing.edited()
+    editing.when_edited(lambda: editing.slide("slider-smile", 1.0))
+    editing.when_edited(lambda: editing.page.click("#edit-reset"))
+    assert editing.slider("smile") == 0
+    assert change(editing.edited(), source) == 0
+
+
+def test_dragging_turns_the_head_and_opens_the_mouth(editing: Visitor) -> None:
+    before = landmarks(editing.edited())
+    box = editing.page.locator("#edit-picture img").bounding_box()
+    scale = box["width"] / editing.edited().shape[1]
+
+    def drag(point: Floats, right: float, down: float) -> None:
+        x, y = box["x"] + point[0] * scale, box["y"] + point[1] * scale
+        mouse = editing.page.mouse
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(x + right / 2, y + down / 2)
+        mouse.move(x + right, y + down)
+        mouse.up()
+
+    editing.when_edited(lambda: drag(before[10], 20, 0))
+    editing.page.wait_for_timeout(700)
+    assert editing.slider("yaw_degrees") < -2
+    assert landmarks(editing.edited())[1, 0] > before[1, 0] + 3, "the nose goes with the pointer"
+    editing.when_edited(lambda: editing.page.click("#edit-reset"))
+    editing.page.wait_for_timeout(300)
+    editing.when_edited(lambda: drag(before[13], 0, 15))
+    editing.page.wait_for_timeout(700)
+    assert editing.slider("lip_open") > 10
+    assert landmarks(editing.edited())[14, 1] > before[14, 1] + 2, "the lower lip goes with the pointer"
+
+
+def test_an_expression_is_saved_and_loaded_onto_another_portrait(
+    editing: Visitor, visit: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    editing.when_edited(lambda: editing.slide("slider-smile", 1.0))
+    editing.page.click("#edit-keep")
+    path = editing.fetch("#edit-saved a[href$='.json']", tmp_path)
+    assert json.loads(path.read_text())["edit"] == {"smile": 1.0}
+    other = visit()
+    other.open_tab("Edit")
+    other.when_edited(lambda: other.upload("edit-source", EXAMPLES / "source" / "astronaut.jpg"))
+    other.page.wait_for_timeout(300)
+    other.when_edited(lambda: other.load("edit-load", path))
+    assert other.slider("smile") == 1.0
+
+
+def test_the_picture_is_saved_in_full_quality(editing: Visitor, portrait: Path, tmp_path: Path) -> None:
+    editing.when_edited(lambda: editing.slide("slider-lip_open", 80))
+    editing.page.click("#edit-save")
+    saved = read_image(editing.fetch("#edit-saved a[href$='.png']", tmp_path)).image
+    source = read_image(portrait).image
+    assert saved.shape == source.shape
+    assert change(saved, source, parts(source)["mouth"]) > 5
+    assert change(saved, source, (0, 560, 512, 600)) == 0
+
+
+def test_a_timeline_renders_to_a_video_and_a_template(editing: Visitor, tmp_path: Path) -> None:
+    page = editing.page
+    page.get_by_text("Timeline: expressions that follow each other").click()
+    page.click("#timeline-add")
+    editing.wait_for_text("timeline-table", "at rest")
+    editing.when_edited(lambda: editing.slide("slider-smile", 1.0))
+    page.fill("#timeline-seconds input", "0.4")
+    page.click("#timeline-add")
+    editing.wait_for_text("timeline-table", "smile 1")
+    editing.run("timeline")
+    video = editing.video("timeline-result-video")
+    assert abs(video["seconds"] - 11 / 25) < 0.05
+    page.locator("#edit-timeline").get_by_role("tab", name="Files").click()
+    template = editing.fetch("#timeline-files a[href$='.motion']", tmp_path)
+    assert len(load_template(template).motions) == 11

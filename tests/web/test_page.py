@@ -1,0 +1,57 @@
+"""The page as a whole: every control explained, every width, both looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from openportrait.options import (
+    CropOptions,
+    EngineOptions,
+    FaceOptions,
+    MotionOptions,
+    OptionSpec,
+    OutputOptions,
+    specs,
+)
+from openportrait.web.checks import label
+from tests.web.conftest import Visitor
+
+TABS = ("Animate", "Edit", "Retarget", "Live")
+
+
+def test_every_option_has_a_control_with_label_and_help(visitor: Visitor) -> None:
+    visitor.page.locator("#animate-options > button").click()
+    records = (MotionOptions, FaceOptions, CropOptions, EngineOptions, OutputOptions)
+    options: list[OptionSpec] = [spec for record in records for spec in specs(record) if spec.name != "weights"]
+    for group in visitor.page.locator("#animate-options button.label-wrap").all()[1:]:
+        group.click()
+    visitor.page.wait_for_selector("#animate-keep_partial")
+    for spec in options:
+        text = " ".join(visitor.page.inner_text(f"#animate-{spec.name}").split())
+        assert label(spec.name) in text
+        assert spec.help in text
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_tab_is_wider_than_the_screen(visit: Callable[..., Visitor], width: int) -> None:
+    visitor = visit(viewport={"width": width, "height": 740}, is_mobile=width < 700, has_touch=width < 700)
+    for tab in TABS:
+        visitor.open_tab(tab)
+        visitor.page.wait_for_timeout(200)
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    start = visitor.page.locator("#live-start").bounding_box()
+    assert start["x"] + start["width"] <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_follows_the_browser_in_light_and_dark(visit: Callable[..., Visitor], scheme: str) -> None:
+    visitor = visit(color_scheme=scheme)
+    shade = visitor.page.evaluate(
+        """() => {
+            const colour = getComputedStyle(document.querySelector('#animate-status .op-status')).backgroundColor;
+            return Math.max(...colour.match(/\\d+/g).slice(0, 3).map(Number));
+        }"""
+    )
+    assert (shade > 200) == (scheme == "light")

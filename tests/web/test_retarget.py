@@ -1,0 +1,35 @@
+"""The tab “Retarget” in a browser, on the mesh engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from openportrait.faces import FaceFinder, ratios
+from openportrait.media import probe
+from tests.pipeline.test_animate import frames_of
+from tests.web.conftest import Visitor
+
+
+def test_a_video_has_its_lips_opened_and_keeps_its_sound(visitor: Visitor, short_talk: Path, tmp_path: Path) -> None:
+    visitor.open_tab("Retarget")
+    visitor.upload("retarget-source", short_talk)
+    visitor.wait_for_preview("retarget-source")
+    visitor.page.locator("#retarget-lip").get_by_role("textbox").fill("0.4")
+    visitor.run("retarget")
+    assert visitor.video("retarget-result-video")["played"] > 0
+    made = visitor.fetch("#retarget-result-video video", tmp_path)
+    info = probe(made)
+    assert (info.frames, info.rate, info.has_audio) == (12, probe(short_talk).rate, True)
+    finder = FaceFinder()
+    lips = [ratios(finder.find(picture)[0]).lip for picture in frames_of(made)[:3]]
+    assert min(lips) > 0.2
+
+
+def test_wishes_that_cannot_be_met_are_refused(visitor: Visitor, short_talk: Path, portrait: Path) -> None:
+    visitor.open_tab("Retarget")
+    visitor.upload("retarget-source", short_talk)
+    visitor.page.click("#retarget-start")
+    assert "nothing to retarget" in visitor.message()
+    visitor.page.locator("#retarget-lip").get_by_role("textbox").fill("2")
+    visitor.page.click("#retarget-start")
+    assert "from 0 to 0.8" in visitor.message()
