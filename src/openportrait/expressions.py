@@ -21,6 +21,7 @@ Easing = Literal["smooth", "linear", "hold"]
 VERSION = 1
 MAX_BYTES = 4_000_000
 MAX_SECONDS = 3600
+NOTHING = FaceEdit()
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Timeline:
         """Pictures from second 0 to the last key."""
         return int(self.keys[-1].seconds * self.rate) + 1
 
-    def at(self, seconds: float) -> FaceEdit:
-        """The expression at a time."""
+    def at(self, seconds: float, own: FaceEdit = NOTHING) -> FaceEdit:
+        """The expression at a time; `own` holds the openness of eyes and lips that keys without one start from."""
         later = next((i for i, key in enumerate(self.keys) if key.seconds > seconds), len(self.keys))
         if later == 0:
             return self.keys[0].edit
@@ -64,16 +65,23 @@ class Timeline:
             return start.edit
         end = self.keys[later]
         part = (seconds - start.seconds) / (end.seconds - start.seconds)
-        return between(start.edit, end.edit, part * part * (3 - 2 * part) if start.easing == "smooth" else part)
+        if start.easing == "smooth":
+            part = part * part * (3 - 2 * part)
+        return between(start.edit, end.edit, part, own)
 
 
-def between(start: FaceEdit, end: FaceEdit, part: float) -> FaceEdit:
-    """The edit a `part`, 0..1, of the way; a target ratio that only one of the two has is kept."""
+def between(start: FaceEdit, end: FaceEdit, part: float, own: FaceEdit = NOTHING) -> FaceEdit:
+    """The edit a `part`, 0..1, of the way. A target ratio that only one of the two has goes from or to that of
+    `own`, and is kept where `own` has none either."""
 
-    def mix(a: float | None, b: float | None) -> float | None:
-        return (b if a is None else a) if a is None or b is None else a + (b - a) * part
+    def mix(name: str) -> float | None:
+        a, b = getattr(start, name), getattr(end, name)
+        if a is None and b is None:
+            return None
+        a, b = (getattr(own, name) if value is None else value for value in (a, b))
+        return (b if a is None else a) if a is None or b is None else float(a + (b - a) * part)
 
-    values: dict[str, Any] = {name: mix(value, getattr(end, name)) for name, value in vars(start).items()}
+    values: dict[str, Any] = {item.name: mix(item.name) for item in fields(start)}
     return FaceEdit(**values)
 
 

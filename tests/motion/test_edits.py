@@ -14,7 +14,6 @@ from openportrait.motion import (
     edited_keypoints,
     rotation_from_degrees,
     silent,
-    video_lip_offsets,
 )
 from openportrait.motion.edits import SLIDERS
 from openportrait.records import FaceEdit, Floats, Motion, Ratios
@@ -84,13 +83,6 @@ def test_targets_only_where_they_differ_then_stitching(
 
 
 def test_a_silent_video_keeps_its_eyes() -> None:
-    result = silent(motion(0.4), HEAD)
+    result = silent(motion(0.4), HEAD.neutral(motion(0.4)), HEAD)
     np.testing.assert_allclose(result.expression[0], 0.4)
     np.testing.assert_allclose(result.expression[1:], REST[1:] / 2)
-
-
-def test_lip_offsets_of_a_video_are_asked_for_each_frame() -> None:
-    engine = Recorder()
-    offsets = list(video_lip_offsets(engine, [(REST, RATIOS)] * 4, 0.0))
-    assert engine.calls == [("lips", 0.1, 0.0)] * 4
-    np.testing.assert_allclose(offsets, 2.0)

@@ -23,7 +23,6 @@ from openportrait.motion.edits import (
     edited_keypoints,
     edited_motion,
     silent,
-    video_lip_offsets,
 )
 from openportrait.motion.keypoints import keypoints
 from openportrait.motion.layout import ExpressionChange, KeypointLayout, RegionWeights, difference
@@ -71,5 +70,4 @@ __all__ = [
     "silent",
     "smooth",
     "smooth_motions",
-    "video_lip_offsets",
 ]

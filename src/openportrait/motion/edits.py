@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Literal, NamedTuple, Protocol
 
@@ -13,7 +12,6 @@ from openportrait.motion.keypoints import keypoints
 from openportrait.motion.layout import KeypointLayout
 from openportrait.motion.liveportrait import COUNT, X, Y, Z
 from openportrait.motion.pose import degrees_from_rotation, rotation_from_degrees
-from openportrait.motion.smooth import smooth
 from openportrait.records import FaceEdit, Floats, Motion, Ratios
 
 SAME_RATIO = 0.005
@@ -120,12 +118,9 @@ def edited_keypoints(
     return x_s, engine.stitch(x_s, x_d) if stitching else x_d
 
 
-def video_lip_offsets(engine: Retargeter, sources: Iterable[tuple[Floats, Ratios]], target: float) -> Iterator[Floats]:
-    """(K, 3) a frame: brings a video's lips to one openness, smoothed; `sources` are x_s and ratios of each frame."""
-    return smooth((engine.open_lips(x_s, ratios.lip, target) for x_s, ratios in sources), LIP_VARIANCE)
+def silent(source: Motion, rest: Floats, layout: KeypointLayout) -> Motion:
+    """The face at rest but for its eyes and its pose: a video that keeps its lips still (SPEC §10).
 
-
-def silent(source: Motion, layout: KeypointLayout) -> Motion:
-    """The face at rest but for its eyes and its pose: a video that keeps its lips still."""
-    rest = layout.neutral(source)
+    `rest` (K, 3) is the expression at rest, one for the whole clip: an estimate for each frame would flicker.
+    """
     return replace(source, expression=rest + layout.weights.eyes * (source.expression - rest))

@@ -15,6 +15,9 @@ from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import ImageSource
 from openportrait.records import Face, FaceEdit, Image, Motion, Ratios
 
+MAX_RATIO = 0.8
+"""End of the sliders for the openness of eyes and lips (SPEC §10)."""
+
 
 class Editor:
     """One face of a still portrait, measured once, edited as often as wanted."""
@@ -34,6 +37,12 @@ class Editor:
     def ratios(self) -> Ratios:
         """How open the source's eyes and lips are: where the sliders start."""
         return self._portrait.ratios[0]
+
+    @property
+    def own(self) -> FaceEdit:
+        """The sliders as they stand for the source itself."""
+        eyes = (self.ratios.eye_left + self.ratios.eye_right) / 2
+        return FaceEdit(eye_ratio=min(eyes, MAX_RATIO), lip_ratio=min(self.ratios.lip, MAX_RATIO))
 
     @property
     def picture(self) -> Image:

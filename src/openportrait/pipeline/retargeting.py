@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from openportrait.engines import load
 from openportrait.engines.base import Engine
 from openportrait.errors import OptionError
 from openportrait.media import open_clip
-from openportrait.motion import keypoints, neutral_index, smooth
+from openportrait.motion import keypoints, neutral_index, silent, smooth
 from openportrait.options import Options, RetargetOptions
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.render import Pose, Rendering
@@ -47,9 +46,7 @@ class Retargeted:
     def _silenced(self, i: int) -> Floats:
         """The face at rest, but for the eyes: exp = N outside the eye set."""
         layout, motions = self._engine.layout, self._portrait.motions
-        eyes, rest = layout.weights.eyes, layout.neutral(motions[self._rest])
-        expression = rest + eyes * (motions[i].expression - rest)
-        return keypoints(replace(motions[i], expression=expression), layout)
+        return keypoints(silent(motions[i], layout.neutral(motions[self._rest]), layout), layout)
 
     def _offsets(self, i: int) -> Floats:
         x_s, ratios, wanted = self._x_s(i), self._portrait.ratios[i], self._wanted
