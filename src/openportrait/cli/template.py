@@ -43,10 +43,11 @@ class TemplateMake:
 
         options = Options.of(**self.engine, **self.faces, **self.crop)
         output = self.output or Path(self.driving.stem + SUFFIX)
+        engine = load(options.engine)
         with progress_bar() as progress:
-            driving = open_driving(self.driving, load(options.engine), options, Watch(progress))
+            driving = open_driving(self.driving, engine, options, Watch(progress))
         save_template(output, driving.template)
-        for warning in driving.warnings:
+        for warning in (*engine.notices, *driving.warnings):
             say(f"note: {warning}")
         emit(str(output))
 

@@ -46,6 +46,8 @@ class Engine(Protocol):
 
     refine: Refine | None
     """The engine's own landmark network, whose points crops and ratios are then made from; None for none."""
+    notices: tuple[str, ...]
+    """What the user should know of it, a line each; stated with every result."""
 
     def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
         """One motion a crop."""

@@ -80,7 +80,7 @@ class Job(Rendering):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know of the inputs."""
+        """What the user should know of the engine and the inputs."""
         lines = (*super().warnings, *self._driving.warnings)
         if self._driving.layout == self._engine.layout.name:
             return lines

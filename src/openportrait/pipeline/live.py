@@ -55,7 +55,8 @@ class LiveSession:
         self._engine = load(options.engine)
         found = ImageSource(source, self._engine, options)
         self._scene, self._portraits = next(found.scenes()), found.portraits
-        self._tracker = LiveTracker(FaceFinder(options.faces.detection_threshold), options.faces.driving_face, rate)
+        finder = FaceFinder(options.faces.detection_threshold, refine=self._engine.refine)
+        self._tracker = LiveTracker(finder, options.faces.driving_face, rate)
         self._rate = rate if self._engine.reads_pixels else None
         self._neutral: Motion | None = None
         self._box: Box | None = None

@@ -113,11 +113,11 @@ class Rendering:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know of the inputs."""
+        """What the user should know of the engine and the inputs."""
+        lines = (*self._engine.notices, *self._source.warnings)
         if self.options.crop.paste_back and not pastes_back(self.options):
-            crop_only = "the result is the face crop: paste-back needs the source crop and stitching"
-            return (*self._source.warnings, crop_only)
-        return tuple(self._source.warnings)
+            return (*lines, "the result is the face crop: paste-back needs the source crop and stitching")
+        return lines
 
     @property
     def template(self) -> Template | None:

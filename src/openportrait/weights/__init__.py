@@ -6,10 +6,11 @@ Importing this package touches no disk and loads no library. Nothing is download
 
 from openportrait.weights.folder import HOW_TO_GET, FileStatus, WeightsFolder, list_files, locate, path, verify
 from openportrait.weights.hub import DownloadProgress, download
-from openportrait.weights.manifest import NETWORKS, PUBLISHED, Network, Release, WeightFile
+from openportrait.weights.manifest import LANDMARK, NETWORKS, PUBLISHED, Network, Release, WeightFile
 
 __all__ = [
     "HOW_TO_GET",
+    "LANDMARK",
     "NETWORKS",
     "PUBLISHED",
     "DownloadProgress",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -55,17 +55,18 @@ class WeightsFolder:
         found = self.files.get(LANDMARK)
         return None if found is None or checks.damage(found) else found
 
-    def load(self, network: str) -> dict[str, torch.Tensor]:
+    def load(self, network: str, notice: Callable[[str], None] | None = None) -> dict[str, torch.Tensor]:
         """The float32 parameters of a network of `NETWORKS`, by their official keys, on the CPU.
 
         Raises WeightsError where the file is damaged, cut short or another network's, and EngineError
-        where PyTorch is not installed. Warns where the content is not the published one.
+        where PyTorch is not installed. `notice` is told where the content is not the published one; without
+        it that is a Python warning.
         """
-        from openportrait.weights.reader import read_network
+        from openportrait.weights.reader import read_network, warn
 
         wanted = NETWORKS[network]
         file = next(file for file in PUBLISHED.files if file.name == wanted.file)
-        return read_network(self.files[wanted.file], file, wanted)
+        return read_network(self.files[wanted.file], file, wanted, notice or warn)
 
 
 def locate(folder: Path | None = None) -> WeightsFolder | None:

@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,35 +21,43 @@ from openportrait.weights.manifest import NETWORKS, STITCHING, Network, WeightFi
 if TYPE_CHECKING:
     import torch
 
+Notice = Callable[[str], None]
+"""Takes one line that the user should see."""
+
 _AGAIN = "delete it and run `openportrait weights download`"
 _COUNTER = "num_batches_tracked"
 _ABANDONED_SECONDS = 3600
 
 
-def read_network(path: Path, file: WeightFile, network: Network) -> dict[str, torch.Tensor]:
+def warn(text: str) -> None:
+    """A notice as a Python warning."""
+    warnings.warn(text, stacklevel=2)
+
+
+def read_network(path: Path, file: WeightFile, network: Network, notice: Notice = warn) -> dict[str, torch.Tensor]:
     """The float32 parameters of one network by their official keys, on the CPU (integer counters stay integers).
 
     A `.pth` file is converted to safetensors in the cache the first time; later calls map that file.
     Raises WeightsError where the file is damaged or holds something else, EngineError where PyTorch
-    or safetensors is not installed. Warns where the content is not the published one.
+    or safetensors is not installed. `notice` is told where the content is not the published one.
     """
     import torch
 
-    flat = _read_file(path, file)
+    flat = _read_file(path, file, notice)
     if file.name == STITCHING:
         flat = _part(flat, network.name)
     _check_identity(path, flat, network)
     return {key: value.to(torch.float32) if value.is_floating_point() else value for key, value in flat.items()}
 
 
-def _read_file(path: Path, file: WeightFile) -> dict[str, torch.Tensor]:
+def _read_file(path: Path, file: WeightFile, notice: Notice) -> dict[str, torch.Tensor]:
     problem = checks.damage(path)
     if problem:
         raise WeightsError(problem)
     try:
         if path.suffix == ".safetensors":
             return _read_safetensors(path)
-        return _read_converted(path, file)
+        return _read_converted(path, file, notice)
     except ModuleNotFoundError as error:
         raise EngineError(
             f"reading weights needs the package {error.name}; run `pip install 'openportrait[neural]'`"
@@ -66,7 +74,7 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"{path} is cut short or damaged; {_AGAIN}") from error
 
 
-def _read_converted(path: Path, file: WeightFile) -> dict[str, torch.Tensor]:
+def _read_converted(path: Path, file: WeightFile, notice: Notice) -> dict[str, torch.Tensor]:
     """The tensors of a `.pth` file, by way of its converted copy, which is made when there is none.
 
     The copy's name states the file's path, size and time of change, so a changed file is converted anew.
@@ -78,12 +86,12 @@ def _read_converted(path: Path, file: WeightFile) -> dict[str, torch.Tensor]:
     with suppress(SafetensorError, OSError):
         tensors = load_file(copy)
         with safe_open(copy, framework="pt") as opened:
-            _warn_of_other_content(path, file, (opened.metadata() or {}).get("sha256", ""))
+            _check_content(path, file, (opened.metadata() or {}).get("sha256", ""), notice)
         return tensors
     tensors = _read_pickle(path)
     digest = checks.sha256(path)
-    _warn_of_other_content(path, file, digest)
-    _keep(tensors, copy, digest)
+    _check_content(path, file, digest, notice)
+    _keep(tensors, copy, digest, notice)
     return tensors
 
 
@@ -94,7 +102,7 @@ def _copy_of(path: Path) -> Path:
     return converted_folder() / f"{path.stem}-{place}-{content}.safetensors"
 
 
-def _keep(tensors: Mapping[str, torch.Tensor], copy: Path, digest: str) -> None:
+def _keep(tensors: Mapping[str, torch.Tensor], copy: Path, digest: str, notice: Notice) -> None:
     """Write the converted copy whole or not at all; two processes may do so at once.
 
     Each writes its own file and renames it: the later rename replaces the same content. Where the
@@ -114,10 +122,9 @@ def _keep(tensors: Mapping[str, torch.Tensor], copy: Path, digest: str) -> None:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         why = "is full" if _is_full(error) else f"cannot be written ({error})"
-        warnings.warn(
+        notice(
             f"the cache {copy.parent} {why}, so every start reads the original weights; "
-            "free some space or set OPENPORTRAIT_CACHE to another folder",
-            stacklevel=2,
+            "free some space or set OPENPORTRAIT_CACHE to another folder"
         )
         return
     _remove_older(copy)
@@ -136,11 +143,10 @@ def _is_full(error: Exception) -> bool:
     return getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
 
 
-def _warn_of_other_content(path: Path, file: WeightFile, digest: str) -> None:
+def _check_content(path: Path, file: WeightFile, digest: str, notice: Notice) -> None:
     if digest != checks.expected_sha256(path, file):
-        warnings.warn(
-            f"{path} is not the published file; right for weights of your own, else run `openportrait weights verify`",
-            stacklevel=2,
+        notice(
+            f"{path} is not the published file; right for weights of your own, else run `openportrait weights verify`"
         )
 
 

@@ -24,6 +24,7 @@ class MeshEngine:
     batch_size = 1
     reads_pixels = False
     refine: Refine | None = None
+    notices: tuple[str, ...] = ()
 
     def __init__(self, options: EngineOptions) -> None:
         """Only `max_crop` is looked at."""

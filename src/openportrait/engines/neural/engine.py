@@ -18,6 +18,7 @@ from openportrait.engines.neural.generator import Generator, LoadNetwork
 from openportrait.engines.neural.layers import place
 from openportrait.engines.neural.retargeting import perceptron
 from openportrait.engines.neural.warping import KEYPOINTS, WarpSource
+from openportrait.faces import Refine
 from openportrait.motion import LIVEPORTRAIT_21, edit_expression, rotation_from_degrees
 from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
 
@@ -29,16 +30,21 @@ class NeuralEngine:
     """`openportrait.engines.base.Engine` on the five published networks (layout `liveportrait-21`).
 
     Motion and its corrections are float32 on every device: they are small, and what they get wrong is
-    seen as jitter. Warping and decoding run in `dtype`.
+    seen as jitter. Warping and decoding run in `dtype`. Threads take turns: while a CUDA graph is recorded,
+    no other may use the device.
     """
 
     name = "neural"
     reads_pixels = True
     layout = LIVEPORTRAIT_21
     crop_rule = CropRule(size=CROP_SIZE, rotate=True, native=False)
+    notices: tuple[str, ...] = ()
 
-    def __init__(self, load: LoadNetwork, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, load: LoadNetwork, device: torch.device, dtype: torch.dtype, refine: Refine | None = None
+    ) -> None:
         """Raises WeightsError where a network's tensors are not those of SPEC §7."""
+        self.refine = refine
         self.device, self.dtype = device, dtype
         self.batch_size = 1 if device.type == "cpu" else 4
         self._lock = Lock()
@@ -57,12 +63,13 @@ class NeuralEngine:
         """M on each crop at 256×256 (SPEC §3)."""
         if not crops:
             return []
-        heads = self._motion(self._inputs([crop.image for crop in crops]))
-        angles = torch.stack([degrees(heads[axis]) for axis in ("pitch", "yaw", "roll")], -1)
-        pose, scale, translation, expression, canonical = (
-            value.cpu().numpy().astype(np.float64)
-            for value in (angles, heads["scale"], heads["t"], heads["exp"], heads["kp"])
-        )
+        with self._lock:
+            heads = self._motion(self._inputs([crop.image for crop in crops]))
+            angles = torch.stack([degrees(heads[axis]) for axis in ("pitch", "yaw", "roll")], -1)
+            pose, scale, translation, expression, canonical = (
+                value.cpu().numpy().astype(np.float64)
+                for value in (angles, heads["scale"], heads["t"], heads["exp"], heads["kp"])
+            )
         return [
             Motion(
                 rotation=rotation_from_degrees(*map(float, pose[i])),
@@ -77,7 +84,8 @@ class NeuralEngine:
     @torch.inference_mode()
     def appearance(self, crop: FaceCrop) -> Appearance:
         """F on the crop, and all of W that does not depend on the keypoints: a `WarpSource`."""
-        return self._generator.warping.source(self._appearance(self._inputs([crop.image])))
+        with self._lock:
+            return self._generator.warping.source(self._appearance(self._inputs([crop.image])))
 
     def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
         """S of SPEC §5: x_d + offsets, and one shift in the plane for all points."""
