@@ -49,6 +49,26 @@ class Conv(nn.Module):
         self.bias = self.bias.to(dtype)
 
 
+class Summed(Conv):
+    """A 3-D convolution, 3 wide, that in the plain layout adds its three depth taps one by one.
+
+    The sums are a third as long and round half as much, for a tenth more time. Meant for float32 where the
+    mask's softmax makes much of little: narrow types have larger errors than that anyway.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, inputs, D, H, W] → [B, outputs, D, H, W]."""
+        if self.layout != torch.contiguous_format or self.weight.dtype != torch.float32:
+            return super().forward(x)
+        depth = x.shape[2]
+        padded = F.pad(x.float(), (0, 0, 0, 0, 1, 1))
+        total = self.bias.view(-1, 1, 1, 1)
+        for tap in range(3):
+            slices, weight = padded[:, :, tap : tap + depth].contiguous(), self.weight[:, :, tap : tap + 1]
+            total = F.conv3d(slices, weight, padding=(0, 1, 1)).add_(total)
+        return total.relu_() if self.relu else total
+
+
 class Weighted(nn.Module):
     """A layer's weight and bias that stay float32 whatever the type of the convolutions."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -19,12 +20,13 @@ WIDTHS = {
 
 def perceptron(network: str, tensors: Mapping[str, Tensor]) -> nn.Sequential:
     """One of the three: linear layers with ReLU between them, [B, first width] → [B, last width]."""
+    return read(network, tensors, partial(build_perceptron, network))
 
-    def build(checkpoint: Checkpoint) -> nn.Sequential:
-        layers: list[nn.Module] = []
-        for i, (inputs, outputs) in enumerate(pairwise(WIDTHS[network])):
-            layers += [nn.ReLU()] if i else []
-            layers.append(Linear(checkpoint.layer(f"layer.{i}", (outputs, inputs))))
-        return nn.Sequential(*layers)
 
-    return read(network, tensors, build)
+def build_perceptron(network: str, checkpoint: Checkpoint) -> nn.Sequential:
+    """The same from an open checkpoint."""
+    layers: list[nn.Module] = []
+    for i, (inputs, outputs) in enumerate(pairwise(WIDTHS[network])):
+        layers += [nn.ReLU()] if i else []
+        layers.append(Linear(checkpoint.layer(f"layer.{i}", (outputs, inputs))))
+    return nn.Sequential(*layers)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from openportrait.engines.neural.appearance import CHANNELS, DEPTH
 from openportrait.engines.neural.checkpoint import Affine, Checkpoint
 from openportrait.engines.neural.fields import SIZES, grid, heatmaps, sample, shifted
-from openportrait.engines.neural.layers import Conv, Enlarged, Linear
+from openportrait.engines.neural.layers import Conv, Enlarged, Linear, Summed
 
 KEYPOINTS = 21
 FIELDS = KEYPOINTS + 1
@@ -55,7 +55,7 @@ class Hourglass(nn.Module):
             for i in range(1, 5)
         )
         merge = checkpoint.layer("merge", (FEATURES, FEATURES, 3, 3, 3), norm="merge.norm")
-        self.merge = Conv(merge, padding=1, relu=True)
+        self.merge = Summed(merge, padding=1, relu=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 110, 16, 64, 64] → [B, 142, 16, 64, 64]."""

@@ -1,0 +1,102 @@
+"""The networks against the reference outputs, by the steps that users run."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from openportrait.motion import rotation_from_degrees
+from tests.conftest import shared
+
+torch = pytest.importorskip("torch")
+
+from openportrait.engines.neural.appearance import AppearanceExtractor  # noqa: E402
+from openportrait.engines.neural.checkpoint import read  # noqa: E402
+from openportrait.engines.neural.decoder import Decoder  # noqa: E402
+from openportrait.engines.neural.extractor import MotionExtractor, degrees  # noqa: E402
+from openportrait.engines.neural.layers import place  # noqa: E402
+from openportrait.engines.neural.retargeting import perceptron  # noqa: E402
+from openportrait.engines.neural.warping import Warping  # noqa: E402
+
+
+class Goldens:
+    """Stand-in weights, inputs and stored outputs."""
+
+    def __init__(self, recipe: ModuleType, outputs: Any) -> None:
+        self.recipe, self.outputs = recipe, outputs
+        self.inputs = {name: torch.from_numpy(value) for name, value in recipe.inputs().items()}
+        self.left = {name.removesuffix("/shape") for name in outputs.files if name.endswith("/shape")}
+
+    def weights(self, network: str) -> dict[str, Any]:
+        return {key: torch.from_numpy(value) for key, value in self.recipe.weights(network).items()}
+
+    def build(self, network: str, builder: Any) -> Any:
+        module = read(network, self.weights(network), builder)
+        place(module, torch.device("cpu"), torch.float32)
+        return module
+
+    def check(self, name: str, found: Any, tolerance: float = 1e-4) -> None:
+        found = np.asarray(found)
+        assert found.shape == tuple(self.outputs[f"{name}/shape"])
+        values = self.recipe.probe(found, name)[1]
+        spread = self.outputs[f"{name}/stats"][1] or np.abs(self.outputs[f"{name}/values"]).max()
+        worst = np.abs(values - self.outputs[f"{name}/values"]).max() / spread
+        assert worst < tolerance, f"{name} is off by {worst:.1e} of its spread"
+        self.left.discard(name)
+
+
+@pytest.fixture(scope="module")
+def goldens() -> Iterator[Goldens]:
+    path = shared("goldens/recipe.py")
+    spec = importlib.util.spec_from_file_location("recipe", Path(path))
+    assert spec is not None
+    assert spec.loader is not None
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    with np.load(shared("goldens/networks.npz")) as outputs, torch.inference_mode():
+        yield Goldens(recipe, outputs)
+
+
+def test_every_reference_output_is_met(goldens: Goldens) -> None:
+    inputs = goldens.inputs
+    x_d, x_s = inputs["kp_driving"], inputs["kp_source"]
+
+    appearance = goldens.build("appearance_feature_extractor", AppearanceExtractor)
+    volume = appearance(inputs["image"])
+    goldens.check("appearance_feature_extractor/out", volume)
+
+    heads = goldens.build("motion_extractor", MotionExtractor)(inputs["image"])
+    for head, value in heads.items():
+        goldens.check(f"motion_extractor/{head}", value)
+    angles = {axis: degrees(heads[axis]) for axis in ("pitch", "yaw", "roll")}
+    for axis, value in angles.items():
+        goldens.check(f"motion_extractor/{axis}_degrees", value)
+    rotation = rotation_from_degrees(*(float(angles[axis]) for axis in ("pitch", "yaw", "roll")))
+    goldens.check("motion_extractor/rotation", rotation[None])
+
+    warping = goldens.build("warping_module", Warping)
+    source = warping.source(inputs["feature_3d"])
+    fields = warping.fields(source, x_d, x_s)
+    goldens.check("warping_module/hourglass_in", fields)
+    features = warping.hourglass(fields)
+    goldens.check("warping_module/hourglass_out", features)
+    mask, occlusion = warping.heads(features)
+    goldens.check("warping_module/occlusion_map", occlusion)
+    goldens.check("warping_module/deformation", warping.deformation(mask, x_d, x_s))
+    goldens.check("warping_module/out", warping(source, x_d, x_s))
+
+    decoder = goldens.build("spade_generator", Decoder)
+    goldens.check("spade_generator/out", decoder(inputs["decoder_in"]))
+    warped = warping(warping.source(volume), x_d, x_s)
+    goldens.check("chain/warped", warped, 1e-3)
+    goldens.check("chain/image", decoder(warped), 1e-3)
+
+    for network, given in (("retarget_shoulder", "stitching_in"), ("retarget_eye", "eye_in"), ("retarget_mouth", "lip_in")):
+        goldens.check(f"{network}/out", perceptron(network, goldens.weights(network))(inputs[given]))
+    assert not goldens.left
