@@ -92,15 +92,24 @@ def _check(spec: OptionSpec, value: Any) -> None:
             raise OptionError(f"{flag} is {value:g}; give a number from {spec.range.low:g} to {spec.range.high:g}")
     if spec.kind is str and not isinstance(value, str):
         raise OptionError(f"{flag} is {value!r}; give a text")
+    if spec.kind is Path and not isinstance(value, Path):
+        raise OptionError(f"{flag} is {value!r}; give a path")
 
 
 class Checked:
-    """Base of records whose fields state what they may be; a wrong value raises OptionError at birth."""
+    """Base of records whose fields state what they may be; a wrong value raises OptionError at birth.
+
+    A path may be given as text.
+    """
 
     def __post_init__(self) -> None:
         record: type = type(self)
         for spec in specs(record):
-            _check(spec, getattr(self, spec.name))
+            value = getattr(self, spec.name)
+            if spec.kind is Path and isinstance(value, str):
+                value = Path(value)
+                object.__setattr__(self, spec.name, value)
+            _check(spec, value)
 
 
 @dataclass(frozen=True)
