@@ -109,7 +109,7 @@ def paint_mouth(picture: Image, look: MouthLook, moved: Floats, at_rest: Floats,
     """
     pixel = picture.shape[0] / 512
     gap = inner_gap(moved)
-    strength = float(smoothstep(((gap - look.gap) / pixel), 0.8, 4.0))
+    strength = float(smoothstep(((gap - look.gap) / pixel), 0.6, 3.0))
     if look.gap > 0.08 * look.width:
         strength *= float(smoothstep((gap / look.gap), 1.15, 1.6))
     outline = np.vstack([rounded(moved[INNER_UPPER, :2]), rounded(moved[INNER_LOWER[::-1], :2])[1:-1]])

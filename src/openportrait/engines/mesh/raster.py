@@ -14,7 +14,8 @@ Indices = NDArray[np.int32]
 Field = NDArray[np.float32]
 
 _SUBPIXEL_BITS = 4
-_SMALLEST_AREA = 0.05
+_LEAST_HEIGHT, _LEAST_AREA = 0.6, 0.05
+"""px, px²: what is thinner covers pixels that lie beside it, where its values run away."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def interpolants(corners: Floats, values: Floats) -> Field:
     """
     edge_1, edge_2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     area = edge_1[:, 0] * edge_2[:, 1] - edge_1[:, 1] * edge_2[:, 0]
-    thin = np.abs(area) < _SMALLEST_AREA
+    longest = np.sqrt(np.maximum((edge_1**2).sum(1), (edge_2**2).sum(1)))
+    thin = np.abs(area) < np.maximum(_LEAST_HEIGHT * longest, _LEAST_AREA)
     area = np.where(thin, 1.0, area)[:, None]
     dual_1 = np.stack([edge_2[:, 1], -edge_2[:, 0]], 1) / area
     dual_2 = np.stack([-edge_1[:, 1], edge_1[:, 0]], 1) / area
