@@ -101,6 +101,18 @@ def test_region_lip_moves_only_the_mouth(visitor: Visitor, portrait: Path, short
     assert max(change(picture, still, boxes["eyes"]) for picture in rendered) < 2
 
 
+def test_a_recording_from_the_webcam_drives(visitor: Visitor, portrait: Path, tmp_path: Path) -> None:
+    visitor.upload("animate-source", portrait)
+    visitor.open_tab("Webcam")
+    visitor.page.get_by_text("Click to Access Webcam").click()
+    visitor.page.get_by_label("start recording").click()
+    visitor.page.wait_for_timeout(1500)
+    visitor.page.locator("#animate-camera").get_by_text("Stop").click()
+    visitor.wait_for_preview("animate-driving")
+    visitor.run("animate")
+    assert len(frames_of(visitor.fetch("#animate-result-video video", tmp_path))) > 5
+
+
 def test_an_example_runs_with_one_click(visitor: Visitor) -> None:
     visitor.page.get_by_text("Officer is surprised").click()
     visitor.wait_for_status("animate", "Done")

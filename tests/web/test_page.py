@@ -25,6 +25,7 @@ def test_every_option_has_a_control_with_label_and_help(visitor: Visitor) -> Non
     visitor.page.locator("#animate-options > button").click()
     records = (MotionOptions, FaceOptions, CropOptions, EngineOptions, OutputOptions)
     options: list[OptionSpec] = [spec for record in records for spec in specs(record) if spec.name != "weights"]
+    visitor.page.locator("#animate-options").get_by_role("button", name="What is written").wait_for()
     for group in visitor.page.locator("#animate-options button.label-wrap").all()[1:]:
         group.click()
     visitor.page.wait_for_selector("#animate-keep_partial")

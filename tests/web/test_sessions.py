@@ -52,6 +52,23 @@ def test_two_visitors_at_once_get_their_own_results(
     assert len(app.sessions) >= 2
 
 
+def test_jobs_wait_in_line_and_can_be_stopped_there(visit: Callable[..., Visitor], portrait: Path, talk: Path) -> None:
+    first, second = visit(), visit()
+    for visitor in (first, second):
+        visitor.upload("animate-source", portrait)
+        visitor.upload("animate-driving", talk)
+        visitor.wait_for_preview("animate-driving")
+    first.page.click("#animate-start")
+    first.wait_for_status("animate", "frames/s")
+    second.page.click("#animate-start")
+    second.wait_for_status("animate", "Waiting for its turn")
+    second.page.click("#animate-cancel")
+    second.wait_for_status("animate", "Stopped")
+    assert "of 190 frames" in first.status("animate")
+    first.page.click("#animate-cancel")
+    first.wait_for_status("animate", "Stopped")
+
+
 def test_files_are_removed_when_a_visitor_leaves(
     browser: object, app: Served, portrait: Path, visit: Callable[..., Visitor], tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ _GAINS: dict[Part, tuple[tuple[str, float], tuple[str, float]]] = {
 
 The face goes with the pointer, about half as far.
 """
-_EYE_REACH, _MOUTH_REACH = 0.75, 0.65
+_EYE_REACH, _MOUTH_REACH = 0.75, 0.5
 """How far from its middle a part is taken hold of, in its width."""
 
 

@@ -56,11 +56,11 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
     driving_faces.connect(controls, [driving, camera], "driving_face", DRIVING_VIEW)
     driving.upload(lambda: None, None, camera, **AT_ONCE)
     camera.stop_recording(lambda: None, None, driving, **AT_ONCE)
-    inputs = [source, driving, camera, *controls.components]
+    inputs = [shown.ticket, source, driving, camera, *controls.components]
     run = _runner(context, controls, shown)
-    asked = [shown.start.click(begins(context, TAB), **AT_ONCE)]
+    asked = [shown.start.click(begins(context), None, shown.asked, **AT_ONCE)]
     if chosen is not None:
-        asked.append(chosen.then(begins(context, TAB), **AT_ONCE))
+        asked.append(chosen.then(begins(context), None, shown.asked, **AT_ONCE))
     for event in asked:
         event.then(run, inputs, shown.outputs, show_progress="hidden", **context.queued)
 
@@ -88,10 +88,9 @@ def _driving() -> tuple[Any, Any]:
 
 def _runner(context: Context, controls: Controls, shown: Results) -> Any:
     def run(
-        request: gr.Request, source: str | None, driving: str | None, camera: str | None, *values: Any
+        request: gr.Request, ticket: str, source: str | None, driving: str | None, camera: str | None, *values: Any
     ) -> Iterator[Updates]:
         session = context.session(request, source, driving, camera)
-        stop = session.jobs.get(TAB) or session.begin(TAB)
 
         def work(progress: Any, cancel: Any) -> Any:
             portrait = context.upload(source, "source")
@@ -99,7 +98,7 @@ def _runner(context: Context, controls: Controls, shown: Results) -> Any:
             options = context.options(controls.values(values))
             return animate(portrait, mover, session.room(), progress=progress, cancel=cancel, **options)
 
-        yield from shown.follow(context, session, stop, work)
+        yield from shown.follow(context, session, ticket, work)
 
     return run
 

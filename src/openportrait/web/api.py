@@ -35,7 +35,7 @@ def api(context: Context) -> None:
                 portrait,
                 mover,
                 session.room(),
-                cancel=session.begin("api").is_set,
+                cancel=session.closed.is_set,
                 **context.options(_named(options, "options")),
             )
         return _answer(made)

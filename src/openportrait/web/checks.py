@@ -12,7 +12,6 @@ import gradio as gr
 from openportrait.errors import Cancelled, MediaError, OpenPortraitError, OptionError
 from openportrait.expressions import Timeline
 from openportrait.media import probe
-from openportrait.options import Options
 from openportrait.templates import is_template, load_template
 from openportrait.web.options import WebOptions
 
@@ -54,12 +53,6 @@ def check_seconds(seconds: float | None, limits: WebOptions, where: str) -> None
 def check_timeline(timeline: Timeline, limits: WebOptions) -> None:
     """Raises MediaError for one that plays too long."""
     check_seconds(timeline.keys[-1].seconds, limits, "the timeline")
-
-
-def check_options(options: Options) -> None:
-    """Raises OptionError for what only the one who started the app may choose."""
-    if options.engine.weights is not None:
-        raise OptionError("the weights are chosen where the app is started; leave them out")
 
 
 def label(name: str) -> str:

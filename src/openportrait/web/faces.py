@@ -10,7 +10,6 @@ import cv2
 import gradio as gr
 import numpy as np
 
-from openportrait.errors import NoFaceError
 from openportrait.options import Options
 from openportrait.pipeline.preview import Preview
 from openportrait.records import Face, Image
@@ -110,10 +109,7 @@ class FacePicker:
                 found = self._context.upload(path, self._what)
                 if is_template(found):
                     return gr.update(value=_described(found), visible=True), gr.update(visible=False), None, None
-                try:
-                    preview = self._preview(found, controls.values(given[count:]))
-                except NoFaceError as error:
-                    raise gr.Error(str(error).replace(path, found.name), print_exception=False) from error
+                preview = self._preview(found, controls.values(given[count:]))
             return gr.update(visible=False), gr.update(visible=True), drawn(preview), preview.crop
 
         return show

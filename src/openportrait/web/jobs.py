@@ -45,6 +45,8 @@ def run(work: Work, session: Session, stop: threading.Event, limits: WebOptions)
 
     Raises what the work raises; Cancelled soon after `stop` is set. Closing the iterator stops the work.
     """
+    if stop.is_set():
+        raise Cancelled("stopped before it began")
     status = Status()
 
     def tell(now: Progress) -> None:

@@ -24,7 +24,8 @@ NOTHING_YET = panel("Nothing yet", "The result will appear here.")
 class Results:
     """The components of a tab that show a job and its results."""
 
-    tab: str
+    ticket: Any
+    """Which job the page waits for."""
     start: Any
     cancel: Any
     status: Any
@@ -48,9 +49,14 @@ class Results:
             self.files,
         ]
 
-    def follow(self, context: Context, session: Session, stop: threading.Event, work: Work) -> Iterator[Updates]:
+    @property
+    def asked(self) -> list[Any]:
+        """What an event that asks for a job updates."""
+        return [self.ticket, self.start, self.cancel, self.status]
+
+    def follow(self, context: Context, session: Session, ticket: str, work: Work) -> Iterator[Updates]:
         """Run a job and keep the page up to date; errors become a message."""
-        yield self._running(panel("Waiting for its turn …"))
+        stop = session.jobs.get(ticket) or threading.Event()
         try:
             with context.errors_shown():
                 for news in run(work, session, stop, context.limits):
@@ -60,6 +66,8 @@ class Results:
         except gr.Error:
             yield self._idle(panel("Nothing was made", "See the message."))
             raise
+        finally:
+            session.jobs.pop(ticket, None)
 
     def _running(self, status: str) -> Updates:
         return (gr.update(interactive=False), gr.update(interactive=True), status, *[gr.skip()] * 5)
@@ -97,14 +105,22 @@ def results(context: Context, tab: str, button: str, *, strip: bool = True) -> R
         with gr.Tab("Files"):
             files = gr.File(label="Files to download", interactive=False, file_count="multiple", elem_id=f"{tab}-files")
 
-    def stop(request: gr.Request) -> str:
-        running = context.session(request).jobs.get(tab)
-        if running is not None:
-            running.set()
-        return panel("Stopping …")
+    shown = Results(gr.State(""), start, cancel, status, video, image, strip_video, strip_image, files)
+    cancel.click(_stopper(context), shown.ticket, shown.asked[1:], **AT_ONCE)
+    return shown
 
-    cancel.click(stop, None, status, **AT_ONCE)
-    return Results(tab, start, cancel, status, video, image, strip_video, strip_image, files)
+
+def _stopper(context: Context) -> Callable[..., Updates]:
+    def stop(request: gr.Request, ticket: str) -> Updates:
+        session = context.session(request)
+        if ticket in session.jobs:
+            session.jobs[ticket].set()
+        if session.running:
+            # The job itself says that it has stopped; a word from here might come after that.
+            return gr.skip(), gr.update(interactive=False), gr.skip()
+        return gr.update(interactive=True), gr.update(interactive=False), panel("Stopped", "Nothing was written.")
+
+    return stop
 
 
 def _pair(tab: str, name: str, label: str) -> tuple[Any, Any]:
@@ -115,10 +131,11 @@ def _pair(tab: str, name: str, label: str) -> tuple[Any, Any]:
     return video, image
 
 
-def begins(context: Context, tab: str) -> Callable[[gr.Request], None]:
+def begins(context: Context) -> Callable[[gr.Request], Updates]:
     """A handler for the moment a job is asked for, before it waits in line: from then on it can be stopped."""
 
-    def begin(request: gr.Request) -> None:
-        context.session(request).begin(tab)
+    def begin(request: gr.Request) -> Updates:
+        ticket = context.session(request).begin()
+        return ticket, gr.update(interactive=False), gr.update(interactive=True), panel("Waiting for its turn …")
 
     return begin

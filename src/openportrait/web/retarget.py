@@ -53,9 +53,8 @@ def retarget_tab(context: Context) -> None:
     faces.connect(controls, [source], "face", VIEW)
     count = len(specs(RetargetOptions))
 
-    def run(request: gr.Request, source: str | None, *values: Any) -> Iterator[Updates]:
+    def run(request: gr.Request, ticket: str, source: str | None, *values: Any) -> Iterator[Updates]:
         session = context.session(request, source)
-        stop = session.jobs.get(TAB) or session.begin(TAB)
 
         def work(progress: Any, cancel: Any) -> Any:
             clip = context.upload(source, "video")
@@ -63,9 +62,9 @@ def retarget_tab(context: Context) -> None:
             options = context.options(controls.values(values[count:]))
             return retarget(clip, wanted, session.room(), progress=progress, cancel=cancel, **options)
 
-        yield from shown.follow(context, session, stop, work)
+        yield from shown.follow(context, session, ticket, work)
 
-    inputs = [source, *wishes.components, *controls.components]
-    shown.start.click(begins(context, TAB), **AT_ONCE).then(
+    inputs = [shown.ticket, source, *wishes.components, *controls.components]
+    shown.start.click(begins(context), None, shown.asked, **AT_ONCE).then(
         run, inputs, shown.outputs, show_progress="hidden", **context.queued
     )

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from openportrait.options import Options
 from openportrait.pipeline.editor import Editor
 from openportrait.pipeline.live import LiveSession
 
-ROOMS_KEPT = 6
+ROOMS_KEPT = 20
 """Results of so many jobs stay on the page; older ones make room."""
+STALE_SECONDS = 86_400.0
+"""A session that nobody touched for so long is over: callers of the HTTP API need not say goodbye."""
 PATIENCE_SECONDS = 10.0
 """How long the end of a session waits for its jobs to stop."""
 
@@ -29,7 +32,10 @@ class Session:
     folder: Path
     uploads: set[Path] = field(default_factory=set)
     jobs: dict[str, threading.Event] = field(default_factory=dict)
-    """Tab → set to stop its newest job."""
+    """Ticket → set to stop that job."""
+    touched: float = 0.0
+    """When it was last asked for, s of the monotonic clock."""
+    closed: threading.Event = field(default_factory=threading.Event)
     running: set[Future[Any]] = field(default_factory=set)
     live: LiveSession | None = None
     live_token: str = ""
@@ -49,12 +55,11 @@ class Session:
             shutil.rmtree(self._rooms.pop(0), ignore_errors=True)
         return path
 
-    def begin(self, tab: str) -> threading.Event:
-        """A new job of a tab, which ends an older one; the event stops it."""
-        if tab in self.jobs:
-            self.jobs[tab].set()
-        self.jobs[tab] = threading.Event()
-        return self.jobs[tab]
+    def begin(self) -> str:
+        """The ticket of a new job, which may wait in line for long; its event stops it."""
+        ticket = secrets.token_hex(8)
+        self.jobs[ticket] = threading.Event()
+        return ticket
 
     def editor(self, source: Path, options: Options) -> Editor:
         """The editor of this portrait; measured once. Raises what `Editor` raises."""
@@ -69,6 +74,7 @@ class Session:
 
     def close(self) -> None:
         """Stop what runs, then remove the folder."""
+        self.closed.set()
         for stop in list(self.jobs.values()):
             stop.set()
         wait(list(self.running), PATIENCE_SECONDS)
@@ -96,11 +102,15 @@ class Sessions:
 
     def of(self, name: str | None, uploads: Iterable[Path | None] = ()) -> Session:
         """The session of that name, opened where it is new; it answers for these uploaded files from now on."""
+        now = time.monotonic()
+        for stale in [key for key, session in list(self._open.items()) if now - session.touched > STALE_SECONDS]:
+            self.close(stale)
         with self._lock:
             session = self._open.get(name or "")
             if session is None:
                 session = self._open[name or ""] = Session(self.root / f"session-{secrets.token_hex(16)}")
                 session.folder.mkdir(parents=True)
+            session.touched = now
             session.uploads.update(path for path in uploads if path is not None)
             return session
 

@@ -73,8 +73,8 @@ def timeline_panel(context: Context, form: Form) -> None:
     clear.click(lambda: ((), 0, []), None, outputs, **AT_ONCE)
     load.upload(panel.load, load, [keys, rate, table], show_progress="minimal", **HIDDEN)
     keep.click(panel.save, [keys, rate], saved, **HIDDEN)
-    shown.start.click(begins(context, TAB), **AT_ONCE).then(
-        panel.render, [keys, rate, *form.inputs], shown.outputs, show_progress="hidden", **context.queued
+    shown.start.click(begins(context), None, shown.asked, **AT_ONCE).then(
+        panel.render, [shown.ticket, keys, rate, *form.inputs], shown.outputs, show_progress="hidden", **context.queued
     )
 
 
@@ -116,10 +116,11 @@ class TimelinePanel:
             save_timeline(path, _timeline(keys, rate))
         return gr.update(value=str(path), visible=True)
 
-    def render(self, request: gr.Request, keys: tuple[Key, ...], rate: float, *values: Any) -> Iterator[Updates]:
+    def render(
+        self, request: gr.Request, ticket: str, keys: tuple[Key, ...], rate: float, *values: Any
+    ) -> Iterator[Updates]:
         """The timeline as a clip and a template."""
         session = self._context.session(request)
-        stop = session.jobs.get(TAB) or session.begin(TAB)
         source, chosen, _ = self._form.read(values)
 
         def work(progress: Any, cancel: Any) -> Any:
@@ -128,7 +129,7 @@ class TimelinePanel:
             options = self._context.options({**chosen, "save_template": True})
             return perform(portrait, timeline, session.room(), progress=progress, cancel=cancel, **options)
 
-        yield from self._shown.follow(self._context, session, stop, work)
+        yield from self._shown.follow(self._context, session, ticket, work)
 
 
 def rows(keys: tuple[Key, ...]) -> list[list[Any]]:

@@ -1,0 +1,97 @@
+"""A portrait that follows a camera, on the mesh engine."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openportrait.errors import OptionError
+from openportrait.media import open_clip, probe, read_image
+from openportrait.options import MotionOptions, Options
+from openportrait.pipeline.live import RECORDING_RATE, LiveSession, Recorder
+from openportrait.records import Image
+from tests.pipeline.test_animate import change, frames_of, parts
+
+
+@pytest.fixture(scope="module")
+def camera(talk: Path) -> list[Image]:
+    """Every third of the first 48 frames of the talking face."""
+    with open_clip(talk, max_size=360) as clip:
+        return [frame.image for frame in islice(clip, 0, 48, 3)]
+
+
+def session(portrait: Path, **options: object) -> LiveSession:
+    return LiveSession(portrait, Options.of(engine="mesh", max_size=512, max_crop=512, **options))
+
+
+def test_the_mouth_follows_and_the_chest_stays(portrait: Path, camera: list[Image]) -> None:
+    live, source = session(portrait), read_image(portrait, max_size=512).image
+    pictures = [live(frame) for frame in camera]
+    assert all(picture.face_seen for picture in pictures)
+    assert change(pictures[0].image, source) < 1, "the first face counts as at rest"
+    assert max(change(picture.image, source, parts(source)["mouth"]) for picture in pictures) > 8
+    assert all(np.array_equal(picture.image[490:], source[490:]) for picture in pictures)
+
+
+def test_the_last_picture_stands_still_without_a_face(portrait: Path, camera: list[Image]) -> None:
+    live = session(portrait)
+    shown = [live(frame) for frame in camera[:6]][-1]
+    lost = live(np.zeros_like(camera[0]))
+    assert not lost.face_seen
+    assert np.array_equal(lost.image, shown.image)
+
+
+def test_the_neutral_moment_can_be_chosen(portrait: Path, camera: list[Image]) -> None:
+    live, source = session(portrait), read_image(portrait, max_size=512).image
+    mouth = parts(source)["mouth"]
+    moved = max(camera, key=lambda frame: change(live(frame).image, source, mouth))
+    for _ in range(4):
+        before = change(live(moved).image, source, mouth)
+    live.recentre()
+    assert before > 4
+    assert change(live(moved).image, source, mouth) < 1
+
+
+def test_region_and_strength_change_while_it_runs(portrait: Path, camera: list[Image]) -> None:
+    live, source = session(portrait), read_image(portrait, max_size=512).image
+    for frame in camera[:4]:
+        live(frame)
+    live.configure(MotionOptions(multiplier=0.0))
+    assert max(change(live(frame).image, source) for frame in camera) < 0.1
+    live.configure(MotionOptions(region="lip"))
+    pictures = [live(frame).image for frame in camera]
+    boxes = parts(source)
+    assert max(change(picture, source, boxes["mouth"]) for picture in pictures) > 5
+    assert max(change(picture, source, boxes["eyes"]) for picture in pictures) < 1
+
+
+def test_a_recording_keeps_time_whatever_the_camera_does(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.mp4", 90, max_seconds=2.0)
+    for seconds, shade in ((10.0, 0), (10.21, 120), (11.0, 240)):
+        recorder.write(np.full((64, 64, 3), shade, np.uint8), seconds)
+    assert recorder.finish() == 26
+    shades = [int(picture.mean()) for picture in frames_of(tmp_path / "a.mp4")]
+    assert len(shades) == 26
+    assert probe(tmp_path / "a.mp4").rate == RECORDING_RATE
+    assert shades[0] < 20
+    assert abs(shades[1] - 120) < 12
+    assert shades[-1] > 225
+    longer = Recorder(tmp_path / "b.mp4", 90, max_seconds=2.0)
+    for seconds in (0.0, 60.0):
+        longer.write(np.zeros((64, 64, 3), np.uint8), seconds)
+    assert longer.finish() == 50, "the limit holds"
+
+
+def test_a_recording_of_nothing_leaves_nothing(portrait: Path, tmp_path: Path) -> None:
+    live = session(portrait)
+    live.record(tmp_path / "a.mp4")
+    assert live.finish() == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_clip_is_no_portrait(talk: Path) -> None:
+    with pytest.raises(OptionError, match="live animation takes a picture"):
+        session(talk)
