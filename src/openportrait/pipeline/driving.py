@@ -13,7 +13,7 @@ from typing import Literal, overload
 import numpy as np
 
 from openportrait.engines.base import Engine
-from openportrait.faces import FaceFinder, clip_box, crop_box, ratios, track, whole_crop
+from openportrait.faces import FaceFinder, clip_box, crop_box, ratios, track
 from openportrait.media import open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import Options
@@ -159,7 +159,7 @@ def _cutter(faces: Iterable[Face], info: MediaInfo, options: Options) -> Callabl
     """How the driving's crops are made: one box for the whole clip, or square frames as they are (SPEC §1)."""
     crop = options.crop
     if not crop.crop_driving and info.width == info.height:
-        return partial(whole_crop, size=DRIVING_SIZE)
+        return FaceCrop.whole
     box = clip_box(faces, scale=crop.driving_scale, shift_x=crop.driving_shift_x, shift_y=crop.driving_shift_y)
     return partial(crop_box, box=box, size=DRIVING_SIZE)
 

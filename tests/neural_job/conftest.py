@@ -1,0 +1,102 @@
+"""The neural engine in whole jobs: stand-in weights in the official layout, short clips, and what the engine was asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openportrait.engines.base import Shot
+from openportrait.media import open_clip, open_writer, read_image, write_image
+from openportrait.records import FaceCrop, Image, Motion
+from tests.conftest import missing
+
+STITCHING = "liveportrait/retargeting_models/stitching_retargeting_module.pth"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages() -> None:
+    for package in ("torch", "safetensors"):
+        if importlib.util.find_spec(package) is None:
+            missing(package)
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory, packages: None) -> Iterator[Path]:
+    """Seeded stand-ins as the released project's `pretrained_weights`, without the landmark network."""
+    import torch
+
+    from tests.engines.neural.standins import stand_in_weights, write_official_layout
+
+    folder = write_official_layout(tmp_path_factory.mktemp("weights") / "pretrained_weights")
+    parts = ("retarget_shoulder", "retarget_mouth", "retarget_eye")
+    torch.save(
+        {part: {f"module.{key}": value for key, value in stand_in_weights(part).items()} for part in parts},
+        folder / STITCHING,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENPORTRAIT_CACHE", str(folder.parent / "cache"))
+        patch.delenv("OPENPORTRAIT_WEIGHTS", raising=False)
+        yield folder
+    shutil.rmtree(folder.parent)
+
+
+@pytest.fixture(scope="session")
+def officer(portrait: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A portrait, 273 × 320."""
+    path = tmp_path_factory.mktemp("portrait") / "officer.png"
+    write_image(path, read_image(portrait, max_size=320).image)
+    return path
+
+
+@pytest.fixture(scope="session")
+def three(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three square frames of a talking face, the first one at rest, at 12.5 frames/s, with sound."""
+    path = tmp_path_factory.mktemp("clip") / "three.mp4"
+    with open_clip(talk, max_size=256) as clip, open_writer(path, rate=Fraction(25, 2), sound=[talk]) as writer:
+        for frame in islice(clip, 0, 24, 8):
+            writer.write(frame.image)
+    return path
+
+
+@dataclass
+class Asked:
+    """What a job asked of the engine."""
+
+    crops: list[FaceCrop] = field(default_factory=list)
+    """Measured, in order: the source's first, then the driving's."""
+    motions: list[Motion] = field(default_factory=list)
+    """What was measured in them."""
+    shots: list[Shot] = field(default_factory=list)
+    """Pictures to render."""
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """The engine measures with its networks, but paints every picture grey, in no time."""
+    from openportrait.engines.neural.engine import NeuralEngine
+
+    kept = Asked()
+    measure = NeuralEngine.motion
+
+    def motion(engine: NeuralEngine, crops: Sequence[FaceCrop]) -> list[Motion]:
+        found = measure(engine, crops)
+        kept.crops += crops
+        kept.motions += found
+        return found
+
+    def render(engine: NeuralEngine, shots: Sequence[Shot]) -> list[Image]:
+        kept.shots += shots
+        return [np.full((512, 512, 3), 128, np.uint8) for _ in shots]
+
+    monkeypatch.setattr(NeuralEngine, "motion", motion)
+    monkeypatch.setattr(NeuralEngine, "appearance", lambda engine, crop: crop)
+    monkeypatch.setattr(NeuralEngine, "render", render)
+    return kept
