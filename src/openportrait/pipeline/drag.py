@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from openportrait.faces.indices import EYE_LEFT_CORNERS, EYE_RIGHT_CORNERS, LIP_CORNERS
+import numpy as np
+
 from openportrait.options import FaceEdit, specs
 from openportrait.records import Face
 
@@ -20,23 +21,22 @@ _GAINS: dict[Part, tuple[tuple[str, float], tuple[str, float]]] = {
 
 The face goes with the pointer, about half as far.
 """
-_EYE_REACH, _MOUTH_REACH = 0.75, 0.5
-"""How far from its middle a part is taken hold of, in its width."""
+_ANCHORS: dict[Part, tuple[int, ...]] = {
+    "eyes": (468, 473),
+    "mouth": (13, 14, 61, 291),
+    "head": (1, 10, 50, 105, 152, 234, 280, 334, 454),
+}
+"""Landmarks by which a part is taken hold of: irises; lips; nose, forehead, cheeks, brows, chin and ears."""
 
 
 def part_at(face: Face, x: float, y: float) -> Part:
-    """The part of a face at a point of the picture, px; beside eyes and mouth it is the head."""
-    parts: list[tuple[Part, tuple[int, int], float]] = [
-        ("eyes", EYE_LEFT_CORNERS, _EYE_REACH),
-        ("eyes", EYE_RIGHT_CORNERS, _EYE_REACH),
-        ("mouth", LIP_CORNERS, _MOUTH_REACH),
-    ]
-    for part, corners, reach in parts:
-        (left, top), (right, bottom) = face.landmarks[list(corners), :2]
-        width = ((right - left) ** 2 + (bottom - top) ** 2) ** 0.5
-        if (x - (left + right) / 2) ** 2 + (y - (top + bottom) / 2) ** 2 < (reach * width) ** 2:
-            return part
-    return "head"
+    """The part of a face at a point of the picture, px: that of the nearest anchor."""
+
+    def distance(part: Part) -> float:
+        places = face.landmarks[list(_ANCHORS[part]), :2]
+        return float(np.hypot(*(places - (x, y)).T).min())
+
+    return min(_ANCHORS, key=distance)
 
 
 def dragged(edit: FaceEdit, part: Part, right: float, down: float) -> FaceEdit:

@@ -32,10 +32,11 @@ from openportrait.web.checks import given
 from openportrait.web.context import AT_ONCE, HIDDEN, Context
 from openportrait.web.controls import Controls
 from openportrait.web.faces import FacePicker
-from openportrait.web.jobs import data_url
+from openportrait.web.jobs import data_url, reduced
 from openportrait.web.sessions import Session
 
-SCREEN_QUALITY = 88
+SCREEN_SIZE, SCREEN_QUALITY = 1080, 85
+"""Longer side in px and JPEG quality of the picture on the page; what is saved has neither limit."""
 HEAD = ("pitch_degrees", "yaw_degrees", "roll_degrees", "move_x", "move_y", "move_z")
 EYES = ("eye_ratio", "wink", "eyebrow", "gaze_x", "gaze_y")
 MOUTH = ("lip_ratio", "lip_open", "smile", "grin", "pouting", "pursing")
@@ -226,7 +227,7 @@ class EditTab:
 
 def on_screen(image: Image) -> dict[str, str]:
     """The picture as the page's script takes it."""
-    return {"src": data_url(image, SCREEN_QUALITY)}
+    return {"src": data_url(reduced(image, SCREEN_SIZE), SCREEN_QUALITY)}
 
 
 def _point(value: Any, width: int, height: int) -> tuple[float, float]:

@@ -122,7 +122,7 @@ def reduced(image: Image, size: int = PREVIEW_SIZE) -> Image:
 
 def jpeg(image: Image, quality: int = PREVIEW_QUALITY) -> bytes:
     """(H, W, 3) RGB as JPEG."""
-    encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return bytes(encoded.tobytes())
 
 
