@@ -8,7 +8,7 @@ import pytest
 from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import crop_pixels, crop_units, fit, motion_of, rigid_between
-from openportrait.engines.mesh.topology import anchor_weights, canonical, pose_weights
+from openportrait.engines.mesh.topology import canonical, pose_weights
 from openportrait.motion import angle_degrees, degrees_from_rotation, keypoints, rotation_from_degrees
 from openportrait.records import Face, FaceCrop, Floats
 from tests.engines.faces import made_crop, made_motion
@@ -38,7 +38,7 @@ def test_a_mirrored_face_is_not_matched_by_a_reflection() -> None:
 
 
 def test_undo_is_the_inverse_of_apply() -> None:
-    found = fit(canonical(), 0.3 * canonical() @ rotation_from_degrees(10, 20, 30) + 0.5, anchor_weights())
+    found = fit(canonical(), 0.3 * canonical() @ rotation_from_degrees(10, 20, 30) + 0.5, pose_weights())
     np.testing.assert_allclose(found.undo(found.apply(canonical())), canonical(), atol=1e-12)
 
 
@@ -66,11 +66,19 @@ def test_the_pose_of_a_face_without_expression_is_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    "gesture", [Gesture(jaw=1), Gesture(brow=1), Gesture(blink_left=1, blink_right=1), Gesture(show_teeth=1)]
+    ("gesture", "most_degrees"),
+    [
+        (Gesture(jaw=1), 0.01),
+        (Gesture(smile=1), 0.1),
+        (Gesture(blink_left=1, blink_right=1), 0.1),
+        (Gesture(show_teeth=1), 0.01),
+        # Brows take the forehead along, which is part of what the pose is read from.
+        (Gesture(brow=1), 0.25),
+    ],
 )
-def test_what_the_face_does_hardly_turns_the_head(gesture: Gesture) -> None:
+def test_what_the_face_does_hardly_turns_the_head(gesture: Gesture, most_degrees: float) -> None:
     found = motion_of(made_crop(gesture))
-    assert angle_degrees(found.rotation @ made_motion().rotation.T) < 0.1
+    assert angle_degrees(found.rotation @ made_motion().rotation.T) < most_degrees
     assert found.scale == pytest.approx(made_motion().scale, rel=2e-3)
 
 
@@ -90,6 +98,6 @@ def test_the_heads_movement_is_read_from_two_sets_of_keypoints() -> None:
 @pytest.mark.parametrize("gesture", [Gesture(jaw=1), Gesture(smile=1), Gesture(pucker=1), Gesture(brow=1)])
 def test_expression_hardly_enters_the_heads_movement(gesture: Gesture) -> None:
     moved = rigid_between(_points(Gesture()), _points(gesture))
-    assert angle_degrees(moved.rotation) < 0.2
+    assert angle_degrees(moved.rotation) < 0.25
     assert moved.scale == pytest.approx(1, abs=0.005)
     np.testing.assert_allclose(moved.translation, 0, atol=0.003)

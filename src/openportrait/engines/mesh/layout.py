@@ -22,9 +22,6 @@ from openportrait.engines.mesh.topology import (
 from openportrait.motion.layout import KeypointLayout, RegionWeights
 from openportrait.records import Floats
 
-_DEPTH = 0.5
-"""Part of a change in depth that is taken over: landmark depth is a guess."""
-
 
 def change(source: Floats, driving: Floats, reference: Floats) -> Floats:
     """What the driving's change since its reference means on the source's face; all (..., 478, 3), head frame.
@@ -57,7 +54,7 @@ def _everything(x: Floats, y: Floats) -> Floats:
     weight = np.maximum(weight, smoothstep(y, 3.2, 5.2) * (1 - 0.35 * smoothstep(x, 4.5, 7)))
     weight *= 1 - 0.6 * smoothstep(-y, 5.5, 8)
     weight *= 1 - 0.8 * smoothstep(x, 5.2, 7.4) * (1 - smoothstep(y, 2, 6))
-    return weight
+    return np.sqrt(weight)
 
 
 @cache
@@ -70,7 +67,7 @@ def mesh_layout() -> KeypointLayout:
 
     def entries(weight: Floats, *, has_eyes: bool) -> Floats:
         # An eye is set as a whole for the source: all of it or nothing.
-        spread = weight[:, None] * (1.0, 1.0, _DEPTH)
+        spread = np.repeat(weight[:, None], 3, axis=1)
         for points in (EYES_UPPER, EYES_LOWER, IRISES, LID_SHELL):
             spread[points] = float(has_eyes)
         spread.flags.writeable = False

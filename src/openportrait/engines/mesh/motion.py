@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openportrait.engines.mesh.topology import anchor_weights, canonical, pose_weights
+from openportrait.engines.mesh.topology import canonical, pose_weights
 from openportrait.records import FaceCrop, Floats, Motion
 
 _HALF_PIXEL = np.array([0.5, 0.5, 0.0])
@@ -71,7 +71,7 @@ def rigid_between(x_s: Floats, x_d: Floats) -> Similarity:
 
     Exact where x_d is moved rigidly; expression hardly enters, as jaw and cheeks have no say.
     """
-    return fit(x_s, x_d, anchor_weights())
+    return fit(x_s, x_d, pose_weights())
 
 
 def motion_of(crop: FaceCrop) -> Motion:

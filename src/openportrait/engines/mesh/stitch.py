@@ -13,7 +13,7 @@ _LARGEST_TURN = np.radians(30.0)
 _LARGEST_SHIFT = 0.18
 """Crop units: 0.09 of the crop's side."""
 _LARGEST_ZOOM = np.log(1.25)
-_FRONTAL_LOSS = 0.8
+_FRONTAL_LOSS = 0.6
 _TURNED_FROM, _TURNED_TO = np.radians(10.0), np.radians(35.0)
 
 

@@ -68,8 +68,10 @@ FACE_OVAL: Indices = np.array(
 ).ravel()
 """(36,) outline of the face, clockwise in the picture from the top."""
 
-_JAW = np.array([136, 365])
-_CHEEKS = np.array([205, 425, 147, 376, 132, 361])
+_SKULL = np.array(
+    [10, 338, 297, 332, 284, 251, 389, 356, 454, 109, 67, 103, 54, 21, 162, 127, 234]
+    + [151, 9, 8, 168, 6, 197, 33, 133, 263, 362]
+)
 _IRIS_RADIUS_CM = 0.585
 _IRIS_DEPTH_CM = 0.25
 
@@ -99,23 +101,10 @@ def triangles() -> NDArray[np.int32]:
 def pose_weights() -> Floats:
     """(478,) weight of each vertex in the head's pose; sums to 1.
 
-    The canonical face's own, without two points of the jaw: with them the head nods and grows as the mouth opens.
+    Forehead, temples, bridge of the nose and corners of the eyes alike. The canonical face's own set has points
+    of nose, cheeks and jaw too: with them the head nods as the mouth opens, and rolls with a lopsided smile.
     """
-    face = canonical_face()
     weights = np.zeros(COUNT)
-    weights[face.pose_indices] = face.pose_weights
-    return _without(weights, _JAW)
-
-
-@cache
-def anchor_weights() -> Floats:
-    """(478,) as `pose_weights`, without the cheeks, which a smile moves; sums to 1."""
-    return _without(pose_weights(), _CHEEKS)
-
-
-def _without(weights: Floats, points: Indices) -> Floats:
-    weights = weights.copy()
-    weights[points] = 0
-    weights /= weights.sum()
+    weights[_SKULL] = 1 / len(_SKULL)
     weights.flags.writeable = False
     return weights
