@@ -45,7 +45,8 @@ def test_a_turned_face_comes_less_far_to_the_front_than_away_from_it() -> None:
     x_s = _points(yaw_degrees=35)
     frontal = degrees_from_rotation(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, -25, 0))).rotation)
     away = degrees_from_rotation(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, 25, 0))).rotation)
-    assert -6.5 < frontal[1] < -5
+    # At 35° two fifths of the 30° are left: 12·tanh(25/12) = 11.6, then 30·tanh(11.6/30).
+    assert frontal[1] == pytest.approx(-11.07, abs=0.1)
     assert away[1] == pytest.approx(30 * np.tanh(25 / 30), abs=0.1)
 
 

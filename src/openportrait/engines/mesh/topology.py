@@ -68,10 +68,10 @@ FACE_OVAL: Indices = np.array(
 ).ravel()
 """(36,) outline of the face, clockwise in the picture from the top."""
 
-_SKULL = np.array(
-    [10, 338, 297, 332, 284, 251, 389, 356, 454, 109, 67, 103, 54, 21, 162, 127, 234]
-    + [151, 9, 8, 168, 6, 197, 33, 133, 263, 362]
-)
+_FOREHEAD = (10, 338, 297, 332, 284, 251, 389, 356, 454, 109, 67, 103, 54, 21, 162, 127, 234)
+_NOSE_BRIDGE = (151, 9, 8, 168, 6, 197)
+_EYE_CORNERS = (33, 133, 263, 362)
+_SKULL = np.array([*_FOREHEAD, *_NOSE_BRIDGE, *_EYE_CORNERS])
 _IRIS_RADIUS_CM = 0.585
 _IRIS_DEPTH_CM = 0.25
 
