@@ -10,13 +10,14 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from openportrait.errors import MediaError, NoFaceError, OptionError
+from openportrait.errors import MediaError, NoFaceError, OpenPortraitError, OptionError
 from openportrait.expressions import Key, Timeline
 from openportrait.media import open_writer
 from openportrait.options import FaceEdit, RetargetOptions, specs
 from openportrait.web.checks import check_timeline, check_upload, plainly
 from openportrait.web.controls import plain, step_of
 from openportrait.web.options import WebOptions
+from openportrait.web.sessions import Sessions
 from tests.conftest import EXAMPLES
 
 
@@ -49,6 +50,24 @@ def test_large_files_and_pictures_are_refused() -> None:
 def test_limits_are_checked_when_they_are_set() -> None:
     with pytest.raises(OptionError, match="--concurrency is 0"):
         WebOptions(concurrency=0)
+
+
+def test_a_closed_page_is_not_opened_anew_by_its_last_events(tmp_path: Path) -> None:
+    sessions = Sessions(tmp_path)
+    uploads = [tmp_path / name / "a.png" for name in ("one", "two")]
+    for path in uploads:
+        path.parent.mkdir()
+        path.touch()
+    first = sessions.of("a", uploads)
+    sessions.of("b", uploads[:1])
+    (first.room() / "result.mp4").touch()
+    sessions.close("a")
+    assert not first.folder.exists()
+    assert [path.exists() for path in uploads] == [True, False], "what another page uses stays"
+    with pytest.raises(OpenPortraitError, match="closed"):
+        sessions.of("a")
+    sessions.close_all()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_optional_numbers_are_texts_that_may_be_empty() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from typing import Annotated
@@ -40,7 +41,5 @@ class Web:
 
 def emit_now(text: str) -> None:
     """A line on stdout, at once also where that is a pipe."""
-    import sys
-
     emit(text)
     sys.stdout.flush()

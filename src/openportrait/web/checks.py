@@ -27,6 +27,8 @@ def given(path: str | None, what: str) -> Path:
 
 def check_upload(path: Path, limits: WebOptions) -> None:
     """Whether a file may be used, by its content. Raises MediaError or TemplateError."""
+    if not path.exists():
+        raise MediaError(f"{path} is no longer here; add it again")
     megabytes = path.stat().st_size / MEGABYTE
     if megabytes > limits.max_upload_mb:
         raise MediaError(f"{path} has {megabytes:.0f} MB, the limit is {limits.max_upload_mb}; choose a smaller one")

@@ -33,7 +33,8 @@ class Context:
 
     def session(self, request: gr.Request, *uploads: str | None) -> Session:
         """The visitor's session, which answers for these uploaded files from now on."""
-        return self.sessions.of(request.session_hash, (Path(path) for path in uploads if path))
+        with self.errors_shown():
+            return self.sessions.of(request.session_hash, [Path(path) for path in uploads if path])
 
     def upload(self, path: str | None, what: str) -> Path:
         """An uploaded file, checked. Raises OptionError, MediaError or TemplateError."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from openportrait.errors import OpenPortraitError
 from openportrait.options import Options
 from openportrait.pipeline.editor import Editor
 from openportrait.pipeline.live import LiveSession
@@ -21,6 +22,8 @@ ROOMS_KEPT = 20
 """Results of so many jobs stay on the page; older ones make room."""
 STALE_SECONDS = 86_400.0
 """A session that nobody touched for so long is over: callers of the HTTP API need not say goodbye."""
+LATE_SECONDS = 30.0
+"""For so long a closed page's last events may still arrive; they must not open its session anew."""
 PATIENCE_SECONDS = 10.0
 """How long the end of a session waits for its jobs to stop."""
 
@@ -92,6 +95,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
         self._kept: set[Path] = set()
+        self._gone: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -101,11 +105,17 @@ class Sessions:
         self._kept = {path for path in self.root.rglob("*") if path.is_file()}
 
     def of(self, name: str | None, uploads: Iterable[Path | None] = ()) -> Session:
-        """The session of that name, opened where it is new; it answers for these uploaded files from now on."""
+        """The session of that name, opened where it is new; it answers for these uploaded files from now on.
+
+        Raises OpenPortraitError for an event of a page that was just closed.
+        """
         now = time.monotonic()
         for stale in [key for key, session in list(self._open.items()) if now - session.touched > STALE_SECONDS]:
             self.close(stale)
         with self._lock:
+            self._gone = {key: when for key, when in self._gone.items() if now - when < LATE_SECONDS}
+            if (name or "") in self._gone:
+                raise OpenPortraitError("this page was closed; load it again")
             session = self._open.get(name or "")
             if session is None:
                 session = self._open[name or ""] = Session(self.root / f"session-{secrets.token_hex(16)}")
@@ -117,10 +127,9 @@ class Sessions:
     def live(self, token: str) -> LiveSession | None:
         """The live session that was given this token."""
         with self._lock:
-            known = next(
-                (s for s in self._open.values() if s.live and secrets.compare_digest(s.live_token, token)), None
-            )
-            return known.live if known is not None else None
+            live = [session for session in self._open.values() if session.live is not None]
+            named = (one.live for one in live if secrets.compare_digest(one.live_token.encode(), token.encode()))
+            return next(named, None)
 
     def close(self, name: str | None) -> None:
         """End a session: its jobs stop, its files go; equal uploads of others stay."""
@@ -128,6 +137,7 @@ class Sessions:
             session = self._open.pop(name or "", None)
             if session is None:
                 return
+            self._gone[name or ""] = time.monotonic()
             still_used = set().union(*(other.uploads for other in self._open.values()))
         session.close()
         for path in session.uploads - still_used - self._kept:
