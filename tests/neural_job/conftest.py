@@ -1,9 +1,11 @@
-"""The neural engine in whole jobs: stand-in weights in the official layout, short clips, and what the engine was asked."""
+"""For whole jobs on the neural engine: stand-in weights in the official layout, clips, what the engine was asked."""
 
 from __future__ import annotations
 
 import importlib.util
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,6 +21,12 @@ from openportrait.records import FaceCrop, Image, Motion
 from tests.conftest import missing
 
 STITCHING = "liveportrait/retargeting_models/stitching_retargeting_module.pth"
+
+
+def command(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """`openportrait ARGS` in a process of its own."""
+    line = [sys.executable, "-m", "openportrait", *map(str, args)]
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,6 +71,16 @@ def three(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_clip(talk, max_size=256) as clip, open_writer(path, rate=Fraction(25, 2), sound=[talk]) as writer:
         for frame in islice(clip, 0, 24, 8):
             writer.write(frame.image)
+    return path
+
+
+@pytest.fixture(scope="session")
+def motion_of_three(three: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Their motion as a template, measured by the neural engine through the command line."""
+    path = tmp_path_factory.mktemp("template") / "three.motion"
+    done = command("template", "make", "-d", three, "-o", path, "--engine", "neural", "--weights", weights)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{path}\n"
     return path
 
 

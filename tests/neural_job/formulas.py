@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from openportrait.records import Floats, Motion
+from tests.engines.neural.standins import stand_in_weights
 
 LIPS = [6, 12, 14, 17, 19, 20]
 EYES = [11, 13, 15, 16, 18]
@@ -41,3 +42,12 @@ def as_it_is(source: Motion, driving: Motion) -> Floats:
     mask[9, 1] = True
     expression = np.where(mask, driving.expression, source.expression)
     return points(Motion(driving.rotation, expression, source.scale, driving.translation, source.canonical))
+
+
+def stitched(x_s: Floats, x: Floats) -> Floats:
+    """x + S(x_s, x), S the stand-ins' perceptron 126-128-128-64-65 with ReLU: offsets, and one shift in the plane."""
+    layers = {key: value.double().numpy() for key, value in stand_in_weights("retarget_shoulder").items()}
+    value = np.concatenate([x_s.ravel(), x.ravel()])
+    for i, key in enumerate(sorted({key.rsplit(".", 1)[0] for key in layers})):
+        value = layers[f"{key}.weight"] @ (np.maximum(value, 0) if i else value) + layers[f"{key}.bias"]
+    return np.asarray(x + value[:63].reshape(21, 3) + np.append(value[63:], 0))

@@ -40,7 +40,7 @@ class Animate:
     def run(self) -> None:
         """Animate and print the result."""
         options = self.engine | self.faces | self.crop | self.motion | self.files
-        finish(run_job(self.source, self.driving, self.output, options), as_json=self.json)
+        finish(run_job(self.source, self.driving, self.output, options), self.engine, as_json=self.json)
 
 
 def run_job(source: Path, driving: Path, output: Path | None, options: Values) -> Result:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -46,9 +46,18 @@ def report(result: Result) -> None:
     say(f"{frames} in {result.seconds:.1f} s with the {result.engine} engine")
 
 
-def finish(result: Result, *, as_json: bool) -> None:
-    """The end of a job: the report, then the result's path or all about it as JSON on stdout."""
+def finish(result: Result, engine: Mapping[str, Any], *, as_json: bool) -> None:
+    """The end of a job: the report, then the result's path or all about it as JSON on stdout.
+
+    `engine`: the engine options that were given. Who left the choice open is told how to get the other engine.
+    """
     report(result)
+    if engine["engine"] == "auto" and result.engine == "mesh":
+        from openportrait.engines import available
+
+        for other in available():
+            if not other.ready:
+                say(f"for the {other.name} engine: {other.problem}")
     if as_json:
         emit_json(result.as_dict())
     else:

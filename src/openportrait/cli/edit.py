@@ -66,7 +66,7 @@ class Edit:
             if self.save_expression is not None:
                 save_expression(self.save_expression, wanted)
                 say(f"expression: {self.save_expression}")
-        finish(result, as_json=self.json)
+        finish(result, self.engine, as_json=self.json)
 
     def _moved(self) -> Values:
         """The sliders that were given a value of their own."""

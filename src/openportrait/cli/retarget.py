@@ -47,4 +47,4 @@ class Retarget:
         wanted = RetargetOptions(**self.wanted)
         with progress_bar() as progress:
             result = retarget(self.source, wanted, self.output, progress=progress, **options)
-        finish(result, as_json=self.json)
+        finish(result, self.engine, as_json=self.json)
