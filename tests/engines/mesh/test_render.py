@@ -14,7 +14,9 @@ from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import crop_pixels, motion_of
 from openportrait.engines.mesh.render import render_shot
+from openportrait.engines.mesh.retarget import lip_offsets
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, INNER_LOWER, INNER_UPPER, IRISES, LIPS_LOWER
+from openportrait.faces import ratios
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats, Image
 from tests.engines.faces import made_crop
@@ -127,6 +129,22 @@ def test_shut_eyes_show_neither_white_nor_iris() -> None:
         assert np.median(after, 0) == pytest.approx((205, 165, 140), abs=25)
 
 
+def test_a_shut_lid_is_skin_with_a_line_of_lashes_even_where_the_eye_is_larger_than_its_outline() -> None:
+    crop = with_clear_eyes(made_crop(size=512))
+    image = crop.image.copy()
+    for upper in EYES_UPPER:
+        lid = np.round(crop.face.landmarks[upper[1:-1], :2] - (0, 2)).astype(np.int32)
+        cv2.polylines(image, [lid], False, (30, 20, 20), 4)
+    closing = shot(replace(crop, image=image), Gesture(blink_left=1, blink_right=1))
+    picture, points = render_shot(closing), crop_pixels(closing.x_d, 512)
+    for upper, lower in zip(EYES_UPPER[:, 4], EYES_LOWER[:, 4], strict=True):
+        was = crop.face.landmarks[upper, 1]
+        x, y = np.round((points[upper, :2] + points[lower, :2]) / 2).astype(int)
+        column = picture[round(was) : y + 4, x].mean(1)
+        assert column[:-8].min() > 130
+        assert column[-8:].min() < 110
+
+
 @pytest.mark.parametrize("direction", [-1, 1])
 def test_the_iris_follows_the_gaze_and_leaves_white_behind(direction: int) -> None:
     crop = with_clear_eyes(made_crop(size=512))
@@ -181,6 +199,21 @@ def test_a_closed_mouth_borrows_nothing() -> None:
     source, driver = made_crop(size=512), made_crop(Gesture(jaw=1), size=512)
     nodding = shot(source, Gesture(pitch_degrees=6), driver)
     np.testing.assert_array_equal(render_shot(nodding), render_shot(replace(nodding, driver=None)))
+
+
+def test_a_mouth_that_closes_leaves_nothing_of_its_inside() -> None:
+    crop = made_crop(Gesture(jaw=0.8), size=512)
+    points, image = crop.face.landmarks, crop.image.copy()
+    cv2.fillPoly(image, [np.round(mouth(points)[:, :2]).astype(np.int32)], (40, 220, 40))
+    opened = shot(replace(crop, image=image), Gesture())
+    ratio = ratios(crop.face).lip
+    closing = replace(opened, x_d=opened.x_s + lip_offsets(opened.x_s, ratio, 0.0))
+    green = np.array([-1, 2, -1])
+    assert (image.astype(int) @ green > 60).sum() > 500
+    picture = render_shot(closing)
+    x, y = np.round(crop_pixels(closing.x_d, 512)[INNER_UPPER[5], :2]).astype(int)
+    assert (picture[y - 25 : y + 26, x - 40 : x + 41].astype(int) @ green).max() < 60
+    assert picture[y - 3 : y + 4, x].mean(1).min() < picture[y - 9 : y + 10, x].mean(1).max() - 15
 
 
 def test_a_turned_face_shows_the_mirrored_cheek_when_it_turns_back() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from openportrait.engines.mesh.colours import LUMA
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.infill import Layer, Mask, filled
+from openportrait.engines.mesh.overlay import StandIn, build_stand_in
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, IRISES
 from openportrait.records import Floats, Image
 
@@ -26,6 +27,10 @@ _INSIDE, _OUTSIDE = 0.85, 1.15
 _LEAST_CONTRAST = 8.0
 _DOUBT = 10.0
 """Grey levels of contrast that outweigh an unlikely place."""
+_LASHES_ABOVE, _LASHES_BELOW = 0.17, 0.09
+"""How far lashes and a tight outline reach beyond the lids, in widths of the eye."""
+_LID_DARKEST = 0.5
+"""Lashes, creases and brows are darker."""
 _FRACTION_BITS = 4
 
 
@@ -49,6 +54,8 @@ class EyeLayers:
     """Gap of the lids over the width."""
     lash: Floats
     """(3,) colour of the lashes."""
+    lid: StandIn
+    """Skin instead of the eye and its lashes."""
 
 
 def lid_gap(points: Floats, side: int) -> float:
@@ -100,6 +107,7 @@ def build_eye(image: Image, face: Floats, side: int) -> EyeLayers:
         width=width,
         openness=lid_gap(face, side) / width,
         lash=_lash_colour(zoomed, place(face[upper]), unit),
+        lid=build_stand_in(image, outline, _LASHES_ABOVE * width, _LASHES_BELOW * width, _LID_DARKEST),
     )
 
 

@@ -13,24 +13,56 @@ from numpy.typing import NDArray
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.eye_layers import EyeLayers, eye_outline, eye_width, lid_gap, subpixels
 from openportrait.engines.mesh.infill import Layer
-from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER
+from openportrait.engines.mesh.overlay import bounds, draw_line, show_stand_in
+from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, LID_SHELL
+from openportrait.engines.mesh.warp import Warp
 from openportrait.records import Floats, Image
 
 _SHADOW, _SHADOW_REACH = 0.25, 0.16
 _CORNERS = (0.72, 1.0)
 """Where the eye fades into the source's own corners, from its middle."""
-_LASH_WIDTH, _LASH_STRENGTH = 0.055, 0.85
+_CLOSING = (0.25, 0.65)
+"""Parts of the way to shut over which the lids' own skin takes over."""
+_LASH_WIDTH, _LASH_STRENGTH, _SEAM_STRENGTH = 0.065, 0.6, 0.9
 _FRACTION_BITS = 4
 
 
-def paint_eye(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats, gaze: Floats, side: int) -> None:
-    """Draw eye 0 or 1 into `picture` (S, S, 3), in place.
+def paint_eye(
+    picture: Image, found: Warp, eye: EyeLayers, moved: Floats, anchors: Floats, gaze: Floats, side: int
+) -> None:
+    """Draw eye 0 or 1 into `picture` (S, S, 3), which was drawn by the warp `found`, in place.
 
     `moved` (478, 3) px: where the landmarks are now. `anchors` (5, 2) px: where the head's motion alone
     takes the eye's anchors. `gaze` (2,) px: by how much the iris moves beyond that.
     """
     gap = lid_gap(moved, side)
-    _draw_lashes(picture, eye, moved, side, gap)
+    closed = float(smoothstep(1 - gap / eye_width(moved, side) / eye.openness, *_CLOSING))
+    if closed > 0:
+        _lower_lid_skin(picture, found, eye, moved, side, closed)
+    _show_eyeball(picture, eye, moved, anchors, gaze, side)
+    if closed > 0:
+        shut = float(1 - smoothstep(gap / eye.width, 0.015, 0.12))
+        upper, lower = moved[EYES_UPPER[side], :2], moved[EYES_LOWER[side], :2]
+        line = rounded(upper + (0.5 * shut) * (lower - upper))
+        share = closed * (_LASH_STRENGTH + (_SEAM_STRENGTH - _LASH_STRENGTH) * shut)
+        draw_line(picture, line, eye.lash, _LASH_WIDTH * eye.width, share)
+
+
+def _lower_lid_skin(picture: Image, found: Warp, eye: EyeLayers, moved: Floats, side: int, closed: float) -> None:
+    """Skin above and below the opening, where a closing lid would drag lashes and iris along."""
+    outline = eye_outline(moved, side)
+    part = bounds(np.vstack([outline, moved[LID_SHELL[side], :2]]), 0.2 * eye.width, picture.shape[0])
+    opening = np.zeros((part[0].stop - part[0].start, part[1].stop - part[1].start), np.uint8)
+    if not opening.size:
+        return
+    place = subpixels(outline - (part[1].start, part[0].start))
+    cv2.fillPoly(opening, [place], 255, cv2.LINE_AA, _FRACTION_BITS)
+    soft = np.asarray(cv2.GaussianBlur(opening, (0, 0), 0.7), np.float32)
+    show_stand_in(picture, found, eye.lid, part, np.float32(closed) * (1 - soft / np.float32(255)))
+
+
+def _show_eyeball(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats, gaze: Floats, side: int) -> None:
+    gap = lid_gap(moved, side)
     pixel = picture.shape[0] / 512
     change = np.linalg.norm(gaze) / (0.05 * eye.width) + abs(gap / eye_width(moved, side) / eye.openness - 1) / 0.18
     strength = float(smoothstep(float(change), 0.05, 0.8)) * float(np.clip((gap / pixel - 1.2) / 2, 0, 1))
@@ -74,26 +106,6 @@ def _shadow(moved: Floats, side: int, low: NDArray[np.int_], shape: tuple[int, i
     edge = np.interp(np.arange(low[0], low[0] + shape[1]), lid[:, 0], lid[:, 1])
     below = (np.arange(low[1], low[1] + shape[0])[:, None] - edge) / max(_SHADOW_REACH * width, 1)
     return np.asarray(1 - _SHADOW * np.clip(1 - below, 0, 1) ** 1.5, np.float32)[..., None]
-
-
-def _draw_lashes(picture: Image, eye: EyeLayers, moved: Floats, side: int, gap: float) -> None:
-    """A dark line along the seam of lids that have closed."""
-    shut = 1 - smoothstep(gap / eye.width, 0.015, 0.075)
-    closed = float(shut * smoothstep(1 - gap / (eye.openness * eye.width), 0.5, 0.8))
-    if closed < 0.02:
-        return
-    seam = rounded((moved[EYES_UPPER[side], :2] + moved[EYES_LOWER[side], :2]) / 2)
-    low = np.clip(np.floor(seam.min(0) - 6), 0, picture.shape[0]).astype(int)
-    high = np.clip(np.ceil(seam.max(0) + 7), 0, picture.shape[0]).astype(int)
-    if (high <= low).any():
-        return
-    part = picture[low[1] : high[1], low[0] : high[0]]
-    line = np.zeros(part.shape[:2], np.uint8)
-    thick = max(1, round(_LASH_WIDTH * eye.width))
-    cv2.polylines(line, [subpixels(seam - low)], False, 255, thick, cv2.LINE_AA, _FRACTION_BITS)
-    soft = np.asarray(cv2.GaussianBlur(line, (0, 0), 0.02 * eye.width + 0.3), np.float64)
-    share = soft[..., None] * (closed * _LASH_STRENGTH / 255)
-    part[:] = (part * (1 - share) + eye.lash * share + 0.5).astype(np.uint8)
 
 
 def rounded(line: Floats, times: int = 2) -> Floats:

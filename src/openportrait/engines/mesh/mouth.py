@@ -14,13 +14,23 @@ from openportrait.engines.mesh.colours import LUMA, lip_colour, skin_colour
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.eye_layers import subpixels
 from openportrait.engines.mesh.eyes import rounded
+from openportrait.engines.mesh.overlay import StandIn, bounds, build_stand_in, draw_line, show_stand_in
 from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, places
 from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, triangles
+from openportrait.engines.mesh.warp import Warp
 from openportrait.records import FaceCrop, Floats, Image
 
 _BRIGHTNESS_RANGE = (0.55, 1.35)
 _SKIN_TINT, _LIP_TINT, _TINT_RANGE = 0.35, 0.2, (0.78, 1.1)
 _LEAST_CHROMA = 0.04
+_RIM = 0.05
+"""How far an open mouth's inside reaches beyond its landmarks, in its widths."""
+_LIPS_DARKEST = 0.5
+"""The corners' shadows are darker."""
+_OPEN, _CLOSING = (0.03, 0.07), (0.5, 0.85)
+_SEAM_LIGHT, _SEAM_WIDTH, _SEAM_STRENGTH = 0.6, 0.03, 0.85
+_SEAM_DEPTH = 1.2
+"""The seam of lips is redder than they are."""
 _SHADE_BORROWED, _SHADE_DRAWN = 0.2, 0.38
 """How much darker the mouth is right at the lips."""
 
@@ -37,6 +47,8 @@ class MouthLook:
     """px between the lips."""
     width: float
     """px between the corners."""
+    shut: StandIn
+    """Lips instead of what an open mouth shows."""
 
 
 def inner_gap(points: Floats) -> float:
@@ -46,11 +58,14 @@ def inner_gap(points: Floats) -> float:
 
 def build_mouth(image: Image, face: Floats) -> MouthLook:
     """From a crop (S, S, 3) and its landmarks (478, 3) px."""
+    width = float(np.linalg.norm(face[INNER_UPPER[0]] - face[INNER_UPPER[-1]]))
+    outline = face[np.r_[INNER_UPPER, INNER_LOWER[-2:0:-1]], :2]
     return MouthLook(
         lip=lip_colour(image, face),
         skin=skin_colour(image, face),
         gap=inner_gap(face),
-        width=float(np.linalg.norm(face[INNER_UPPER[0]] - face[INNER_UPPER[-1]])),
+        width=width,
+        shut=build_stand_in(image, outline, _RIM * width, _RIM * width, _LIPS_DARKEST),
     )
 
 
@@ -99,6 +114,19 @@ def mouth_triangles() -> NDArray[np.int32]:
     """(M, 3) triangles that lie between the inner lips."""
     inner = np.union1d(INNER_UPPER, INNER_LOWER)
     return triangles()[np.isin(triangles(), inner).all(1)]
+
+
+def shut_mouth(picture: Image, found: Warp, look: MouthLook, moved: Floats) -> None:
+    """Draw lips that closed over an open mouth into `picture` (S, S, 3), which the warp `found` drew, in place."""
+    was_open = float(smoothstep(look.gap / look.width, *_OPEN))
+    share = was_open * float(smoothstep(1 - inner_gap(moved) / max(look.gap, 1e-6), *_CLOSING))
+    if share <= 0:
+        return
+    part = bounds(moved[np.r_[INNER_UPPER, INNER_LOWER], :2], 4 * _RIM * look.width + 2, picture.shape[0])
+    show_stand_in(picture, found, look.shut, part, share)
+    seam = rounded((moved[INNER_UPPER, :2] + moved[INNER_LOWER, :2]) / 2)
+    colour = _SEAM_LIGHT * look.lip * (look.lip / max(look.lip.max(), 1.0)) ** _SEAM_DEPTH
+    draw_line(picture, seam, colour, _SEAM_WIDTH * look.width, _SEAM_STRENGTH * share)
 
 
 def paint_mouth(picture: Image, look: MouthLook, moved: Floats, at_rest: Floats, driver: FaceCrop | None) -> None:

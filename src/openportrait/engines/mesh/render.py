@@ -11,7 +11,7 @@ from openportrait.engines.mesh.appearance import MeshAppearance
 from openportrait.engines.mesh.eyes import paint_eye
 from openportrait.engines.mesh.mirror import show_other_side
 from openportrait.engines.mesh.motion import Similarity, crop_pixels, crop_units, rigid_between
-from openportrait.engines.mesh.mouth import paint_mouth
+from openportrait.engines.mesh.mouth import paint_mouth, shut_mouth
 from openportrait.engines.mesh.surround import ring_triangles
 from openportrait.engines.mesh.topology import (
     EYES_LOWER,
@@ -65,7 +65,8 @@ def render_shot(shot: Shot) -> Image:
     for side, eye in enumerate(look.eyes):
         iris = IRISES[side]
         gaze = (moved[iris, :2] - _carried(head, look.face[iris], size)[:, :2]).mean(0)
-        paint_eye(picture, eye, moved, _carried(head, eye.anchors, size)[:, :2], gaze, side)
+        paint_eye(picture, found, eye, moved, _carried(head, eye.anchors, size)[:, :2], gaze, side)
+    shut_mouth(picture, found, look.mouth, moved)
     paint_mouth(picture, look.mouth, moved, _carried(head, look.face, size)[:, :2], shot.driver)
     return picture
 

@@ -123,3 +123,15 @@ def enlarged(plane: Field, step: int, rows: slice) -> Field:
     low, high = max(rows.start // step - 1, 0), min(-(-rows.stop // step) + 1, len(plane))
     larger = cv2.resize(plane[low:high], (plane.shape[1] * step, (high - low) * step))
     return np.asarray(larger[rows.start - low * step : rows.stop - low * step])
+
+
+def taken_from(found: Warp, rows: slice, columns: slice) -> tuple[Field, Field]:
+    """x and y (h, w) px of the source that the pixels of a part of the picture are taken from."""
+    step = found.grid.step
+    cells = tuple(slice(part.start // step, -(-part.stop // step)) for part in (rows, columns))
+    x, y = places(found.field[:, cells[0], cells[1]], found.grid.part(*cells))
+    if step > 1:
+        x, y = (cv2.resize(plane, None, fx=step, fy=step) for plane in (x, y))
+    top, left = (part.start - cell.start * step for part, cell in zip((rows, columns), cells, strict=True))
+    inside = (slice(top, top + rows.stop - rows.start), slice(left, left + columns.stop - columns.start))
+    return np.asarray(x[inside], np.float32), np.asarray(y[inside], np.float32)

@@ -1,0 +1,104 @@
+"""Skin that stands in for what lids and lips close over, and the line along which they meet.
+
+The stand-in lies on the source: it has no eye or mouth, only the skin around it grown together. It is
+drawn with the warp that moved the picture, so that it stays on the face to the pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from openportrait.engines.mesh.colours import LUMA
+from openportrait.engines.mesh.infill import filled
+from openportrait.engines.mesh.raster import Field
+from openportrait.engines.mesh.warp import Warp, taken_from
+from openportrait.records import Floats, Image
+
+_FINENESS = 6.0
+_FRACTION_BITS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class StandIn:
+    """A part of a source without an opening of it."""
+
+    pixels: Image
+    """(h, w, 4) RGB, and how much of it is to be seen, 0 at the edges."""
+    origin: tuple[int, int]
+    """x, y px of the crop where it begins."""
+
+
+def bounds(points: Floats, margin: float, size: int) -> tuple[slice, slice]:
+    """Rows and columns of a crop of side `size` around (N, 2) px, `margin` px wider; empty outside of it."""
+    low = np.clip(np.floor(points.min(0) - margin), 0, size).astype(int)
+    high = np.clip(np.ceil(points.max(0) + margin) + 1, low, size).astype(int)
+    return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+
+
+def build_stand_in(image: Image, outline: Floats, above: float, below: float, darkest: float) -> StandIn:
+    """From a crop (S, S, 3) and the opening's outline (N, 2) px, grown by `above` and `below` px.
+
+    What is darker than `darkest` of the median brightness around is none of the skin that is wanted.
+    """
+    reach = max(above, below, 2.0)
+    rows, columns = bounds(outline, 3 * reach + 2, image.shape[0])
+    part = image[rows, columns]
+    opening = np.zeros(part.shape[:2], np.uint8)
+    place = np.round((outline - (columns.start, rows.start)) * (1 << _FRACTION_BITS)).astype(np.int32)
+    if not opening.size:
+        return StandIn(np.zeros((1, 1, 4), np.uint8), (0, 0))
+    cv2.fillPoly(opening, [place], 255, cv2.LINE_8, _FRACTION_BITS)
+    up, down = max(1, round(above)), max(1, round(below))
+    across = min(up, down)
+    y, x = np.mgrid[-up : up + 1, -up : up + 1] if up >= down else np.mgrid[-down : down + 1, -down : down + 1]
+    # An opening grows upwards by the upper half of this ellipse and downwards by the lower one.
+    around = (((x / across) ** 2 + (y / np.where(y > 0, up, down)) ** 2) <= 1.0).astype(np.uint8)
+    grown = np.asarray(cv2.dilate(opening, around), np.uint8)
+    grey, outside = part @ LUMA, grown == 0
+    skin = outside & (grey >= darkest * np.median(grey[outside])) if outside.any() else outside
+    made = filled(part.astype(np.float32), skin)
+    made = np.where(grown[..., None] > 0, cv2.GaussianBlur(made, (0, 0), 0.35 * reach), made)
+    share = cv2.GaussianBlur(grown, (0, 0), max(0.6, 0.3 * reach))
+    return StandIn(
+        np.dstack([np.clip(made + 0.5, 0, 255).astype(np.uint8), np.asarray(share, np.uint8)]),
+        (columns.start, rows.start),
+    )
+
+
+def show_stand_in(
+    picture: Image, found: Warp, stand_in: StandIn, part: tuple[slice, slice], share: Field | float
+) -> None:
+    """Draw it into a part (rows, columns) of `picture` (S, S, 3), in place, by `share` (h, w) or one for all."""
+    shown = picture[part]
+    if not shown.size:
+        return
+    x, y = taken_from(found, *part)
+    left, top = stand_in.origin
+    taken = cv2.remap(stand_in.pixels, x - left, y - top, cv2.INTER_LINEAR)
+    opaque = taken[..., 3] * (np.float32(1 / 255) * share)
+    change = (taken[..., :3].astype(np.float32) - shown) * opaque[..., None].astype(np.float32)
+    shown[:] = (shown + change + 0.5).astype(np.uint8)
+
+
+def draw_line(picture: Image, line: Floats, colour: Floats, thick: float, share: float) -> None:
+    """A soft line along (N, 2) px, `thick` px in its middle, thin at its ends, into `picture` (S, S, 3), in place."""
+    soft = 0.3 * thick + 0.3
+    rows, columns = bounds(line, thick + 3 * soft, picture.shape[0])
+    part = picture[rows, columns]
+    if not part.size:
+        return
+    along = np.gradient(line, axis=0)
+    across = np.stack([-along[:, 1], along[:, 0]], 1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-9)
+    half = across * (0.5 * thick * np.sqrt(np.sin(np.pi * np.linspace(0, 1, len(line)))))[:, None]
+    outline = np.vstack([line - half, (line + half)[::-1]]) - (columns.start, rows.start)
+    # Drawn larger, as a polygon thinner than a pixel would be drawn one wide.
+    finer = max(1, round(_FINENESS / thick))
+    mask = np.zeros((part.shape[0] * finer, part.shape[1] * finer), np.uint8)
+    place = ((outline + 0.5) * finer - 0.5) * (1 << _FRACTION_BITS)
+    cv2.fillPoly(mask, [np.round(place).astype(np.int32)], 255, cv2.LINE_AA, _FRACTION_BITS)
+    mask = cv2.resize(mask, part.shape[1::-1], interpolation=cv2.INTER_AREA)
+    opaque = np.asarray(cv2.GaussianBlur(mask, (0, 0), soft), np.float32)[..., None] * np.float32(share / 255)
+    part[:] = (part * (1 - opaque) + colour.astype(np.float32) * opaque + 0.5).astype(np.uint8)
