@@ -17,6 +17,7 @@ from openportrait.errors import EngineError, OptionError, WeightsError
 from openportrait.faces import FaceFinder, Refine, crop_from_image, face_box, ratios_203
 from openportrait.media import read_image
 from openportrait.options import EngineOptions
+from openportrait.pipeline.live import LiveSession
 from openportrait.records import Floats
 from tests.conftest import EXAMPLES, missing
 from tests.neural_job.conftest import Asked
@@ -133,6 +134,9 @@ def test_the_landmark_network_decides_crops_and_ratios(
     moved = load(options(folder)).open_lips(shot.x_s, own, drivings)
     np.testing.assert_allclose(shot.x_s, points(asked.motions[0]), atol=1e-6)
     np.testing.assert_allclose(shot.x_d, shot.x_s + moved, atol=1e-5)
+    live = LiveSession(officer, openportrait.Options.of(**wanted))
+    assert live(read_image(surprise).image).face_seen
+    assert asked.crops[-1].face.refined is not None, "a camera's face is measured as the portrait's is"
 
 
 def _mesh_points(path: Path) -> Floats:
