@@ -195,6 +195,39 @@ def test_a_mouth_without_a_driver_is_dark_with_light_teeth_above() -> None:
     assert middle.mean() < 70
 
 
+def smiling(jaw: float = 0.35) -> FaceCrop:
+    """A mouth a little open and full of yellowish teeth, but for a dark line over the lower lip."""
+    crop = made_crop(Gesture(jaw=jaw), size=512)
+    points, image = crop.face.landmarks[:, :2], crop.image.copy()
+    cv2.fillPoly(image, [np.round(mouth(points)).astype(np.int32)], (20, 10, 10))
+    edge = points[INNER_UPPER] + 0.7 * (points[INNER_LOWER] - points[INNER_UPPER])
+    teeth = np.vstack([points[INNER_UPPER[1:-1]], edge[-2:0:-1]])
+    cv2.fillPoly(image, [np.round(teeth).astype(np.int32)], (240, 230, 190))
+    return replace(crop, image=image)
+
+
+def test_a_source_keeps_its_own_teeth_on_the_skull_as_its_mouth_opens_wider() -> None:
+    crop = smiling()
+    assert build_appearance(crop).mouth.teeth is not None
+    wider = shot(crop, Gesture())
+    wider = replace(wider, x_d=wider.x_s + lip_offsets(wider.x_s, ratios(crop.face).lip, 0.6))
+    points, picture = crop.face.landmarks, render_shot(wider)
+    upper, lower = points[INNER_UPPER[5], :2], points[INNER_LOWER[5], :2]
+    x, y = np.round(upper + 0.35 * (lower - upper)).astype(int)
+    assert picture[y, x] == pytest.approx((240, 230, 190), abs=20)
+    x, y = np.round(upper + 1.3 * (lower - upper)).astype(int)
+    assert picture[y, x].mean() < 90
+
+
+def test_a_mouth_that_shows_no_teeth_has_none_of_its_own() -> None:
+    assert build_appearance(made_crop(size=512)).mouth.teeth is None
+    crop = made_crop(Gesture(jaw=0.5), size=512)
+    for colour in ((30, 10, 10), (190, 90, 80)):
+        image = crop.image.copy()
+        cv2.fillPoly(image, [np.round(mouth(crop.face.landmarks)[:, :2]).astype(np.int32)], colour)
+        assert build_appearance(replace(crop, image=image)).mouth.teeth is None
+
+
 def test_a_closed_mouth_borrows_nothing() -> None:
     source, driver = made_crop(size=512), made_crop(Gesture(jaw=1), size=512)
     nodding = shot(source, Gesture(pitch_degrees=6), driver)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from openportrait.engines.mesh.colours import LUMA
 from openportrait.engines.mesh.curves import smoothstep
+from openportrait.engines.mesh.teeth import OwnTeeth
 from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, LIPS_UPPER
 from openportrait.records import Floats
 
@@ -43,12 +44,19 @@ class _Frame:
 
 
 def drawn_mouth(
-    skin: Floats, lip: Floats, moved: Floats, at_rest: Floats, shape: tuple[int, int], pixel: float
+    skin: Floats,
+    lip: Floats,
+    own: OwnTeeth | None,
+    moved: Floats,
+    at_rest: Floats,
+    shape: tuple[int, int],
+    pixel: float,
 ) -> NDArray[np.float32]:
     """(h, w, 3) colours of the mouth's inside in a part of the picture.
 
-    `skin` and `lip` (3,) are the source's colours. `moved` and `at_rest` (478, 2) px of the part: the landmarks
-    now, and where the head's motion alone takes them. `pixel`: size of a pixel of a 512 crop.
+    `skin` and `lip` (3,) are the source's colours, `own` the upper teeth that it shows itself. `moved` and
+    `at_rest` (478, 2) px of the part: the landmarks now, and where the head's motion alone takes them.
+    `pixel`: size of a pixel of a 512 crop.
     """
     frame = _measure(moved, at_rest, shape)
     depth = smoothstep(frame.height, frame.upper, frame.lower)
@@ -56,8 +64,13 @@ def drawn_mouth(
     colours = _over(colours, np.clip(lip * 0.72 + skin * 0.08, 0, 255), *_tongue(frame))
     tooth = _tooth_colour(skin)
     colours = _over(colours, tooth, *_lower_teeth(frame, pixel))
-    colours = _over(colours, tooth, *_upper_teeth(frame, pixel))
-    return np.asarray(cv2.GaussianBlur(colours.astype(np.float32), (0, 0), 0.6 * pixel), np.float32)
+    if own is None:
+        colours = _over(colours, tooth, *_upper_teeth(frame, pixel))
+    soft = np.asarray(cv2.GaussianBlur(colours.astype(np.float32), (0, 0), 0.6 * pixel), np.float32)
+    if own is None:
+        return soft
+    teeth = own.shown(at_rest, shape)
+    return np.asarray(soft * (1 - teeth[..., 3:]) + teeth[..., :3], np.float32)
 
 
 def _measure(moved: Floats, at_rest: Floats, shape: tuple[int, int]) -> _Frame:

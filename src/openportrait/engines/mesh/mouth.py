@@ -16,6 +16,7 @@ from openportrait.engines.mesh.eye_layers import subpixels
 from openportrait.engines.mesh.eyes import rounded
 from openportrait.engines.mesh.overlay import StandIn, bounds, build_stand_in, draw_line, show_stand_in
 from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, places
+from openportrait.engines.mesh.teeth import OwnTeeth, find_teeth
 from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, triangles
 from openportrait.engines.mesh.warp import Warp
 from openportrait.records import FaceCrop, Floats, Image
@@ -31,6 +32,10 @@ _OPEN, _CLOSING = (0.03, 0.07), (0.5, 0.85)
 _SEAM_LIGHT, _SEAM_WIDTH, _SEAM_STRENGTH = 0.6, 0.03, 0.85
 _SEAM_DEPTH = 1.2
 """The seam of lips is redder than they are."""
+_WIDER, _WIDER_OWN = (1.15, 1.6), (1.0, 1.15)
+"""How much wider open than in the source a mouth is that shows another inside, or its own teeth apart from the jaw."""
+_TEETH_ALONE = 0.3
+"""Of its width: a mouth that is less open shows hardly more than teeth."""
 _SHADE_BORROWED, _SHADE_DRAWN = 0.2, 0.38
 """How much darker the mouth is right at the lips."""
 
@@ -49,6 +54,8 @@ class MouthLook:
     """px between the corners."""
     shut: StandIn
     """Lips instead of what an open mouth shows."""
+    teeth: OwnTeeth | None
+    """The upper teeth that the source shows."""
 
 
 def inner_gap(points: Floats) -> float:
@@ -60,11 +67,13 @@ def build_mouth(image: Image, face: Floats) -> MouthLook:
     """From a crop (S, S, 3) and its landmarks (478, 3) px."""
     width = float(np.linalg.norm(face[INNER_UPPER[0]] - face[INNER_UPPER[-1]]))
     outline = face[np.r_[INNER_UPPER, INNER_LOWER[-2:0:-1]], :2]
+    skin = skin_colour(image, face)
     return MouthLook(
         lip=lip_colour(image, face),
-        skin=skin_colour(image, face),
+        skin=skin,
         gap=inner_gap(face),
         width=width,
+        teeth=find_teeth(image, face, skin),
         shut=build_stand_in(image, outline, _RIM * width, _RIM * width, _LIPS_DARKEST),
     )
 
@@ -137,9 +146,12 @@ def paint_mouth(picture: Image, look: MouthLook, moved: Floats, at_rest: Floats,
     """
     pixel = picture.shape[0] / 512
     gap = inner_gap(moved)
+    own = driver is None and look.teeth is not None
     strength = float(smoothstep(((gap - look.gap) / pixel), 0.6, 3.0))
     if look.gap > 0.08 * look.width:
-        strength *= float(smoothstep((gap / look.gap), 1.15, 1.6))
+        strength *= float(
+            smoothstep(gap / look.gap, *(_WIDER_OWN if own and look.gap < _TEETH_ALONE * look.width else _WIDER))
+        )
     outline = np.vstack([rounded(moved[INNER_UPPER, :2]), rounded(moved[INNER_LOWER[::-1], :2])[1:-1]])
     low = np.clip(np.floor(outline.min(0) - 3), 0, picture.shape[0]).astype(int)
     high = np.clip(np.ceil(outline.max(0) + 4), 0, picture.shape[0]).astype(int)
@@ -150,10 +162,10 @@ def paint_mouth(picture: Image, look: MouthLook, moved: Floats, at_rest: Floats,
     mask = np.zeros(shape, np.uint8)
     cv2.fillPoly(mask, [subpixels(outline - low)], 255, cv2.LINE_AA, 4)
     if driver is None:
-        inside = drawn_mouth(look.skin, look.lip, moved[:, :2] - low, at_rest - low, shape, pixel)
+        inside = drawn_mouth(look.skin, look.lip, look.teeth, moved[:, :2] - low, at_rest - low, shape, pixel)
     else:
         inside = _borrowed(driver, moved, low, shape, light_between(look, driver))
-    shade_at_lips = _SHADE_DRAWN if driver is None else _SHADE_BORROWED
+    shade_at_lips = _SHADE_BORROWED if driver or own else _SHADE_DRAWN
     depth = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
     shade = 1 - shade_at_lips * np.clip(1 - depth / max(2 * pixel, 0.12 * gap + 1.5 * pixel), 0, 1)
     soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.9 * pixel)), np.float32)
