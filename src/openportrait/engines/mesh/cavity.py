@@ -8,14 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from openportrait.engines.mesh.colours import LUMA
+from openportrait.engines.mesh.colours import tooth_colour
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.teeth import OwnTeeth
 from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, LIPS_UPPER
 from openportrait.records import Floats
 
 _MIDDLE = 5
-_WHITE, _TINT = 226.0, 0.3
 _TEETH_ACROSS = 3.4
 """Teeth in half the width of the mouth."""
 
@@ -62,7 +61,7 @@ def drawn_mouth(
     depth = smoothstep(frame.height, frame.upper, frame.lower)
     colours = (lip * 0.14 + 3) * (0.7 + 0.6 * depth)[..., None]
     colours = _over(colours, np.clip(lip * 0.72 + skin * 0.08, 0, 255), *_tongue(frame))
-    tooth = _tooth_colour(skin)
+    tooth = tooth_colour(skin)
     colours = _over(colours, tooth, *_lower_teeth(frame, pixel))
     if own is None:
         colours = _over(colours, tooth, *_upper_teeth(frame, pixel))
@@ -89,12 +88,6 @@ def _measure(moved: Floats, at_rest: Floats, shape: tuple[int, int]) -> _Frame:
         skull=float((at_rest[[INNER_UPPER[_MIDDLE], LIPS_UPPER[0, _MIDDLE]]].mean(0) - centre) @ down),
         smile=float(smoothstep(width / width_at_rest, 1.02, 1.2)),
     )
-
-
-def _tooth_colour(skin: Floats) -> Floats:
-    """Teeth in the light that the skin stands in, with a hint of its colour."""
-    brightness = max(float(skin @ LUMA), 1.0)
-    return np.clip(min(1.25 * brightness, _WHITE) * (1 + _TINT * (skin / brightness - 1)), 0, 245)
 
 
 def _tongue(frame: _Frame) -> tuple[Floats, Floats]:

@@ -8,6 +8,7 @@ from openportrait.engines.mesh.topology import LIPS_LOWER, LIPS_UPPER, SKIN_COUN
 from openportrait.records import Floats, Image
 
 LUMA = np.array([0.299, 0.587, 0.114])
+_WHITE, _TOOTH_TINT = 226.0, 0.3
 _CHEEKS = np.array([[50, 205, 187, 147, 123, 117, 101, 36], [280, 425, 411, 376, 352, 346, 330, 266]])
 
 
@@ -30,3 +31,9 @@ def lip_colour(image: Image, face: Floats) -> Floats:
     """(3,) median colour of the lips."""
     middles = [(face[ring[1][1:-1]] + face[ring[2][1:-1]]) / 2 for ring in (LIPS_UPPER, LIPS_LOWER)]
     return np.asarray(np.median(sampled(image, np.vstack(middles), 1), 0))
+
+
+def tooth_colour(skin: Floats) -> Floats:
+    """(3,) teeth in the light that the `skin` (3,) stands in, with a hint of its colour."""
+    brightness = max(float(skin @ LUMA), 1.0)
+    return np.clip(min(1.25 * brightness, _WHITE) * (1 + _TOOTH_TINT * (skin / brightness - 1)), 0, 245)

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.engines.mesh.cavity import drawn_mouth
-from openportrait.engines.mesh.colours import LUMA, lip_colour, skin_colour
+from openportrait.engines.mesh.colours import lip_colour, skin_colour
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.eye_layers import subpixels
 from openportrait.engines.mesh.eyes import rounded
+from openportrait.engines.mesh.light import Light, light_between
 from openportrait.engines.mesh.overlay import StandIn, bounds, build_stand_in, draw_line, show_stand_in
 from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, places
 from openportrait.engines.mesh.teeth import OwnTeeth, find_teeth
@@ -21,9 +22,6 @@ from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, triangl
 from openportrait.engines.mesh.warp import Warp
 from openportrait.records import FaceCrop, Floats, Image
 
-_BRIGHTNESS_RANGE = (0.55, 1.35)
-_SKIN_TINT, _LIP_TINT, _TINT_RANGE = 0.35, 0.2, (0.78, 1.1)
-_LEAST_CHROMA = 0.04
 _RIM = 0.05
 """How far an open mouth's inside reaches beyond its landmarks, in its widths."""
 _LIPS_DARKEST = 0.5
@@ -78,46 +76,6 @@ def build_mouth(image: Image, face: Floats) -> MouthLook:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Light:
-    """What brings a driver's colours into the light of a source."""
-
-    gain: Floats
-    """(3,) factor on each channel."""
-    chroma: float
-    """Factor on what then differs from grey, 0..1."""
-
-    def __call__(self, colours: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(..., 3) RGB in the other light."""
-        lit = colours * self.gain.astype(np.float32)
-        grey = (lit @ LUMA.astype(np.float32))[..., None]
-        return np.asarray(grey + (lit - grey) * np.float32(self.chroma), np.float32)
-
-
-def light_between(look: MouthLook, driver: FaceCrop) -> Light:
-    """Judged by the skin; the colour of the lips may keep what the skin's would take away."""
-    skin = np.maximum(skin_colour(driver.image, driver.face.landmarks), 1.0)
-    lip = lip_colour(driver.image, driver.face.landmarks)
-    brightness = float(look.skin @ LUMA / (skin @ LUMA))
-    tint = np.clip(_balance(look.skin, skin) ** _SKIN_TINT * _balance(look.lip, lip) ** _LIP_TINT, *_TINT_RANGE)
-    chroma = max(
-        _chroma(look.skin) / max(_chroma(skin * tint), _LEAST_CHROMA),
-        _chroma(look.lip) / max(_chroma(lip * tint), _LEAST_CHROMA),
-    )
-    return Light(tint * np.clip(brightness, *_BRIGHTNESS_RANGE), float(np.clip(chroma, 0.0, 1.0)))
-
-
-def _balance(colour: Floats, other: Floats) -> Floats:
-    """(3,) ratio of two colours of the same brightness."""
-    return np.asarray((colour + 1) / (colour @ LUMA + 1) / ((other + 1) / (other @ LUMA + 1)))
-
-
-def _chroma(colour: Floats) -> float:
-    """Distance from grey over brightness."""
-    grey = max(float(colour @ LUMA), 1.0)
-    return float(np.linalg.norm(colour - grey)) / grey
-
-
 @cache
 def mouth_triangles() -> NDArray[np.int32]:
     """(M, 3) triangles that lie between the inner lips."""
@@ -164,7 +122,7 @@ def paint_mouth(picture: Image, look: MouthLook, moved: Floats, at_rest: Floats,
     if driver is None:
         inside = drawn_mouth(look.skin, look.lip, look.teeth, moved[:, :2] - low, at_rest - low, shape, pixel)
     else:
-        inside = _borrowed(driver, moved, low, shape, light_between(look, driver))
+        inside = _borrowed(driver, moved, low, shape, light_between(look.skin, look.lip, driver))
     shade_at_lips = _SHADE_BORROWED if driver or own else _SHADE_DRAWN
     depth = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
     shade = 1 - shade_at_lips * np.clip(1 - depth / max(2 * pixel, 0.12 * gap + 1.5 * pixel), 0, 1)
