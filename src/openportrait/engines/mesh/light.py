@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.engines.mesh.colours import LUMA, lip_colour, skin_colour, tooth_colour
-from openportrait.engines.mesh.curves import smoothstep
 from openportrait.records import FaceCrop, Floats
 
+_LUMA = LUMA.astype(np.float32)
 _BRIGHTNESS_RANGE = (0.55, 1.35)
 _SKIN_TINT, _LIP_TINT, _TINT_RANGE = 0.35, 0.2, (0.78, 1.1)
 _LEAST_CHROMA = 0.04
@@ -20,7 +20,7 @@ _FLESH_LEAST, _FLESH_MOST = np.array([1.0, 0.7, 0.65]), np.array([1.3, 1.0, 1.0]
 _RED = (0.1, 0.25)
 """Red over green and blue, in brightness, from teeth to flesh."""
 _PALE = (0.3, 0.5)
-"""Distance from grey over brightness, from what may be teeth to what is none."""
+"""Largest distance of a channel from grey, over brightness, from what may be teeth to what is none."""
 _BRIGHT = (0.35, 0.75)
 """Brightness of teeth over that of the source's, from the dark of the mouth to teeth."""
 _TOOTH_TINT, _BRIGHTEST = 0.8, 1.1
@@ -41,16 +41,19 @@ class Light:
 
     def __call__(self, colours: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(..., 3) RGB in the other light."""
-        lit = colours * self.gain
-        red = _redness(np.asarray(colours, np.float64))
-        lit *= 1 + smoothstep(red, *_RED)[..., None] * (self.flesh - 1)
-        grey = lit @ LUMA
-        lit = grey[..., None] + (lit - grey[..., None]) * self.chroma
+        own = colours.astype(np.float32)
+        red = _ramp(_redness(own), *_RED)
+        lit = own * self.gain.astype(np.float32)
+        lit *= 1 + red[..., None] * (self.flesh - 1).astype(np.float32)
+        grey = lit @ _LUMA
+        apart = (lit - grey[..., None]) * np.float32(self.chroma)
         brightness = float(self.tooth @ LUMA)
-        pale = np.linalg.norm(lit - grey[..., None], axis=-1) / np.maximum(grey, 1)
-        tooth = smoothstep(grey / brightness, *_BRIGHT) * (1 - smoothstep(red, *_RED)) * (1 - smoothstep(pale, *_PALE))
-        wanted = np.minimum(grey / brightness, _BRIGHTEST)[..., None] * self.tooth
-        return np.asarray(lit + (_TOOTH_TINT * tooth)[..., None] * (wanted - lit), np.float32)
+        relative = grey * np.float32(1 / brightness)
+        pale = np.abs(apart).max(-1) / np.maximum(grey, 1)
+        share = np.float32(_TOOTH_TINT) * _ramp(relative, *_BRIGHT) * (1 - red) * (1 - _ramp(pale, *_PALE))
+        lit = apart + grey[..., None]
+        wanted = np.minimum(relative, np.float32(_BRIGHTEST))[..., None] * self.tooth.astype(np.float32)
+        return np.asarray(lit + share[..., None] * (wanted - lit), np.float32)
 
 
 def light_between(skin: Floats, lip: Floats, driver: FaceCrop) -> Light:
@@ -71,8 +74,14 @@ def light_between(skin: Floats, lip: Floats, driver: FaceCrop) -> Light:
     return Light(gain, float(np.clip(chroma, 0.0, 1.0)), flesh, tooth_colour(skin))
 
 
-def _redness(colours: Floats) -> Floats:
-    return np.asarray((colours[..., 0] - colours[..., 1:].mean(-1)) / np.maximum(colours @ LUMA, 1))
+def _redness(colours: NDArray[np.float32]) -> NDArray[np.float32]:
+    beyond = colours[..., 0] - np.float32(0.5) * (colours[..., 1] + colours[..., 2])
+    return np.asarray(beyond / np.maximum(colours @ _LUMA, 1), np.float32)
+
+
+def _ramp(value: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+    """0 at `low`, 1 at `high`, straight between: a mouth has many pixels."""
+    return np.asarray(np.clip((value - np.float32(low)) * np.float32(1 / (high - low)), 0, 1), np.float32)
 
 
 def _balance(colour: Floats, other: Floats) -> Floats:
