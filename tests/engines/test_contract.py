@@ -30,7 +30,17 @@ def mesh() -> Subject:
     return Subject(load(EngineOptions(engine="mesh")))
 
 
-ENGINES: dict[str, Callable[[], Subject]] = {"mesh": mesh}
+def neural() -> Subject:
+    pytest.importorskip("torch")
+    import torch
+
+    from openportrait.engines.neural.device import choose_dtype
+    from tests.engines.neural.standins import stand_in_engine
+
+    return Subject(stand_in_engine(choose_dtype(torch.device("cpu"), "auto")), tolerance=1e-4)
+
+
+ENGINES: dict[str, Callable[[], Subject]] = {"mesh": mesh, "neural": neural}
 
 
 @pytest.fixture(scope="module", params=ENGINES)

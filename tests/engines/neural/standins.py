@@ -55,7 +55,7 @@ class _Inventor(Checkpoint):
             return 1 + 0.3 * np.tanh(noise)
         if leaf.startswith("weight") and len(shape) > 1:
             gain = 0.2 if layer.startswith("head") else 1.0
-            return noise * gain * np.sqrt(2 / np.prod(shape[1:]))
+            return noise * (gain * float(np.sqrt(2 / np.prod(shape[1:]))))
         if leaf == "weight":
             return 1 + 0.1 * noise
         if layer == "head.scale":

@@ -97,6 +97,10 @@ def test_every_reference_output_is_met(goldens: Goldens) -> None:
     goldens.check("chain/warped", warped, 1e-3)
     goldens.check("chain/image", decoder(warped), 1e-3)
 
-    for network, given in (("retarget_shoulder", "stitching_in"), ("retarget_eye", "eye_in"), ("retarget_mouth", "lip_in")):
+    for network, given in (
+        ("retarget_shoulder", "stitching_in"),
+        ("retarget_eye", "eye_in"),
+        ("retarget_mouth", "lip_in"),
+    ):
         goldens.check(f"{network}/out", perceptron(network, goldens.weights(network))(inputs[given]))
     assert not goldens.left

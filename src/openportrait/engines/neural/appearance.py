@@ -40,7 +40,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 32, 16, 64, 64], same shape out."""
-        return x + self.conv2(self.conv1(self.norm(x)))
+        change: Tensor = self.conv2(self.conv1(self.norm(x)))
+        return x + change
 
 
 class AppearanceExtractor(nn.Module):

@@ -18,6 +18,8 @@ from openportrait.errors import WeightsError
 BATCH_NORM_EPS = 1e-5
 
 Network = TypeVar("Network")
+LoadNetwork = Callable[[str], Mapping[str, Tensor]]
+"""Name of a network → its official state dict."""
 
 
 class Affine(NamedTuple):

@@ -100,7 +100,8 @@ class Block(nn.Module):
         y = self.conv0(self.spade0(norm, seg))
         if self.widths_differ:
             x = self._shortcut(norm, seg)
-        return x + self.conv1(self.spade1(instance_norm(y, y.dtype), seg))
+        change: Tensor = self.conv1(self.spade1(instance_norm(y, y.dtype), seg))
+        return x + change
 
     def _shortcut(self, norm: Tensor, seg: Tensor) -> Tensor:
         """conv(spade(norm)) of an enlarged map, float32; β comes multiplied by conv already."""
@@ -117,7 +118,8 @@ class Block(nn.Module):
 def _cells(x: Tensor, side: int) -> Tensor:
     """[B, C, H, W] seen as cells of `side`×`side`: [B, C, H / side, side, W / side, side]."""
     height, width = x.shape[2] // side, x.shape[3] // side
-    return x.unflatten(3, (width, side)).unflatten(2, (height, side))
+    return torch.unflatten(torch.unflatten(x, 3, (width, side)), 2, (height, side))
+
 
 class Decoder(nn.Module):
     """G: [B, 256, 64, 64] → picture [B, 3, 512, 512] in 0..1, float32."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,11 +13,11 @@ from torch import Tensor
 
 from openportrait.engines.base import Appearance, Shot
 from openportrait.engines.neural.appearance import AppearanceExtractor
-from openportrait.engines.neural.checkpoint import read
+from openportrait.engines.neural.checkpoint import LoadNetwork, read
 from openportrait.engines.neural.extractor import MotionExtractor, degrees
-from openportrait.engines.neural.generator import Generator, LoadNetwork
+from openportrait.engines.neural.generator import Generator
 from openportrait.engines.neural.layers import place
-from openportrait.engines.neural.retargeting import perceptron
+from openportrait.engines.neural.retargeting import Retargeting
 from openportrait.engines.neural.warping import KEYPOINTS, WarpSource
 from openportrait.faces import Refine
 from openportrait.motion import LIVEPORTRAIT_21, edit_expression, rotation_from_degrees
@@ -53,9 +54,7 @@ class NeuralEngine:
         appearance = "appearance_feature_extractor"
         self._appearance = read(appearance, load(appearance), AppearanceExtractor)
         place(self._appearance, device, dtype if dtype == torch.bfloat16 else torch.float32)
-        self._stitching, self._eyes, self._lips = (
-            perceptron(network, load(network)) for network in ("retarget_shoulder", "retarget_eye", "retarget_mouth")
-        )
+        self._retargeting = Retargeting(load)
         self._generator = Generator(load, device, dtype)
 
     @torch.inference_mode()
@@ -88,20 +87,16 @@ class NeuralEngine:
             return self._generator.warping.source(self._appearance(self._inputs([crop.image])))
 
     def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
-        """S of SPEC §5: x_d + offsets, and one shift in the plane for all points."""
-        found = self._correct(self._stitching, x_s.ravel(), x_d.ravel())
-        moved = x_d + found[: 3 * KEYPOINTS].reshape(KEYPOINTS, 3)
-        moved[:, :2] += found[3 * KEYPOINTS :]
-        return moved
+        """S of SPEC §5."""
+        return self._retargeting.stitch(x_s, x_d)
 
     def open_eyes(self, x_s: Floats, ratios: Ratios, target: float) -> Floats:
         """R_eye of SPEC §5."""
-        found = self._correct(self._eyes, x_s.ravel(), [ratios.eye_left, ratios.eye_right, target])
-        return found.reshape(KEYPOINTS, 3)
+        return self._retargeting.open_eyes(x_s, ratios, target)
 
     def open_lips(self, x_s: Floats, ratio: float, target: float) -> Floats:
         """R_lip of SPEC §5."""
-        return self._correct(self._lips, x_s.ravel(), [ratio, target]).reshape(KEYPOINTS, 3)
+        return self._retargeting.open_lips(x_s, ratio, target)
 
     def expression(self, edit: FaceEdit, source: Motion) -> Floats:
         """The table of SPEC §10, the same for every face."""
@@ -134,18 +129,11 @@ class NeuralEngine:
     def _points(self, points: Sequence[Floats]) -> Tensor:
         return self._to_device(np.stack(points).astype(np.float32))
 
-    def _to_device(self, values: Image | Floats | np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Tensor:
+    def _to_device(self, values: np.ndarray[Any, Any]) -> Tensor:
         host = torch.from_numpy(values)
         if self.device.type == "cuda":
             return host.pin_memory().to(self.device, non_blocking=True)
         return host.to(self.device)
-
-    @torch.inference_mode()
-    def _correct(self, network: torch.nn.Module, *parts: Floats | list[float]) -> Floats:
-        """One perceptron on one joined input, on the CPU: a transfer would take longer than it does."""
-        joined = torch.from_numpy(np.concatenate(parts).astype(np.float32))[None]
-        found: Floats = network(joined)[0].numpy().astype(np.float64)
-        return found
 
 
 def _joined(sources: Sequence[WarpSource]) -> WarpSource:

@@ -54,7 +54,8 @@ class Block(nn.Module):
         y = F.gelu(self.expand(self.norm(y.permute(0, 2, 3, 1))))
         energy = torch.linalg.vector_norm(y, dim=(1, 2), keepdim=True)
         response = energy / (energy.mean(-1, keepdim=True) + EPS)
-        return x + self.contract(torch.addcmul(self.beta, y, self.gamma * response + 1))
+        change: Tensor = self.contract(torch.addcmul(self.beta, y, self.gamma * response + 1))
+        return x + change
 
 
 class MotionExtractor(nn.Module):

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from openportrait.engines.neural.checkpoint import read
+from openportrait.engines.neural.checkpoint import LoadNetwork, read
 from openportrait.engines.neural.decoder import Decoder
 from openportrait.engines.neural.device import wider
 from openportrait.engines.neural.graph import Graph
 from openportrait.engines.neural.layers import place
 from openportrait.engines.neural.warping import Warping, WarpSource
 from openportrait.errors import EngineError
-
-LoadNetwork = Callable[[str], Mapping[str, Tensor]]
-"""Name of a network → its official state dict."""
 
 _log = logging.getLogger(__name__)
 

@@ -64,7 +64,9 @@ class Summed(Conv):
         padded = F.pad(x.float(), (0, 0, 0, 0, 1, 1))
         total = self.bias.view(-1, 1, 1, 1)
         for tap in range(3):
-            slices, weight = padded[:, :, tap : tap + depth].contiguous(), self.weight[:, :, tap : tap + 1]
+            slices, weight = (
+                t.contiguous() for t in (padded[:, :, tap : tap + depth], self.weight[:, :, tap : tap + 1])
+            )
             total = F.conv3d(slices, weight, padding=(0, 1, 1)).add_(total)
         return total.relu_() if self.relu else total
 

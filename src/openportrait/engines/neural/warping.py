@@ -46,7 +46,11 @@ class Hourglass(nn.Module):
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
         self.down = nn.ModuleList(
-            Conv(checkpoint.layer(f"down.{i}", (DOWN[i + 1], DOWN[i], 3, 3, 3), norm=f"down.{i}.norm"), padding=1, relu=True)
+            Conv(
+                checkpoint.layer(f"down.{i}", (DOWN[i + 1], DOWN[i], 3, 3, 3), norm=f"down.{i}.norm"),
+                padding=1,
+                relu=True,
+            )
             for i in range(5)
         )
         self.lowest = Conv(checkpoint.layer("up.0", (UP[1], UP[0], 3, 3, 3), norm="up.0.norm"), padding=1, relu=True)
@@ -64,9 +68,8 @@ class Hourglass(nn.Module):
             skips.append(_halved(conv(skips[-1])))
         x = self.lowest(F.interpolate(skips.pop(), scale_factor=(1, 2, 2)))
         x = torch.cat((x, skips.pop()), 1)
-        for enlarged in self.up:
+        for enlarged, outputs in zip(self.up, UP[2:], strict=True):
             skip = skips.pop()
-            outputs = enlarged.outputs
             joined = self.merge.empty(skip.shape[0], outputs + skip.shape[1], *skip.shape[2:])
             enlarged(x, joined[:, :outputs])
             joined[:, outputs:] = skip
@@ -92,14 +95,14 @@ class Warping(nn.Module):
         self.register_buffer("occlusion_bias", occlusion.bias.float())
         self.wide = Conv(_by_slice(mask.weight, occlusion.weight), padding=WIDE // 2)
         flatten = checkpoint.layer("flatten", (256, CHANNELS * DEPTH, 3, 3), norm="flatten.norm")
-        depth_first = flatten.weight.unflatten(1, (CHANNELS, DEPTH)).transpose(1, 2).flatten(1, 2)
+        depth_first = torch.unflatten(flatten.weight, 1, (CHANNELS, DEPTH)).transpose(1, 2).flatten(1, 2)
         self.flatten = Conv(Affine(depth_first, flatten.bias), padding=1)
         self.out = Conv(checkpoint.layer("out", (256, 256, 1, 1)))
 
     def source(self, volume: Tensor) -> WarpSource:
         """Once a source: feature volume [S, 32, 16, 64, 64] → what every frame needs of it."""
         rows = volume.float().flatten(2).transpose(1, 2).contiguous()
-        compressed = self.compress(rows).relu_().transpose(1, 2).unflatten(2, SIZES).contiguous()
+        compressed = torch.unflatten(self.compress(rows).relu_().transpose(1, 2), 2, SIZES).contiguous()
         nowhere = compressed.new_zeros(len(rows), 1, 3)
         still = shifted(compressed, nowhere, nowhere)
         return WarpSource(rows, compressed, still[:, 0].permute(0, 1, 3, 4, 2).contiguous())
@@ -124,7 +127,7 @@ class Warping(nn.Module):
         """
         batch, depth = features.shape[0], features.shape[2]
         slices = features.transpose(1, 2).flatten(0, 1)
-        wide = self.wide(slices).permute(0, 2, 3, 1).unflatten(0, (batch, depth))
+        wide = torch.unflatten(self.wide(slices).permute(0, 2, 3, 1), 0, (batch, depth))
         logits = self.mask_bias.expand(*wide.shape[:-1], FIELDS).clone()
         for tap in range(WIDE):
             ahead = tap - WIDE // 2
@@ -137,7 +140,7 @@ class Warping(nn.Module):
     def deformation(self, mask: Tensor, x_d: Tensor, x_s: Tensor) -> Tensor:
         """Σ mask·field, as the grid plus Σ mask·shift since a mask sums to 1: [B, 16, 64, 64, 3] as x, y, z."""
         shift = F.pad(x_s - x_d, (0, 0, 1, 0))
-        return grid(mask.device) + (mask.flatten(1, 3) @ shift).unflatten(1, SIZES)
+        return grid(mask.device) + torch.unflatten(mask.flatten(1, 3) @ shift, 1, SIZES)
 
     def forward(self, source: WarpSource, x_d: Tensor, x_s: Tensor) -> Tensor:
         """x_d, x_s [B, 21, 3] float32 → [B, 256, 64, 64]; `source` has B entries, or one for all."""
@@ -150,7 +153,8 @@ class Warping(nn.Module):
         places = deformation.permute(0, 2, 3, 1, 4).flatten(1, 3)
         taken = sample(source.rows, places).view(-1, height, width, depth * CHANNELS).permute(0, 3, 1, 2)
         flat = self.out(F.leaky_relu_(self.flatten(taken), 0.01))
-        return flat * occlusion.to(flat.dtype)
+        dimmed: Tensor = flat * occlusion.to(flat.dtype)
+        return dimmed
 
 
 def _halved(x: Tensor) -> Tensor:
@@ -159,8 +163,9 @@ def _halved(x: Tensor) -> Tensor:
     PyTorch's own 3-D pooling knows no narrow types on a CPU.
     """
     if x.is_contiguous():
-        return F.avg_pool2d(x.flatten(1, 2), 2).unflatten(1, x.shape[1:3])
-    return F.avg_pool2d(x.transpose(1, 2).flatten(0, 1), 2).unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
+        return torch.unflatten(F.avg_pool2d(x.flatten(1, 2), 2), 1, x.shape[1:3])
+    slices = F.avg_pool2d(x.transpose(1, 2).flatten(0, 1), 2)
+    return torch.unflatten(slices, 0, (x.shape[0], x.shape[2])).transpose(1, 2)
 
 
 def _by_slice(mask: Tensor, occlusion: Tensor) -> Affine:
@@ -171,6 +176,6 @@ def _by_slice(mask: Tensor, occlusion: Tensor) -> Affine:
     more outputs a product: the form that matrix units (AMX, tensor cores) are made for.
     """
     by_tap = mask.permute(2, 0, 1, 3, 4).flatten(0, 1)
-    by_slice = occlusion[0].unflatten(0, (FEATURES, DEPTH)).transpose(0, 1)
+    by_slice = torch.unflatten(occlusion[0], 0, (FEATURES, DEPTH)).transpose(0, 1)
     weight = torch.cat((by_tap, by_slice))
     return Affine(weight, weight.new_zeros(len(weight)))

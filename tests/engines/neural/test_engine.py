@@ -1,0 +1,166 @@
+"""The neural engine above its networks: loading, devices, number types, what it hands out."""
+
+from __future__ import annotations
+
+import builtins
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from openportrait.engines import load
+from openportrait.engines.neural import load_neural
+from openportrait.errors import EngineError, OptionError
+from openportrait.options import EngineOptions
+
+torch = pytest.importorskip("torch")
+
+from benchmarks import plain_networks as plain  # noqa: E402
+
+from openportrait.engines.neural import device as devices  # noqa: E402
+from openportrait.engines.neural.appearance import AppearanceExtractor  # noqa: E402
+from openportrait.engines.neural.checkpoint import read  # noqa: E402
+from openportrait.engines.neural.generator import Generator  # noqa: E402
+from tests.engines.neural.standins import stand_in_engine, stand_in_weights, write_official_layout  # noqa: E402
+
+CPU = torch.device("cpu")
+
+
+class Scene:
+    """A face's volume, keypoints, and the picture that the plain networks make of them."""
+
+    def __init__(self) -> None:
+        g = torch.Generator().manual_seed(3)
+        coarse = torch.rand((1, 3, 16, 16), generator=g)
+        self.image = torch.nn.functional.interpolate(coarse, size=256, mode="bilinear")
+        self.raw_volume = plain.appearance(stand_in_weights("appearance_feature_extractor"), self.image)
+        # Random layers let the volume grow beyond what a trained W expects; its softmax would be all or nothing.
+        self.volume = self.raw_volume / (2 * self.raw_volume.std())
+        self.x_s = torch.rand((1, 21, 3), generator=g) - 0.5
+        self.x_d = self.x_s + 0.1 * torch.randn((1, 21, 3), generator=g)
+
+    def plain_picture(self, weights: Any = stand_in_weights) -> Any:
+        warped = plain.warp(weights("warping_module"), self.volume, self.x_d, self.x_s)
+        return 255 * plain.decode(weights("spade_generator"), warped).permute(0, 2, 3, 1)
+
+    def pictures(self, generator: Generator) -> Any:
+        return generator.pictures(generator.warping.source(self.volume), self.x_d, self.x_s)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Any:
+    with torch.inference_mode():
+        yield Scene()
+
+
+def _psnr(found: Any, expected: Any) -> float:
+    return float(10 * torch.log10(255**2 / ((found.double() - expected.double()) ** 2).mean()))
+
+
+def test_the_feature_volume_is_that_of_the_plain_network(scene: Scene) -> None:
+    name = "appearance_feature_extractor"
+    found = read(name, stand_in_weights(name), AppearanceExtractor)(scene.image)
+    torch.testing.assert_close(found, scene.raw_volume, atol=2e-4, rtol=1e-4)
+
+
+def test_pictures_are_those_of_the_plain_networks_in_every_number_type(scene: Scene) -> None:
+    expected = scene.plain_picture()
+    for dtype, least in ((torch.float32, 55), (torch.bfloat16, 38), (torch.float16, 50)):
+        found = scene.pictures(Generator(stand_in_weights, CPU, dtype))
+        assert found.shape == (1, 512, 512, 3)
+        assert found.dtype == torch.uint8
+        assert (found_psnr := _psnr(found, expected)) > least, (dtype, found_psnr)
+
+
+@pytest.mark.parametrize(
+    ("network", "key", "gain"),
+    [
+        ("warping_module", "dense_motion_network.hourglass.encoder.down_blocks.0.conv.bias", 2e6),
+        ("spade_generator", "fc.bias", 2e6),
+    ],
+)
+def test_values_beyond_float16_make_no_black_picture(
+    scene: Scene, caplog: pytest.LogCaptureFixture, network: str, key: str, gain: float
+) -> None:
+    def loud(name: str) -> dict[str, Any]:
+        tensors = dict(stand_in_weights(name))
+        if name == network:
+            tensors[key] = tensors[key] * gain
+        return tensors
+
+    generator = Generator(loud, CPU, torch.float16)
+    with caplog.at_level(logging.WARNING):
+        found = scene.pictures(generator)
+    assert network in caplog.text
+    assert _psnr(found, scene.plain_picture(loud)) > 30
+
+
+def test_keypoints_that_are_no_numbers_are_an_error(scene: Scene) -> None:
+    generator = Generator(stand_in_weights, CPU, torch.float16)
+    scene_source = generator.warping.source(scene.volume)
+    with pytest.raises(EngineError, match="no numbers"):
+        generator.pictures(scene_source, scene.x_d * torch.nan, scene.x_s)
+
+
+def test_faces_of_several_appearances_go_in_one_batch(scene: Scene) -> None:
+    generator = Generator(stand_in_weights, CPU, devices.choose_dtype(CPU, "auto"))
+    volumes = torch.cat((scene.volume, scene.volume.flip(4)))
+    x_d, x_s = torch.cat((scene.x_d, scene.x_s)), torch.cat((scene.x_s, scene.x_s))
+    together = generator.pictures(generator.warping.source(volumes), x_d, x_s)
+    for i in range(2):
+        alone = generator.pictures(generator.warping.source(volumes[i : i + 1]), x_d[i : i + 1], x_s[i : i + 1])
+        assert _psnr(together[i], alone[0]) > 38
+    assert _psnr(together[0], together[1]) < 30
+
+
+def test_an_engine_from_a_folder_as_the_released_project_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENPORTRAIT_CACHE", str(tmp_path / "cache"))
+    folder = write_official_layout(tmp_path / "pretrained_weights")
+    engine = load(EngineOptions(engine="neural", weights=folder, device="cpu", precision="fp32"))
+    assert engine.name == "neural"
+    assert engine.crop_rule.size == 512
+    ours = stand_in_engine()
+    x_s = np.random.default_rng(0).uniform(-0.5, 0.5, (21, 3))
+    np.testing.assert_array_equal(engine.open_lips(x_s, 0.1, 0.3), ours.open_lips(x_s, 0.1, 0.3))
+
+
+def test_devices_are_taken_by_preference_and_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert devices.choose_device("cpu") == CPU
+    with pytest.raises(OptionError, match="toaster"):
+        devices.choose_device("toaster")
+    with pytest.raises(EngineError, match="cpu:1"):
+        devices.choose_device("cpu:1")
+    here = {"cuda": 2, "mps": 1, "xpu": 0, "cpu": 1}
+    monkeypatch.setattr(devices, "_count", here.__getitem__)
+    assert devices.choose_device("auto").type == "cuda"
+    assert devices.choose_device("cuda:1").index == 1
+    with pytest.raises(EngineError, match="cuda, mps, cpu"):
+        devices.choose_device("cuda:2")
+    here["cuda"] = 0
+    assert devices.choose_device("auto").type == "mps"
+
+
+def test_the_number_type_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert devices.choose_dtype(CPU, "fp16") == torch.float16
+    monkeypatch.setattr(devices, "_has_bfloat16_units", lambda: False)
+    assert devices.choose_dtype(CPU, "auto") == torch.float32
+    monkeypatch.setattr(devices, "_has_bfloat16_units", lambda: True)
+    assert devices.choose_dtype(CPU, "auto") == torch.bfloat16
+    assert devices.choose_dtype(torch.device("cuda"), "auto") == torch.float16
+
+
+def test_without_pytorch_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *arguments: Any, **named: Any) -> Any:
+        if name == "torch":
+            raise ModuleNotFoundError(name)
+        return real(name, *arguments, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(EngineError, match=r"pip install 'openportrait\[neural\]'"):
+        load_neural(EngineOptions(engine="neural"))
