@@ -70,13 +70,11 @@ def test_a_timeline_becomes_a_clip_and_a_template(portrait: Path, tmp_path: Path
     assert moved[4] > moved[0] + 0.1
 
 
-def test_lips_of_a_clip_are_closed_and_its_sound_kept(short_talk: Path, tmp_path: Path) -> None:
-    before = [found.lip for found in openness_over_time(short_talk)]
-    result = openportrait.retarget(short_talk, RetargetOptions(lip=0.0), tmp_path / "r.mp4", engine="mesh")
-    after = [found.lip for found in openness_over_time(result.path)]
-    at_rest = before[0]
-    assert max(before) > at_rest + 0.15
-    assert max(after) - at_rest < 0.5 * (max(before) - at_rest)
+def test_lips_of_a_clip_are_closed_and_its_sound_kept(talk: Path, tmp_path: Path) -> None:
+    result = openportrait.retarget(talk, RetargetOptions(lip=0.0), tmp_path / "r.mp4", engine="mesh")
+    before, after = openness_over_time(talk, 4), openness_over_time(result.path, 4)
+    assert max(ratio.lip for ratio in before) > 0.2
+    assert max(ratio.lip for ratio in after) < 0.1
     assert probe(result.path).has_audio
 
 

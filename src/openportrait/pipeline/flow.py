@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from queue import Empty, Full, Queue
 from typing import Literal, TypeVar, overload
@@ -138,8 +139,9 @@ class Watch:
         self.check()
 
     def over(self, items: Iterable[Item], total: int | None) -> Iterator[Item]:
-        """The same items of an analysis, each reported once it was used."""
-        for done, item in enumerate(items, 1):
-            self.check()
-            yield item
-            self.tell("analyse", done, total)
+        """The same items of an analysis, made ahead of it, each reported once it was used."""
+        with closing(ahead(items)) as made:
+            for done, item in enumerate(made, 1):
+                self.check()
+                yield item
+                self.tell("analyse", done, total)
