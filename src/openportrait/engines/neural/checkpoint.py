@@ -49,7 +49,7 @@ class Checkpoint:
                 f"{self._network}: {key} has the shape {tuple(found.shape)} instead of {shape}; "
                 "the file is another version of this network"
             )
-        if not torch.isfinite(found).all():
+        if not torch.isfinite(found.sum(dtype=torch.float64)):
             raise WeightsError(f"{self._network}: {key} holds values that are no numbers; fetch the file again")
         self._unread.discard(key)
         return found.to("cpu", torch.float64)
