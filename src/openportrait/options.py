@@ -24,7 +24,6 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Region = Literal["all", "exp", "pose", "lip", "eyes"]
 DrivingOption = Literal["expression-friendly", "pose-friendly"]
 NeutralFrame = Literal["first", "auto"]
-Filter = Literal["none", "one-euro"]
 Audio = Literal["driving", "source", "none"]
 
 

@@ -170,6 +170,11 @@ class Ratios:
     lip: float
     """Inner lip height over lip width."""
 
+    @property
+    def eyes(self) -> float:
+        """The mean of both eyes."""
+        return (self.eye_left + self.eye_right) / 2
+
 
 @dataclass(frozen=True, eq=False)
 class Template:

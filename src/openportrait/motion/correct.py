@@ -47,7 +47,7 @@ class Corrections:
         self.close_lips = options.normalize_lip and options.relative
         self.eye_target: float | None = None
         if options.source_eye_retargeting and source_moves and first_source is not None:
-            openness = (first_source.eye_left + first_source.eye_right) / 2
+            openness = first_source.eyes
             self.eye_target = openness if openness >= EYES_CLOSED_BELOW else EYES_OPEN
 
     def __call__(self, x_s: Floats, x_d: Floats, source: Ratios | None, driving: Ratios | None) -> Floats:

@@ -16,8 +16,6 @@ from openportrait.records import FaceEdit, Floats, Motion, Ratios
 
 SAME_RATIO = 0.005
 """Half a slider's hundredth: a target this close to the source's own openness changes nothing."""
-LIP_VARIANCE = 3e-6
-"""Observation variance of the smoothing of a video's lip offsets."""
 
 
 class Slider(NamedTuple):
@@ -99,8 +97,7 @@ def edited_motion(engine: Editor, source: Motion, ratios: Ratios, edit: FaceEdit
     motion = edited(source, edit, engine.expression(edit, source))
     x_s = keypoints(source, engine.layout)
     offsets = np.zeros_like(x_s)
-    eyes = (ratios.eye_left + ratios.eye_right) / 2
-    if edit.eye_ratio is not None and abs(edit.eye_ratio - eyes) >= SAME_RATIO:
+    if edit.eye_ratio is not None and abs(edit.eye_ratio - ratios.eyes) >= SAME_RATIO:
         offsets += engine.open_eyes(x_s, ratios, edit.eye_ratio)
     if edit.lip_ratio is not None and abs(edit.lip_ratio - ratios.lip) >= SAME_RATIO:
         offsets += engine.open_lips(x_s, ratios.lip, edit.lip_ratio)

@@ -109,9 +109,9 @@ class PortableTransfer:
 
     def _eye_target(self, source: Ratios, driving: Ratios) -> float:
         if not self.options.relative:
-            return _eyes(driving)
-        share = (_eyes(driving) / max(_eyes(self._rest), 1e-3) - CLOSED_SHARE) / (1 - CLOSED_SHARE)
-        return _eyes(source) * float(np.clip(share, 0, WIDEST_SHARE))
+            return driving.eyes
+        share = (driving.eyes / max(self._rest.eyes, 1e-3) - CLOSED_SHARE) / (1 - CLOSED_SHARE)
+        return source.eyes * float(np.clip(share, 0, WIDEST_SHARE))
 
     def _lip_target(self, source: Ratios, driving: Ratios) -> float:
         if not self.options.relative:
@@ -127,7 +127,3 @@ def face_size(motion: Motion) -> float:
     if len(motion.canonical) == LIVEPORTRAIT_21.count:
         return FACE_OF_21
     return float(np.ptp(motion.canonical[:, 1]))
-
-
-def _eyes(ratios: Ratios) -> float:
-    return (ratios.eye_left + ratios.eye_right) / 2

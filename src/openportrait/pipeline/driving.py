@@ -13,10 +13,10 @@ from typing import Literal, overload
 import numpy as np
 
 from openportrait.engines.base import Engine
-from openportrait.faces import FaceFinder, clip_box, crop_box, ratios, track
+from openportrait.faces import Box, FaceFinder, clip_box, crop_box, ratios, track
 from openportrait.media import open_clip
 from openportrait.motion import PackedMotions
-from openportrait.options import Options
+from openportrait.options import CropOptions, Options
 from openportrait.pipeline.flow import View, Watch, groups
 from openportrait.pipeline.render import Cue
 from openportrait.pipeline.source import accept_end, in_every_frame, report
@@ -155,13 +155,17 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
     )
 
 
+def driving_box(faces: Iterable[Face], crop: CropOptions) -> Box:
+    """The one box around a driving's face that the options ask for."""
+    return clip_box(faces, scale=crop.driving_scale, shift_x=crop.driving_shift_x, shift_y=crop.driving_shift_y)
+
+
 def _cutter(faces: Iterable[Face], info: MediaInfo, options: Options) -> Callable[[Image, Face], FaceCrop]:
     """How the driving's crops are made: one box for the whole clip, or square frames as they are (SPEC §1)."""
     crop = options.crop
     if not crop.crop_driving and info.width == info.height:
         return FaceCrop.whole
-    box = clip_box(faces, scale=crop.driving_scale, shift_x=crop.driving_shift_x, shift_y=crop.driving_shift_y)
-    return partial(crop_box, box=box, size=DRIVING_SIZE)
+    return partial(crop_box, box=driving_box(faces, crop), size=DRIVING_SIZE)
 
 
 class _FromLandmarks(Sequence[Motion]):

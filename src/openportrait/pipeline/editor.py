@@ -7,12 +7,11 @@ from pathlib import Path
 from openportrait.engines import load
 from openportrait.engines.base import Shot
 from openportrait.errors import OptionError
-from openportrait.media import open_clip
 from openportrait.motion import edited_keypoints, edited_motion
 from openportrait.options import Options
 from openportrait.paste import paste_back
 from openportrait.pipeline.render import Picture, Pose, pastes_back
-from openportrait.pipeline.source import ImageSource
+from openportrait.pipeline.source import ImageSource, is_still
 from openportrait.records import Face, FaceEdit, Image, Motion, Ratios
 
 MAX_RATIO = 0.8
@@ -24,9 +23,8 @@ class Editor:
 
     def __init__(self, source: Path, options: Options) -> None:
         """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
-        with open_clip(source) as clip:
-            if clip.info.kind != "image":
-                raise OptionError(f"{source} is a clip; the editor takes a picture (retarget takes clips)")
+        if not is_still(source):
+            raise OptionError(f"{source} is a clip; the editor takes a picture (retarget takes clips)")
         self.options = options
         self.engine = load(options.engine)
         self.source = ImageSource(source, self.engine, options)
@@ -41,8 +39,7 @@ class Editor:
     @property
     def own(self) -> FaceEdit:
         """The sliders as they stand for the source itself."""
-        eyes = (self.ratios.eye_left + self.ratios.eye_right) / 2
-        return FaceEdit(eye_ratio=min(eyes, MAX_RATIO), lip_ratio=min(self.ratios.lip, MAX_RATIO))
+        return FaceEdit(eye_ratio=min(self.ratios.eyes, MAX_RATIO), lip_ratio=min(self.ratios.lip, MAX_RATIO))
 
     @property
     def picture(self) -> Image:

@@ -13,14 +13,14 @@ from pathlib import Path
 from openportrait.engines import load
 from openportrait.engines.base import Engine, Shot
 from openportrait.errors import OptionError
-from openportrait.faces import Box, FaceFinder, LiveTracker, clip_box, crop_box, ratios
-from openportrait.media import Writer, open_clip, open_writer
+from openportrait.faces import Box, FaceFinder, LiveTracker, crop_box, ratios
+from openportrait.media import Writer, open_writer
 from openportrait.motion import Corrections, LiveTransfer
 from openportrait.options import MotionOptions, Options
 from openportrait.paste import paste_back
-from openportrait.pipeline.driving import DRIVING_SIZE
+from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
 from openportrait.pipeline.render import Pose, pastes_back
-from openportrait.pipeline.source import ImageSource, Portrait, Sitter
+from openportrait.pipeline.source import ImageSource, Portrait, Sitter, is_still
 from openportrait.records import Face, FaceCrop, Image, Motion, Ratios
 
 RECORDING_RATE = Fraction(25)
@@ -48,9 +48,8 @@ class LiveSession:
 
         Raises MediaError, NoFaceError, OptionError or what the engine raises.
         """
-        with open_clip(source) as clip:
-            if clip.info.kind != "image":
-                raise OptionError(f"{source} is a clip; live animation takes a picture")
+        if not is_still(source):
+            raise OptionError(f"{source} is a clip; live animation takes a picture")
         self.options = options
         self._engine = load(options.engine)
         found = ImageSource(source, self._engine, options)
@@ -142,10 +141,7 @@ class LiveSession:
         if not self._engine.reads_pixels:
             return FaceCrop.whole(camera, face)
         if self._box is None:
-            crop = self.options.crop
-            self._box = clip_box(
-                [face], scale=crop.driving_scale, shift_x=crop.driving_shift_x, shift_y=crop.driving_shift_y
-            )
+            self._box = driving_box([face], self.options.crop)
         return crop_box(camera, face, self._box, DRIVING_SIZE)
 
 

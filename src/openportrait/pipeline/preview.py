@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from openportrait.faces import FaceFinder, choose, clip_box, crop_box, whole_crop
+from openportrait.faces import FaceFinder, choose, crop_box, whole_crop
 from openportrait.media import open_clip
 from openportrait.options import Options
-from openportrait.pipeline.driving import DRIVING_SIZE
+from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
 from openportrait.pipeline.source import cut
 from openportrait.records import CropRule, Face, Image
 
@@ -44,8 +44,7 @@ def preview_driving(path: Path, options: Options) -> Preview:
     if not crop.crop_driving and image.shape[0] == image.shape[1]:
         part = whole_crop(image, face, DRIVING_SIZE)
     else:
-        box = clip_box([face], scale=crop.driving_scale, shift_x=crop.driving_shift_x, shift_y=crop.driving_shift_y)
-        part = crop_box(image, face, box, DRIVING_SIZE)
+        part = crop_box(image, face, driving_box([face], crop), DRIVING_SIZE)
     return Preview(image, tuple(faces), (face,), part.image)
 
 

@@ -9,12 +9,11 @@ import numpy as np
 from openportrait.engines import load
 from openportrait.engines.base import Engine
 from openportrait.errors import OptionError
-from openportrait.media import open_clip
 from openportrait.motion import keypoints, neutral_index, silent, smooth
 from openportrait.options import Options, RetargetOptions
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.render import Pose, Rendering
-from openportrait.pipeline.source import Portrait, VideoSource
+from openportrait.pipeline.source import Portrait, VideoSource, is_still
 from openportrait.records import Floats
 
 
@@ -27,6 +26,7 @@ class Retargeted:
         self._wanted = wanted
         self._stitching = stitching
         self._rest = neutral_index(portrait.motions, portrait.ratios)
+        self._expression_at_rest = engine.layout.neutral(portrait.motions[self._rest])
         smoothed = smooth((self._offsets(i) for i in range(len(self))), wanted.retarget_smoothing)
         self._smoothed = [offsets.astype(np.float32) for offsets in smoothed]
 
@@ -45,8 +45,8 @@ class Retargeted:
 
     def _silenced(self, i: int) -> Floats:
         """The face at rest, but for the eyes: exp = N outside the eye set."""
-        layout, motions = self._engine.layout, self._portrait.motions
-        return keypoints(silent(motions[i], layout.neutral(motions[self._rest]), layout), layout)
+        layout = self._engine.layout
+        return keypoints(silent(self._portrait.motions[i], self._expression_at_rest, layout), layout)
 
     def _offsets(self, i: int) -> Floats:
         x_s, ratios, wanted = self._x_s(i), self._portrait.ratios[i], self._wanted
@@ -70,9 +70,8 @@ class RetargetJob(Rendering):
             raise OptionError("nothing to retarget; give --lip, --eyes, --silent or --close-lips-at-rest")
         if wanted.silent and (wanted.lip is not None or wanted.close_lips_at_rest):
             raise OptionError("--silent keeps the lips at rest; leave out --lip and --close-lips-at-rest")
-        with open_clip(source) as clip:
-            if clip.info.kind == "image":
-                raise OptionError(f"{source} is a picture; retargeting takes a clip (edit takes pictures)")
+        if is_still(source):
+            raise OptionError(f"{source} is a picture; retargeting takes a clip (edit takes pictures)")
         engine = load(options.engine)
         found = VideoSource(source, engine, options, watch)
         moves = [

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from openportrait.engines.base import Appearance, Engine
-from openportrait.errors import MediaError, NoFaceError
+from openportrait.errors import MediaError
 from openportrait.faces import FaceFinder, Track, crop_face, ratios, track, whole_crop
-from openportrait.media import Clip, open_clip
+from openportrait.media import Clip, open_clip, probe
 from openportrait.motion import PackedMotions
 from openportrait.options import Options
 from openportrait.pipeline.flow import View, Watch, groups, nearest
@@ -115,8 +115,7 @@ class VideoSource:
         self._engine = engine
         self._options = options
         with open_clip(path, max_size=options.crop.max_size) as clip:
-            if clip.info.rate is None:
-                raise NoFaceError(f"{path} is a still image, not a clip")
+            assert clip.info.rate is not None, "only clips come here"
             self.rate: Fraction | None = clip.info.rate
             self._tracks = track(
                 watch.over(clip, clip.info.frames),
@@ -167,14 +166,17 @@ class VideoSource:
                 )
 
 
+def is_still(path: Path) -> bool:
+    """Whether a file holds a picture and no clip. Raises MediaError."""
+    return probe(path).kind == "image"
+
+
 def open_source(path: Path, engine: Engine, options: Options, watch: Watch) -> ImageSource | VideoSource:
     """Find, choose and measure the source's faces.
 
     Raises MediaError for a file that cannot be read, NoFaceError where the chosen face is not in it.
     """
-    with open_clip(path) as clip:
-        still = clip.info.kind == "image"
-    return ImageSource(path, engine, options) if still else VideoSource(path, engine, options, watch)
+    return ImageSource(path, engine, options) if is_still(path) else VideoSource(path, engine, options, watch)
 
 
 def in_every_frame(faces: Sequence[Face | None], measured: Sequence[Value]) -> Sequence[Value]:

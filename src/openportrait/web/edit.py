@@ -216,7 +216,7 @@ class EditTab:
         own = {"eye_ratio": 0.0, "lip_ratio": 0.0}
         if editor is not None:
             ratios = editor.ratios
-            own = {"eye_ratio": (ratios.eye_left + ratios.eye_right) / 2, "lip_ratio": ratios.lip}
+            own = {"eye_ratio": ratios.eyes, "lip_ratio": ratios.lip}
         values = ((name, getattr(edit, name)) for name in self._form.sliders)
         return [round(min(own[name], 0.8) if value is None else value, 3) for name, value in values]
 
