@@ -76,9 +76,7 @@ class VideoReader:
                 stream = self._stream(container)
                 first = next(self._frames(container, stream), None)
                 if first is None:
-                    raise MediaError(
-                        f"{path}: holds no picture that can be decoded, it is damaged or encrypted; {_REMEDY}"
-                    )
+                    raise MediaError(f"{path}: holds no picture that can be decoded, it is damaged; {_REMEDY}")
                 self._upright = _orientation(first, stream.sample_aspect_ratio, max_size)
                 self._promised = _duration(container, stream)
                 self.info = self._describe(container, stream, first, rate, varies)
@@ -149,6 +147,8 @@ class VideoReader:
         """Decoded frames; packets that cannot be decoded are counted and left out, as players do."""
         decoder = _decoder(stream)
         for packet in container.demux(stream):
+            if packet.has_sidedata("encryption_info"):
+                raise self._locked()  # what it holds may well decode, to noise
             try:
                 # An empty packet marks the end; with its size it would be none to a decoder of our own.
                 yield from decoder.decode(packet if packet.size else None)
@@ -157,13 +157,16 @@ class VideoReader:
             except av.EOFError:
                 return
 
+    def _locked(self) -> MediaError:
+        return MediaError(f"{self._path}: its video is encrypted or of an unknown kind; {_REMEDY}")
+
     def _stream(self, container: InputContainer) -> VideoStream:
         streams = [item for item in container.streams.video if not item.disposition & Disposition.attached_pic]
         if not streams:
             raise MediaError(f"{self._path}: holds no picture track; give a picture or a clip with pictures")
         known = [item for item in streams if item.codec_context is not None]
         if not known:
-            raise MediaError(f"{self._path}: its video is encrypted or of an unknown kind; {_REMEDY}")
+            raise self._locked()
         stream = max(known, key=lambda item: item.width * item.height)
         if stream.width and stream.height:
             check_size(self._path, stream.width, stream.height)
