@@ -23,13 +23,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from openportrait.engines.neural.appearance import AppearanceExtractor
 from openportrait.engines.neural.checkpoint import read
-from openportrait.engines.neural.device import choose_dtype
+from openportrait.engines.neural.device import choose_dtype, multiplied_in
 from openportrait.engines.neural.extractor import MotionExtractor
 from openportrait.engines.neural.generator import Generator
 from openportrait.engines.neural.layers import Conv, place
 
 CPU = torch.device("cpu")
-TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+TYPES = {
+    name: dtype
+    for name, dtype in {"bfloat16": torch.bfloat16, "float32": torch.float32}.items()
+    if multiplied_in(CPU, dtype) == dtype
+}
+"""The types that this processor multiplies itself."""
 MATRIX = 4096
 ROUNDS = 4
 
@@ -127,8 +132,8 @@ def main(threads: int) -> None:
     warp_state, decoder_state = stand_in_weights("warping_module"), stand_in_weights("spade_generator")
     weights_gigabytes = peak_gigabytes()
     subjects: dict[str, Subject] = {}
-    for name in ("bfloat16", "float32"):
-        subjects[name] = Subject(TYPES[name], volume, x_d, x_s)
+    for name, dtype in TYPES.items():
+        subjects[name] = Subject(dtype, volume, x_d, x_s)
         subjects[name]()
         print(f"memory with the generator in {name:9s} {peak_gigabytes() - weights_gigabytes:5.2f} GB more than before")
 

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from openportrait.engines.neural.checkpoint import Affine, Checkpoint
+from openportrait.engines.neural.device import on_processor
 from openportrait.engines.neural.layers import Conv, Enlarged, instance_norm
 
 MAP, HIDDEN = 256, 128
@@ -55,7 +56,7 @@ class Spade(nn.Module):
             padded[:, :, 1:-1] = self.hidden(seg)
         else:
             self.hidden(seg, padded[:, :, 1:-1])
-        whole = seg.device.type != "cpu" or conv.layout == torch.contiguous_format
+        whole = not on_processor(seg) or conv.layout == torch.contiguous_format
         step = height if whole else max(2, STRIP_PIXELS // width)
         for first in range(0, height, step):
             both = conv(padded[:, :, first : first + step + 2])
@@ -96,7 +97,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, seg: Tensor) -> Tensor:
         """x [B, inputs, h, w] float32 and the input map → [B, outputs, h, w], or twice as large."""
-        norm = instance_norm(x, self.conv0.weight.dtype)
+        norm = instance_norm(x, self.conv0.dtype)
         y = self.conv0(self.spade0(norm, seg))
         if self.widths_differ:
             x = self._shortcut(norm, seg)

@@ -12,6 +12,8 @@ KINDS = ("cuda", "mps", "xpu", "cpu")
 
 _DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
+_KERNEL_QUESTIONS = {torch.bfloat16: "_is_mkldnn_bf16_supported", torch.float16: "_is_mkldnn_fp16_supported"}
+
 
 def choose_device(name: str) -> torch.device:
     """The device that an option names; `auto` is the first of CUDA, MPS, XPU and CPU that is here.
@@ -42,6 +44,29 @@ def choose_dtype(device: torch.device, precision: Precision) -> torch.dtype:
     if device.type != "cpu":
         return torch.float16
     return torch.bfloat16 if _has_bfloat16_units() else torch.float32
+
+
+def multiplied_in(device: torch.device, dtype: torch.dtype) -> torch.dtype:
+    """The type in which convolutions of maps in `dtype` are computed: `dtype` wherever there are kernels for it.
+
+    A processor without them imitates a narrow type number by number, which takes up to 300 times as long
+    as float32; there products are float32 and only maps and weights are rounded, as matrix units do it.
+    """
+    question = _KERNEL_QUESTIONS.get(dtype) if device.type == "cpu" else None
+    if question is None:
+        return dtype
+    has_kernels = getattr(torch.ops.mkldnn, question, None)
+    return dtype if has_kernels is not None and has_kernels() else torch.float32
+
+
+def spelled(dtype: torch.dtype) -> str:
+    """`float16`, not `torch.float16`."""
+    return str(dtype).removeprefix("torch.")
+
+
+def on_processor(x: torch.Tensor) -> bool:
+    """Whether a CPU computes with it: some forms that suit its caches do not suit a GPU, and the other way round."""
+    return x.device.type == "cpu"
 
 
 def wider(device: torch.device) -> torch.dtype:

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from openportrait.engines.neural.device import on_processor
+
 SIZES = (16, 64, 64)
 """Cells along z, y, x."""
 HEATMAP_VARIANCE = 0.01
@@ -98,7 +100,7 @@ def sample(rows: Tensor, coordinates: Tensor) -> Tensor:
     if rows.shape[0] > 1:
         index += torch.arange(rows.shape[0], device=rows.device).view(-1, 1, 1) * rows.shape[1]
     table = rows.flatten(0, 1)
-    if rows.device.type == "cpu":
+    if on_processor(rows):
         taken = F.embedding_bag(index.flatten(0, 1), table, mode="sum", per_sample_weights=weight.flatten(0, 1))
     else:
         taken = (weight.flatten(0, 1)[:, None] @ table[index.flatten(0, 1)])[:, 0]

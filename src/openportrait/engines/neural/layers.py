@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from openportrait.engines.neural.checkpoint import Affine
+from openportrait.engines.neural.device import multiplied_in, on_processor
 
 INSTANCE_NORM_EPS = 1e-5
 
 
 class Conv(nn.Module):
-    """A 2-D or 3-D convolution, with a ReLU if asked; takes any type and layout and computes in its weight's."""
+    """A 2-D or 3-D convolution, with a ReLU if asked; takes maps of any type and layout and gives them in its own."""
 
     weight: Tensor
     bias: Tensor
@@ -26,27 +27,27 @@ class Conv(nn.Module):
         self.register_buffer("bias", affine.bias.float())
         self.padding = padding
         self.relu = relu
+        self.dtype = torch.float32
         self.layout = torch.contiguous_format
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs, ...] → [B, outputs, ...]."""
-        x = x.to(self.weight.dtype).contiguous(memory_format=self.layout)
+        x = x.to(self.dtype).to(self.weight.dtype).contiguous(memory_format=self.layout)
         convolve = F.conv2d if self.weight.ndim == 4 else F.conv3d
-        y = convolve(x, self.weight, self.bias, padding=self.padding)
+        y = convolve(x, self.weight, self.bias, padding=self.padding).to(self.dtype)
         return y.relu_() if self.relu else y
 
     def empty(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
         """Memory for a map in this layer's layout, on its device, in its type where none is named."""
-        return torch.empty(
-            shape, dtype=dtype or self.weight.dtype, device=self.weight.device, memory_format=self.layout
-        )
+        return torch.empty(shape, dtype=dtype or self.dtype, device=self.weight.device, memory_format=self.layout)
 
-    def narrow(self, dtype: torch.dtype, channels_last: bool) -> None:
-        """Compute in `dtype` from now on, with maps in that layout."""
+    def narrow(self, dtype: torch.dtype, multiplied: torch.dtype, channels_last: bool) -> None:
+        """Have weights and maps in `dtype` from now on, products in `multiplied`, and maps in that layout."""
         if channels_last:
             self.layout = torch.channels_last if self.weight.ndim == 4 else torch.channels_last_3d
-        self.weight = self.weight.to(dtype).contiguous(memory_format=self.layout)
-        self.bias = self.bias.to(dtype)
+        self.dtype = dtype
+        self.weight = self.weight.to(dtype).to(multiplied).contiguous(memory_format=self.layout)
+        self.bias = self.bias.to(dtype).to(multiplied)
 
 
 class Summed(Conv):
@@ -58,7 +59,7 @@ class Summed(Conv):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs, D, H, W] → [B, outputs, D, H, W]."""
-        if self.layout != torch.contiguous_format or self.weight.dtype != torch.float32:
+        if self.layout != torch.contiguous_format or self.dtype != torch.float32:
             return super().forward(x)
         depth = x.shape[2]
         padded = F.pad(x.float(), (0, 0, 0, 0, 1, 1))
@@ -98,15 +99,16 @@ def place(network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
     faster, and their rounding errors are four times those of the plain layout.
     """
     network.to(device)
-    matrix_units = device.type in ("cuda", "xpu") or (device.type == "cpu" and dtype != torch.float32)
+    multiplied = multiplied_in(device, dtype)
+    matrix_units = device.type in ("cuda", "xpu") or (device.type == "cpu" and multiplied != torch.float32)
     for part in network.modules():
         if isinstance(part, Conv):
-            part.narrow(dtype, channels_last=matrix_units)
+            part.narrow(dtype, multiplied, channels_last=matrix_units)
 
 
 def instance_norm(x: Tensor, dtype: torch.dtype) -> Tensor:
     """[B, C, H, W] with mean 0 and variance 1 a channel, as `dtype`; sums in float32."""
-    if x.device.type == "cpu":
+    if on_processor(x):
         return F.group_norm(x, x.shape[1], eps=INSTANCE_NORM_EPS).to(dtype)
     wide = x.float()
     variance, mean = torch.var_mean(wide, dim=(2, 3), keepdim=True, correction=0)

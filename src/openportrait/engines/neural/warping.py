@@ -112,7 +112,7 @@ class Warping(nn.Module):
 
         x_d, x_s [B, 21, 3] → [B, 110, 16, 64, 64], channels last, in the type of the convolutions.
         """
-        dtype = self.wide.weight.dtype
+        dtype = self.wide.dtype
         joined = torch.empty((len(x_d), *SIZES, FIELDS, 1 + COMPRESSED), dtype=dtype, device=x_d.device)
         joined[..., 0, 0] = 0
         joined[..., 0, 1:] = source.still
