@@ -173,7 +173,7 @@ def test_the_landmark_network_may_be_absent(tmp_path: Path) -> None:
     assert weights.locate(tmp_path / "w") is not None
 
 
-@pytest.mark.filterwarnings("ignore:.*not the published file")
+@pytest.mark.filterwarnings("ignore:the weights are not all the published")
 def test_official_checkpoints_load_and_are_converted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -189,7 +189,7 @@ def test_official_checkpoints_load_and_are_converted_once(tmp_path: Path, monkey
     assert [path.suffix for path in copies(tmp_path)] == [".safetensors"] * 2
 
 
-@pytest.mark.filterwarnings("ignore:.*not the published file")
+@pytest.mark.filterwarnings("ignore:the weights are not all the published")
 def test_a_replaced_checkpoint_is_read_anew(tmp_path: Path) -> None:
     import torch
 
@@ -200,7 +200,7 @@ def test_a_replaced_checkpoint_is_read_anew(tmp_path: Path) -> None:
     assert len(copies(tmp_path)) == 1
 
 
-@pytest.mark.filterwarnings("ignore:.*not the published file")
+@pytest.mark.filterwarnings("ignore:the weights are not all the published")
 def test_safetensors_release(tmp_path: Path) -> None:
     import torch
     from safetensors.torch import save_file
@@ -223,7 +223,7 @@ def test_safetensors_release(tmp_path: Path) -> None:
 def test_content_of_ones_own_is_used_with_a_warning(tmp_path: Path) -> None:
     folder = released(tmp_path / "w")
     for _ in range(2):
-        with pytest.warns(UserWarning, match="is not the published file"):
+        with pytest.warns(UserWarning, match="not all the published ones"):
             folder.load(APPEARANCE)
 
 
@@ -294,7 +294,7 @@ def damaged_content(kind: str, tmp_path: Path) -> bytes:
     ],
 )
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@pytest.mark.filterwarnings("ignore:.*not the published file")
+@pytest.mark.filterwarnings("ignore:the weights are not all the published")
 def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kind: str, says: str) -> None:
     folder = released(tmp_path / "w")
     where = folder.files[APPEARANCE]
@@ -319,7 +319,7 @@ def test_a_cut_safetensors_file(tmp_path: Path) -> None:
         folder.load(APPEARANCE)
 
 
-@pytest.mark.filterwarnings("ignore:.*not the published file")
+@pytest.mark.filterwarnings("ignore:the weights are not all the published")
 def test_a_damaged_copy_in_the_cache_is_made_again(tmp_path: Path) -> None:
     import torch
 
@@ -332,7 +332,7 @@ def test_a_damaged_copy_in_the_cache_is_made_again(tmp_path: Path) -> None:
     assert copy.read_bytes() == whole
 
 
-@pytest.mark.filterwarnings("ignore:.*not the published file")
+@pytest.mark.filterwarnings("ignore:the weights are not all the published")
 def test_a_full_cache_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import safetensors.torch
     import torch

@@ -144,10 +144,9 @@ def _is_full(error: Exception) -> bool:
 
 
 def _check_content(path: Path, file: WeightFile, digest: str, notice: Notice) -> None:
+    """The same line for every file, so that whoever has weights of his own is told once."""
     if digest != checks.expected_sha256(path, file):
-        notice(
-            f"{path} is not the published file; right for weights of your own, else run `openportrait weights verify`"
-        )
+        notice("the weights are not all the published ones; `openportrait weights verify` names the files")
 
 
 def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
