@@ -104,7 +104,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cv2.setNumThreads(1)
         stages = Stages(source, driving, Path(folder))
-        cv2.setNumThreads(0)
+        cv2.setNumThreads(-1)
         result = openportrait.animate(source, driving, Path(folder) / "whole.mp4", engine="mesh")
     table = Table("stage", "ms a frame", "share", title=f"{source.name} ({stages.size}) by {driving.name}")
     total = sum(stages.milliseconds.values()) + stages.milliseconds["decode"]

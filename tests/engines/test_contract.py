@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from openportrait.engines import load
-from openportrait.engines.base import Engine, Shot
+from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.engines.mesh.fields import Gesture
 from openportrait.motion import keypoints
 from openportrait.options import EngineOptions
-from openportrait.records import FaceCrop, FaceEdit, Floats, Ratios
+from openportrait.paste import paste_back
+from openportrait.records import FaceCrop, FaceEdit, Floats, Image, Ratios
 from tests.engines.faces import made_crop
 
 
@@ -186,21 +187,32 @@ def test_nothing_handed_over_is_changed(subject: Subject, crops: list[FaceCrop])
         np.testing.assert_array_equal(value, old)
 
 
-def test_pictures_are_square_rgb_and_the_same_every_time(subject: Subject, crops: list[FaceCrop]) -> None:
-    engine, (x_s, *driven) = subject.engine, _points(subject, crops)
-    appearance = engine.appearance(crops[0])
-    shots = [Shot(appearance, x_s, x) for x in driven]
-    together, again = engine.render(shots), engine.render(shots)
-    alone = [engine.render([shot])[0] for shot in shots]
-    assert len(together) == len(shots)
-    for picture, repeated, single in zip(together, again, alone, strict=True):
+@pytest.fixture(scope="module")
+def shots(subject: Subject, crops: list[FaceCrop]) -> list[Shot]:
+    x_s, *driven = _points(subject, crops)
+    appearance = subject.engine.appearance(crops[0])
+    return [Shot(appearance, x_s, x) for x in driven]
+
+
+@pytest.fixture(scope="module")
+def rendered(subject: Subject, shots: list[Shot]) -> list[Image]:
+    return subject.engine.render(shots)
+
+
+def test_pictures_are_square_rgb_and_the_same_every_time(
+    subject: Subject, shots: list[Shot], rendered: list[Image]
+) -> None:
+    engine = subject.engine
+    assert len(rendered) == len(shots)
+    for picture in rendered:
         assert picture.dtype == np.uint8
         assert picture.ndim == 3
         assert picture.shape[0] == picture.shape[1]
         assert picture.shape[2] == 3
-        np.testing.assert_array_equal(picture, repeated)
-        assert np.abs(picture.astype(int) - single).max() <= (1 if subject.tolerance else 0)
-    assert np.abs(together[0].astype(int) - together[1]).max() > 20
+    (alone,), (again,) = engine.render(shots[1:]), engine.render(shots[1:])
+    np.testing.assert_array_equal(alone, again)
+    assert np.abs(rendered[1].astype(int) - alone).max() <= (1 if subject.tolerance else 0)
+    assert np.abs(rendered[0].astype(int) - rendered[1]).max() > 20
     assert engine.render([]) == []
 
 
@@ -211,3 +223,41 @@ def test_pictures_belong_to_the_caller(subject: Subject, crops: list[FaceCrop]) 
     kept = first.copy()
     first[:] = 0
     np.testing.assert_array_equal(engine.render([replace(shot)])[0], kept)
+
+
+FRAME = np.random.default_rng(5).integers(0, 255, (300, 420, 3), dtype=np.uint8)
+
+
+def _place(side: float, x: float, y: float, degrees: float, size: int) -> Floats:
+    """A crop of `size` pixels whose side is `side` px of the frame, turned about its corner at (x, y)."""
+    c, s = np.cos(np.radians(degrees)) * side / size, np.sin(np.radians(degrees)) * side / size
+    return np.array([[c, -s, x], [s, c, y], [0, 0, 1]])
+
+
+def test_painting_is_rendering_and_pasting_back(subject: Subject, shots: list[Shot], rendered: list[Image]) -> None:
+    """Two faces that overlap, one over the frame's border; another frame at once, and one without a face."""
+    engine = subject.engine
+    size = len(rendered[0])
+    inside, over = _place(150, 100, 60, 8, size), _place(330, -90.5, 120, -20, size)
+    canvases = [Canvas(FRAME, shots, [inside, over]), Canvas(FRAME[::-1], shots[:1], [over]), Canvas(FRAME, [], [])]
+    kept = FRAME.copy()
+    painted = engine.paint(canvases)
+    np.testing.assert_array_equal(FRAME, kept)
+    for canvas, picture in zip(canvases, painted, strict=True):
+        expected = canvas.frame
+        for shot, place in zip(canvas.shots, canvas.places, strict=True):
+            expected = paste_back(expected, rendered[shots.index(shot)], place)
+        assert picture.dtype == np.uint8
+        assert picture.shape == canvas.frame.shape
+        difference = np.abs(picture.astype(int) - expected)
+        # OpenCV samples at 32nds of a pixel.
+        assert difference.max() <= (8 if subject.tolerance else 0)
+        assert difference.mean() < 0.3
+    np.testing.assert_array_equal(painted[0][:10], FRAME[:10])
+    np.testing.assert_array_equal(painted[2], FRAME)
+    assert engine.paint([]) == []
+
+
+def test_a_face_beside_the_frame_changes_nothing(subject: Subject, shots: list[Shot]) -> None:
+    (painted,) = subject.engine.paint([Canvas(FRAME, shots[:1], [_place(90, 900, 0, 0, 512)])])
+    np.testing.assert_array_equal(painted, FRAME)

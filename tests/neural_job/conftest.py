@@ -12,12 +12,11 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from openportrait.engines.base import Shot
 from openportrait.media import open_clip, open_writer, read_image, write_image
-from openportrait.records import FaceCrop, Image, Motion
+from openportrait.records import FaceCrop, Motion
 from tests.conftest import missing
 
 STITCHING = "liveportrait/retargeting_models/stitching_retargeting_module.pth"
@@ -98,7 +97,9 @@ class Asked:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
-    """The engine measures with its networks, but paints every picture grey, in no time."""
+    """The engine measures with its networks, but every face it makes is grey, in no time."""
+    import torch
+
     from openportrait.engines.neural.engine import NeuralEngine
 
     kept = Asked()
@@ -110,11 +111,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
         kept.motions += found
         return found
 
-    def render(engine: NeuralEngine, shots: Sequence[Shot]) -> list[Image]:
+    def made(engine: NeuralEngine, shots: Sequence[Shot]) -> list[torch.Tensor]:
         kept.shots += shots
-        return [np.full((512, 512, 3), 128, np.uint8) for _ in shots]
+        return [torch.full((512, 512, 3), 128, dtype=torch.uint8) for _ in shots]
 
     monkeypatch.setattr(NeuralEngine, "motion", motion)
     monkeypatch.setattr(NeuralEngine, "appearance", lambda engine, crop: crop)
-    monkeypatch.setattr(NeuralEngine, "render", render)
+    monkeypatch.setattr(NeuralEngine, "_made", made)
     return kept

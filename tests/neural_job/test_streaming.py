@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 import openportrait
 from openportrait.engines.base import Shot
@@ -39,12 +40,12 @@ def light(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         still = np.zeros((21, 3))
         return [Motion(np.eye(3), still, 1.0, np.zeros(3), still) for _ in crops]
 
-    def render(engine: NeuralEngine, shots: Sequence[Shot]) -> list[Image]:
-        return [np.zeros((512, 512, 3), np.uint8) for _ in shots]
+    def made(engine: NeuralEngine, shots: Sequence[Shot]) -> list[torch.Tensor]:
+        return [torch.zeros((512, 512, 3), dtype=torch.uint8) for _ in shots]
 
     monkeypatch.setattr(NeuralEngine, "motion", motion)
     monkeypatch.setattr(NeuralEngine, "appearance", lambda engine, crop: Held())
-    monkeypatch.setattr(NeuralEngine, "render", render)
+    monkeypatch.setattr(NeuralEngine, "_made", made)
     yield
     Held.most = Held.made = 0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from openportrait.errors import Cancelled
-from openportrait.pipeline.flow import View, Watch, ahead, groups, nearest
+from openportrait.pipeline.flow import View, Watch, ahead, groups, nearest, overlapped
 from openportrait.records import Progress
 
 
@@ -59,6 +59,43 @@ def test_closing_ends_the_thread_and_the_stage() -> None:
     stage.close()
     assert closed.is_set()
     assert threading.active_count() == before
+
+
+def test_overlapped_work_comes_in_order_and_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=20)
+
+    def work(i: int) -> int:
+        both.wait()
+        return i * i
+
+    assert list(overlapped(work, range(6), threads=2)) == [0, 1, 4, 9, 16, 25]
+
+
+def test_overlapped_work_is_no_further_ahead_than_it_has_threads() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for i in range(100):
+            taken.append(i)
+            yield i
+
+    stage = overlapped(lambda i: i, items(), threads=2)
+    assert next(stage) == 0
+    assert taken == [0, 1]
+    stage.close()
+    assert taken == [0, 1]
+
+
+def test_an_error_of_overlapped_work_comes_at_its_place() -> None:
+    def work(i: int) -> int:
+        if i == 3:
+            raise OSError("the disk is on fire")
+        return i
+
+    stage = overlapped(work, range(10))
+    assert [next(stage) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(OSError, match="on fire"):
+        next(stage)
 
 
 def test_groups_keep_order_and_remainder() -> None:

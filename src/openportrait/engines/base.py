@@ -31,6 +31,17 @@ class Shot:
     """The driving's face, where there is one: an engine may borrow its inner mouth."""
 
 
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """A frame and the faces that come into it."""
+
+    frame: Image
+    """(H, W, 3)."""
+    shots: Sequence[Shot]
+    places: Sequence[Floats]
+    """(3, 3) from pixels of a shot's crop to pixels of the frame, one a shot."""
+
+
 class Engine(Protocol):
     """What computes motion and pictures."""
 
@@ -75,4 +86,11 @@ class Engine(Protocol):
 
     def render(self, shots: Sequence[Shot]) -> list[Image]:
         """One (S, S, 3) picture a shot, S as the engine gives it (its crop's side, or 512)."""
+        ...
+
+    def paint(self, canvases: Sequence[Canvas]) -> list[Image]:
+        """One (H, W, 3) picture a canvas: its shots rendered and pasted back in their order (SPEC §6).
+
+        The frame itself where no face comes into it; frames are not changed.
+        """
         ...

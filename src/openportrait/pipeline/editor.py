@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from openportrait.engines import load
-from openportrait.engines.base import Shot
+from openportrait.engines.base import Canvas, Shot
 from openportrait.errors import OptionError
 from openportrait.motion import edited_keypoints, edited_motion
 from openportrait.options import Options
-from openportrait.paste import paste_back
 from openportrait.pipeline.render import Picture, Pose, pastes_back
-from openportrait.pipeline.source import ImageSource, is_still
+from openportrait.pipeline.source import ImageSource, Sitter, is_still
 from openportrait.records import Face, FaceEdit, Image, Motion, Ratios
 
 MAX_RATIO = 0.8
@@ -49,9 +48,8 @@ class Editor:
     @property
     def face(self) -> Face:
         """The edited face as it is in the source, px of `picture`."""
-        sitter = self._scene.sitters[0]
-        assert sitter is not None
-        return sitter.crop.face.moved(sitter.crop.image_from_crop)
+        crop = self._sitter.crop
+        return crop.face.moved(crop.image_from_crop)
 
     def motion(self, edit: FaceEdit) -> Motion:
         """The edited face's motion, retargeted eyes and lips included."""
@@ -64,17 +62,22 @@ class Editor:
 
     def crop(self, edit: FaceEdit) -> Image:
         """(S, S, 3) the edited face crop."""
-        sitter = self._scene.sitters[0]
-        assert sitter is not None
-        pose = self.pose(edit)
-        return self.engine.render([Shot(sitter.appearance, pose.x_s, pose.x_d)])[0]
+        return self.engine.render([self._shot(edit)])[0]
 
     def __call__(self, edit: FaceEdit, index: int = 0) -> Picture:
         """The edited picture: the whole frame, or the face crop where nothing is pasted back."""
-        sitter, frame = self._scene.sitters[0], self._scene.frame
-        assert sitter is not None
-        crop = self.crop(edit)
+        frame = self._scene.frame
         if not pastes_back(self.options):
-            return Picture(index, crop, frame.image, None)
-        whole = paste_back(frame.image, crop, sitter.crop.image_from_crop)
-        return Picture(index, whole, frame.image, None, frame.alpha)
+            return Picture(index, self.crop(edit), frame.image, None)
+        canvas = Canvas(frame.image, [self._shot(edit)], [self._sitter.crop.image_from_crop])
+        return Picture(index, self.engine.paint([canvas])[0], frame.image, None, frame.alpha)
+
+    @property
+    def _sitter(self) -> Sitter:
+        sitter = self._scene.sitters[0]
+        assert sitter is not None, "the face of a still is never lost"
+        return sitter
+
+    def _shot(self, edit: FaceEdit) -> Shot:
+        pose = self.pose(edit)
+        return Shot(self._sitter.appearance, pose.x_s, pose.x_d)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from queue import Empty, Full, Queue
@@ -14,6 +16,7 @@ from openportrait.errors import Cancelled
 from openportrait.records import Image, Progress
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 ProgressCallback = Callable[[Progress], None]
 CancelCheck = Callable[[], bool]
@@ -76,6 +79,21 @@ def ahead(items: Iterable[Item], depth: int = 4) -> Generator[Item, None, None]:
             except Empty:
                 break
         thread.join()
+
+
+def overlapped(work: Callable[[Item], Made], items: Iterable[Item], threads: int = 2) -> Generator[Made, None, None]:
+    """`work` of each item in order, `threads` at a time: what one of them does on a device, another does not wait for.
+
+    An exception of the work is raised here, at its place in the sequence.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Made]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) == threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

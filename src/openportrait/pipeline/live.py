@@ -11,13 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from openportrait.engines import load
-from openportrait.engines.base import Engine, Shot
+from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.errors import OptionError
 from openportrait.faces import Box, FaceFinder, LiveTracker, crop_box, ratios
 from openportrait.media import Writer, open_writer
 from openportrait.motion import Corrections, LiveTransfer
 from openportrait.options import MotionOptions, Options
-from openportrait.paste import paste_back
 from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
 from openportrait.pipeline.render import Pose, pastes_back
 from openportrait.pipeline.source import ImageSource, Portrait, Sitter, is_still
@@ -128,13 +127,10 @@ class LiveSession:
             Shot(sitter.appearance, pose.x_s, pose.x_d, driver)
             for sitter, pose in zip(self._sitters, poses, strict=True)
         ]
-        crops = self._engine.render(shots)
         if not pastes_back(self.options):
-            return crops[0]
-        image = self._scene.frame.image
-        for sitter, crop in zip(self._sitters, crops, strict=True):
-            image = paste_back(image, crop, sitter.crop.image_from_crop)
-        return image
+            return self._engine.render(shots[:1])[0]
+        places = [sitter.crop.image_from_crop for sitter in self._sitters]
+        return self._engine.paint([Canvas(self._scene.frame.image, shots, places)])[0]
 
     def _driving_crop(self, camera: Image, face: Face) -> FaceCrop:
         """The face as the engine wants it; one box from the neutral moment on."""

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
 
-from openportrait.engines.base import Engine, Shot
+from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.options import Options
-from openportrait.paste import paste_back
-from openportrait.pipeline.flow import Watch, ahead, groups
+from openportrait.pipeline.flow import Watch, ahead, groups, overlapped
 from openportrait.pipeline.source import Scene, Sitter, Source
 from openportrait.records import FaceCrop, Floats, Image, Template
 
@@ -72,6 +72,18 @@ class _Moment:
     index: int
     scene: Scene
     cue: Cue | None
+    shots: Sequence[Shot | None]
+    """One a face; None where it is passed through."""
+
+    @property
+    def canvas(self) -> Canvas:
+        """The source's frame with its faces."""
+        placed = [
+            (shot, sitter.crop.image_from_crop)
+            for shot, sitter in zip(self.shots, self.scene.sitters, strict=True)
+            if shot is not None and sitter is not None
+        ]
+        return Canvas(self.scene.frame.image, [shot for shot, _ in placed], [place for _, place in placed])
 
 
 def pastes_back(options: Options) -> bool:
@@ -130,35 +142,47 @@ class Rendering:
 
     def __iter__(self) -> Iterator[Picture]:
         """Render the pictures in order. Raises Cancelled when the caller wants to stop."""
-        with closing(ahead(self._source.scenes())) as scenes, closing(ahead(self.cues())) as cues:
-            moments = (_Moment(*parts) for parts in zip(range(self.frames), scenes, cues, strict=False))
-            for group in groups(moments, self._engine.batch_size):
-                for picture in self._render(group):
-                    yield picture
-                    self._watch.tell("render", picture.index + 1, self.frames, picture.image)
+        with (
+            closing(ahead(self._source.scenes())) as scenes,
+            closing(ahead(self.cues())) as cues,
+            closing(overlapped(self._render, groups(self._moments(scenes, cues), self._engine.batch_size))) as rendered,
+        ):
+            for picture in chain.from_iterable(rendered):
+                yield picture
+                self._watch.tell("render", picture.index + 1, self.frames, picture.image)
 
-    def _render(self, moments: Sequence[_Moment]) -> Iterator[Picture]:
-        shots: dict[tuple[int, int], Shot] = {}
-        for moment in moments:
-            for place, (sitter, move) in enumerate(zip(moment.scene.sitters, self._moves, strict=True)):
-                pose = move(moment.index) if sitter is not None else None
-                if sitter is not None and pose is not None:
-                    driver = moment.cue.driver if moment.cue is not None else None
-                    shots[moment.index, place] = Shot(sitter.appearance, pose.x_s, pose.x_d, driver)
-        rendered = dict(zip(shots, self._engine.render(list(shots.values())), strict=True))
-        for moment in moments:
-            yield self._finish(moment, [rendered.get((moment.index, place)) for place in range(self.faces)])
+    def _moments(self, scenes: Iterable[Scene], cues: Iterable[Cue | None]) -> Iterator[_Moment]:
+        for index, scene, cue in zip(range(self.frames), scenes, cues, strict=False):
+            driver = cue.driver if cue is not None else None
+            yield _Moment(index, scene, cue, [self._shot(place, index, scene, driver) for place in range(self.faces)])
 
-    def _finish(self, moment: _Moment, crops: Sequence[Image | None]) -> Picture:
-        frame = moment.scene.frame
-        image, alpha = frame.image, frame.alpha
-        if pastes_back(self.options):
-            for sitter, crop in zip(moment.scene.sitters, crops, strict=True):
-                if sitter is not None and crop is not None:
-                    image = paste_back(image, crop, sitter.crop.image_from_crop)
-        else:
-            image, alpha = self._crop_alone(moment.scene.sitters[0], crops[0]), None
-        return Picture(moment.index, image, frame.image, moment.cue.image if moment.cue else None, alpha)
+    def _shot(self, place: int, index: int, scene: Scene, driver: FaceCrop | None) -> Shot | None:
+        sitter = scene.sitters[place]
+        pose = self._moves[place](index) if sitter is not None else None
+        return Shot(sitter.appearance, pose.x_s, pose.x_d, driver) if sitter is not None and pose is not None else None
+
+    def _render(self, moments: Sequence[_Moment]) -> list[Picture]:
+        whole = pastes_back(self.options)
+        images = self._engine.paint([moment.canvas for moment in moments]) if whole else self._crops_alone(moments)
+        return [
+            Picture(
+                moment.index,
+                image,
+                source=moment.scene.frame.image,
+                driving=moment.cue.image if moment.cue else None,
+                alpha=moment.scene.frame.alpha if whole else None,
+            )
+            for moment, image in zip(moments, images, strict=True)
+        ]
+
+    def _crops_alone(self, moments: Sequence[_Moment]) -> list[Image]:
+        """The crop of each moment's first face."""
+        firsts = [moment.shots[0] for moment in moments]
+        rendered = iter(self._engine.render([shot for shot in firsts if shot is not None]))
+        return [
+            self._crop_alone(moment.scene.sitters[0], next(rendered) if shot is not None else None)
+            for moment, shot in zip(moments, firsts, strict=True)
+        ]
 
     def _crop_alone(self, sitter: Sitter | None, crop: Image | None) -> Image:
         """The rendered crop; where there is none the source's own, or black, in the size of all others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import logging
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ torch = pytest.importorskip("torch")
 
 from benchmarks import plain_networks as plain  # noqa: E402
 
+from openportrait.engines.base import Shot  # noqa: E402
 from openportrait.engines.neural import device as devices  # noqa: E402
+from openportrait.engines.neural import layers  # noqa: E402
 from openportrait.engines.neural.appearance import AppearanceExtractor  # noqa: E402
-from openportrait.engines.neural.checkpoint import read  # noqa: E402
+from openportrait.engines.neural.checkpoint import Affine, read  # noqa: E402
 from openportrait.engines.neural.generator import Generator  # noqa: E402
 from tests.engines.neural.standins import stand_in_engine, stand_in_weights, write_official_layout  # noqa: E402
 
@@ -41,7 +43,11 @@ class Scene:
         self.x_s = torch.rand((1, 21, 3), generator=g) - 0.5
         self.x_d = self.x_s + 0.1 * torch.randn((1, 21, 3), generator=g)
 
-    def plain_picture(self, weights: Any = stand_in_weights) -> Any:
+    @cached_property
+    def expected(self) -> Any:
+        return self.plain_picture(stand_in_weights)
+
+    def plain_picture(self, weights: Any) -> Any:
         warped = plain.warp(weights("warping_module"), self.volume, self.x_d, self.x_s)
         return 255 * plain.decode(weights("spade_generator"), warped).permute(0, 2, 3, 1)
 
@@ -66,7 +72,7 @@ def test_the_feature_volume_is_that_of_the_plain_network(scene: Scene) -> None:
 
 
 def test_pictures_are_those_of_the_plain_networks_in_every_number_type(scene: Scene) -> None:
-    expected = scene.plain_picture()
+    expected = scene.expected
     for dtype, least in ((torch.float32, 55), (torch.bfloat16, 38), (torch.float16, 50)):
         found = scene.pictures(Generator(stand_in_weights, CPU, dtype))
         assert found.shape == (1, 512, 512, 3)
@@ -81,19 +87,16 @@ def test_pictures_are_those_of_the_plain_networks_in_every_number_type(scene: Sc
         ("spade_generator", "fc.bias", 2e6),
     ],
 )
-def test_values_beyond_float16_make_no_black_picture(
-    scene: Scene, caplog: pytest.LogCaptureFixture, network: str, key: str, gain: float
-) -> None:
+def test_values_beyond_float16_make_no_black_picture(scene: Scene, network: str, key: str, gain: float) -> None:
     def loud(name: str) -> dict[str, Any]:
         tensors = dict(stand_in_weights(name))
         if name == network:
             tensors[key] = tensors[key] * gain
         return tensors
 
-    generator = Generator(loud, CPU, torch.float16)
-    with caplog.at_level(logging.WARNING):
-        found = scene.pictures(generator)
-    assert network in caplog.text
+    told: list[str] = []
+    found = scene.pictures(Generator(loud, CPU, torch.float16, told.append))
+    assert told == [f"values beyond float16 in {network}; it goes on in float32"]
     assert _psnr(found, scene.plain_picture(loud)) > 30
 
 
@@ -151,6 +154,82 @@ def test_the_number_type_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(devices, "_has_bfloat16_units", lambda: True)
     assert devices.choose_dtype(CPU, "auto") == torch.bfloat16
     assert devices.choose_dtype(torch.device("cuda"), "auto") == torch.float16
+
+
+def test_narrow_types_are_multiplied_where_there_are_kernels_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_fp16_supported", lambda: False)
+    assert devices.multiplied_in(CPU, torch.bfloat16) == torch.bfloat16
+    assert devices.multiplied_in(CPU, torch.float16) == torch.float32
+    assert devices.multiplied_in(CPU, torch.float32) == torch.float32
+    assert devices.multiplied_in(torch.device("cuda"), torch.float16) == torch.float16
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_without_kernels_maps_are_rounded_to_the_type_all_the_same(monkeypatch: pytest.MonkeyPatch, dtype: Any) -> None:
+    monkeypatch.setattr(layers, "multiplied_in", lambda device, dtype: torch.float32)
+    generator = torch.Generator().manual_seed(0)
+    weight, x = torch.randn((5, 3, 3, 3), generator=generator), torch.randn((2, 3, 6, 6), generator=generator)
+    conv = layers.Conv(Affine(weight, torch.full((5,), 0.1)), padding=1)
+    layers.place(torch.nn.Sequential(conv), CPU, dtype)
+    found = conv(x)
+    assert found.dtype == conv.empty(1).dtype == dtype
+    rounded = (value.to(dtype).float() for value in (x, weight, torch.full((5,), 0.1)))
+    torch.testing.assert_close(found, torch.conv2d(*rounded, padding=1).to(dtype), rtol=0, atol=0)
+
+
+def test_a_type_that_is_no_faster_here_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert stand_in_engine().notices == ()
+    monkeypatch.setattr("openportrait.engines.neural.engine.multiplied_in", lambda device, dtype: torch.float32)
+    assert [line for line in stand_in_engine(torch.bfloat16).notices if "bfloat16" in line]
+
+
+def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = stand_in_engine()
+    engine.batch_size, fits = 4, 1
+    asked: list[int] = []
+
+    def pictures(source: object, x_d: Any, x_s: Any) -> Any:
+        asked.append(len(x_d))
+        if len(x_d) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return (100 * x_d[:, 0, 0, None, None, None]).to(torch.uint8).expand(-1, 2, 2, 3)
+
+    monkeypatch.setattr(engine._generator, "pictures", pictures)
+    shots = [Shot(None, np.zeros((21, 3)), np.full((21, 3), 0.1 * (i + 1))) for i in range(5)]
+    monkeypatch.setattr("openportrait.engines.neural.engine._joined", lambda sources: sources)
+    assert [int(picture[0, 0, 0]) for picture in engine.render(shots)] == [10, 20, 30, 40, 50]
+    assert asked == [4, 2, 1, 1, 1, 1, 1]
+    fits = 0
+    with pytest.raises(EngineError, match="--device cpu"):
+        engine.render(shots[:1])
+
+
+class TestFormsForAGpu:
+    """What runs elsewhere than on a CPU: the same numbers, computed here; and no step strays from its device."""
+
+    @pytest.fixture(autouse=True)
+    def as_on_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in ("fields", "layers", "decoder"):
+            monkeypatch.setattr(f"openportrait.engines.neural.{module}.on_processor", lambda x: False)
+
+    def test_pictures_are_those_of_the_plain_networks(self, scene: Scene) -> None:
+        generator = Generator(stand_in_weights, CPU, torch.float32)
+        for network in (generator.warping, generator.decoder):
+            for part in network.modules():
+                if isinstance(part, layers.Conv):
+                    part.narrow(torch.float32, torch.float32, channels_last=True)
+        assert _psnr(scene.pictures(generator), scene.expected) > 55
+
+    def test_every_step_stays_on_the_device(self) -> None:
+        """`meta` computes shapes alone, and refuses to mix with the CPU."""
+        device = torch.device("meta")
+        generator = Generator(stand_in_weights, device, torch.float16)
+        volume, points = torch.empty((1, 32, 16, 64, 64), device=device), torch.empty((3, 21, 3), device=device)
+        source = generator.warping.source(volume)
+        pictures, *finite = generator._step(source.rows, source.compressed, source.still, points, points)
+        assert pictures.shape == (3, 512, 512, 3)
+        assert {value.device for value in (pictures, *finite)} == {device}
 
 
 def test_without_pytorch_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openportrait.engines.base import Appearance, Shot
+from openportrait.engines.base import Appearance, Canvas, Shot
 from openportrait.engines.mesh.appearance import build_appearance
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import motion_of
@@ -14,6 +14,7 @@ from openportrait.engines.mesh.sliders import edited
 from openportrait.engines.mesh.stitch import stitched
 from openportrait.faces import Refine
 from openportrait.options import EngineOptions
+from openportrait.paste import paste_back
 from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
 
 
@@ -58,3 +59,13 @@ class MeshEngine:
     def render(self, shots: Sequence[Shot]) -> list[Image]:
         """Pictures of the crop's own side."""
         return [render_shot(shot) for shot in shots]
+
+    def paint(self, canvases: Sequence[Canvas]) -> list[Image]:
+        """Each picture set into its frame; native crops to the pixel."""
+        return [self._painted(canvas) for canvas in canvases]
+
+    def _painted(self, canvas: Canvas) -> Image:
+        picture = canvas.frame
+        for crop, place in zip(self.render(canvas.shots), canvas.places, strict=True):
+            picture = paste_back(picture, crop, place)
+        return picture

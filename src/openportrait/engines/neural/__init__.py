@@ -68,7 +68,7 @@ def _build(root: Path, stamps: tuple[_Stamp, ...], device: torch.device, dtype: 
     folder = WeightsFolder(root, {stamp.name: stamp.path for stamp in stamps})
     load = partial(folder.load, notice=notices.append)
     engine = NeuralEngine(load, device, dtype, _landmark_network(folder, notices))
-    engine.notices = tuple(dict.fromkeys(notices))
+    engine.notices = tuple(dict.fromkeys((*notices, *engine.notices)))
     return engine
 
 

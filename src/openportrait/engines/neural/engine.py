@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -11,16 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from openportrait.engines.base import Appearance, Shot
+from openportrait.engines.base import Appearance, Canvas, Shot
 from openportrait.engines.neural.appearance import AppearanceExtractor
 from openportrait.engines.neural.checkpoint import LoadNetwork, read
+from openportrait.engines.neural.device import multiplied_in, spelled
 from openportrait.engines.neural.extractor import MotionExtractor, degrees
 from openportrait.engines.neural.generator import Generator
 from openportrait.engines.neural.layers import place
+from openportrait.engines.neural.pasteback import blend, window_around
 from openportrait.engines.neural.retargeting import Retargeting
 from openportrait.engines.neural.warping import KEYPOINTS, WarpSource
+from openportrait.errors import EngineError
 from openportrait.faces import Refine
 from openportrait.motion import LIVEPORTRAIT_21, edit_expression, rotation_from_degrees
+from openportrait.paste import Window
 from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
 
 INPUT_SIZE = 256
@@ -55,14 +61,21 @@ class NeuralEngine:
         self._appearance = read(appearance, load(appearance), AppearanceExtractor)
         place(self._appearance, device, dtype if dtype == torch.bfloat16 else torch.float32)
         self._retargeting = Retargeting(load)
-        self._generator = Generator(load, device, dtype)
+        self._generator = Generator(load, device, dtype, self.notice)
+        if multiplied_in(device, dtype) != dtype:
+            self.notice(f"this processor has no instructions for {spelled(dtype)}: it is no faster here than float32")
+
+    def notice(self, line: str) -> None:
+        """State a line with every result from now on."""
+        if line not in self.notices:
+            self.notices = (*self.notices, line)
 
     @torch.inference_mode()
     def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
         """M on each crop at 256×256 (SPEC §3)."""
         if not crops:
             return []
-        with self._lock:
+        with self._computing():
             heads = self._motion(self._inputs([crop.image for crop in crops]))
             angles = torch.stack([degrees(heads[axis]) for axis in ("pitch", "yaw", "roll")], -1)
             pose, scale, translation, expression, canonical = (
@@ -83,7 +96,7 @@ class NeuralEngine:
     @torch.inference_mode()
     def appearance(self, crop: FaceCrop) -> Appearance:
         """F on the crop, and all of W that does not depend on the keypoints: a `WarpSource`."""
-        with self._lock:
+        with self._computing():
             return self._generator.warping.source(self._appearance(self._inputs([crop.image])))
 
     def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
@@ -105,17 +118,62 @@ class NeuralEngine:
     @torch.inference_mode()
     def render(self, shots: Sequence[Shot]) -> list[Image]:
         """G(W(appearance, x_s, x_d)), 512×512."""
-        pictures: list[Image] = []
-        for first in range(0, len(shots), self.batch_size):
-            batch = shots[first : first + self.batch_size]
-            with self._lock:
-                made = self._generator.pictures(
+        with self._computing():
+            return [picture.copy() for picture in _to_host(self._made(shots))]
+
+    @torch.inference_mode()
+    def paint(self, canvases: Sequence[Canvas]) -> list[Image]:
+        """Rendered and pasted back on the device; only the part of a frame that changes travels."""
+        parts = [window_around(canvas.frame, CROP_SIZE, list(canvas.places)) for canvas in canvases]
+        with self._computing():
+            made = iter(self._made([shot for canvas in canvases for shot in canvas.shots]))
+            sent: dict[tuple[int, Window], Tensor] = {}
+            changed = []
+            for canvas, part in zip(canvases, parts, strict=True):
+                pictures = list(islice(made, len(canvas.shots)))
+                if part is None:
+                    continue
+                # Frames of a still source are one and the same: their part is sent once.
+                key = id(canvas.frame), part
+                if key not in sent:
+                    sent[key] = self._to_device(np.array(canvas.frame[part.rows_and_columns]))
+                base = sent[key]
+                for picture, crop_place in zip(pictures, canvas.places, strict=True):
+                    base = blend(base, picture, part.from_crop(crop_place))
+                changed.append(base)
+            pasted = iter(_to_host(changed))
+        return [
+            canvas.frame if part is None else _set_in(canvas.frame, next(pasted), part)
+            for canvas, part in zip(canvases, parts, strict=True)
+        ]
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """The device to oneself, with products of float32 in float32: cuDNN would take tf32 by default."""
+        with self._lock, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+
+    def _made(self, shots: Sequence[Shot]) -> list[Tensor]:
+        """One [512, 512, 3] uint8 picture a shot, on the device. Raises EngineError where its memory does not do."""
+        made: list[Tensor] = []
+        while len(made) < len(shots):
+            batch = shots[len(made) : len(made) + self.batch_size]
+            try:
+                pictures = self._generator.pictures(
                     _joined([shot.appearance for shot in batch]),
                     self._points([shot.x_d for shot in batch]),
                     self._points([shot.x_s for shot in batch]),
                 )
-                pictures += [np.array(picture) for picture in _to_host(made)]
-        return pictures
+            except torch.OutOfMemoryError as error:
+                if self.batch_size == 1:
+                    raise EngineError(
+                        f"the memory of {self.device} does not do; close what else uses it, or take --device cpu"
+                    ) from error
+                self.batch_size //= 2
+                continue
+            # The next batch may be written over this one.
+            made += pictures.clone()
+        return made
 
     def _inputs(self, images: Sequence[Image]) -> Tensor:
         """Pictures of any size → [B, 3, 256, 256] float32 in 0..1 on the device."""
@@ -147,11 +205,18 @@ def _joined(sources: Sequence[WarpSource]) -> WarpSource:
     )
 
 
-def _to_host(pictures: Tensor) -> Image:
-    """[B, H, W, 3] uint8 in the computer's own memory."""
-    if pictures.device.type != "cuda":
-        return np.asarray(pictures.cpu().numpy())
-    pinned = torch.empty(pictures.shape, dtype=pictures.dtype, pin_memory=True)
-    pinned.copy_(pictures, non_blocking=True)
-    torch.cuda.current_stream(pictures.device).synchronize()
-    return np.asarray(pinned.numpy())
+def _to_host(pictures: Sequence[Tensor]) -> list[Image]:
+    """The same in the computer's own memory, of which CUDA's fast kind is scarce: copy what is kept."""
+    if not pictures or pictures[0].device.type != "cuda":
+        return [picture.cpu().numpy() for picture in pictures]
+    pinned = [torch.empty(picture.shape, dtype=picture.dtype, pin_memory=True) for picture in pictures]
+    for kept, picture in zip(pinned, pictures, strict=True):
+        kept.copy_(picture, non_blocking=True)
+    torch.cuda.current_stream(pictures[0].device).synchronize()
+    return [kept.numpy() for kept in pinned]
+
+
+def _set_in(frame: Image, pasted: Image, part: Window) -> Image:
+    whole = frame.copy()
+    whole[part.rows_and_columns] = pasted
+    return whole

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from openportrait.engines.neural.checkpoint import LoadNetwork, read
 from openportrait.engines.neural.decoder import Decoder
-from openportrait.engines.neural.device import wider
-from openportrait.engines.neural.graph import Graph
+from openportrait.engines.neural.device import spelled, wider
+from openportrait.engines.neural.graph import Graphs
 from openportrait.engines.neural.layers import place
 from openportrait.engines.neural.warping import Warping, WarpSource
 from openportrait.errors import EngineError
 
 _log = logging.getLogger(__name__)
+
+Notice = Callable[[str], None]
 
 
 class Generator:
@@ -28,10 +30,14 @@ class Generator:
     batch is computed again, so that no black picture gets out.
     """
 
-    def __init__(self, load: LoadNetwork, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, load: LoadNetwork, device: torch.device, dtype: torch.dtype, notice: Notice = _log.warning
+    ) -> None:
+        """`notice` is told, in a line each, what turns out while pictures are made and is good to know."""
         self._load = load
         self._device = device
-        self._graphs: dict[tuple[int, int], Graph] | None = {} if device.type == "cuda" else None
+        self._notice = notice
+        self._graphs = self._recordings()
         self._narrow = {"warping_module", "spade_generator"} if dtype == torch.float16 else set()
         self._place_warping(dtype)
         self._place_decoder(dtype)
@@ -46,17 +52,7 @@ class Generator:
 
     def _run(self, source: WarpSource, x_d: Tensor, x_s: Tensor) -> Sequence[Tensor]:
         inputs = (source.rows, source.compressed, source.still, x_d, x_s)
-        if self._graphs is None:
-            return self._step(*inputs)
-        key = (len(source.rows), len(x_d))
-        if key not in self._graphs:
-            try:
-                self._graphs[key] = Graph(self._step, inputs)
-            except RuntimeError as error:
-                _log.warning("CUDA graphs cannot be used here (%s); frames take a little longer", error)
-                self._graphs = None
-                return self._step(*inputs)
-        return self._graphs[key](inputs)
+        return self._step(*inputs) if self._graphs is None else self._graphs(inputs)
 
     def _step(
         self, rows: Tensor, compressed: Tensor, still: Tensor, x_d: Tensor, x_s: Tensor
@@ -72,12 +68,15 @@ class Generator:
             raise EngineError(f"{network} gives values that are no numbers; its weights or keypoints are damaged")
         self._narrow.discard(network)
         dtype = wider(self._device)
-        _log.warning("values beyond float16 in %s; it goes on in %s", network, dtype)
-        self._graphs = {} if self._graphs is not None else None
+        self._notice(f"values beyond float16 in {network}; it goes on in {spelled(dtype)}")
+        self._graphs = self._recordings()
         if network == "spade_generator":
             self._place_decoder(dtype)
         else:
             self._place_warping(dtype)
+
+    def _recordings(self) -> Graphs | None:
+        return Graphs(self._step, self._notice) if self._device.type == "cuda" else None
 
     def _place_warping(self, dtype: torch.dtype) -> None:
         self.warping = read("warping_module", self._load("warping_module"), Warping)

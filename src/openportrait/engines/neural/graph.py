@@ -1,37 +1,68 @@
-"""A recorded CUDA graph: hundreds of small launches as one."""
+"""Recorded CUDA graphs: hundreds of small launches as one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-_WARM_UPS = 3
-"""Runs before recording, in which libraries choose kernels and make their workspaces."""
+Step = Callable[..., Sequence[Tensor]]
 
 
-class Graph:
-    """A function of tensors whose shapes stay, recorded once and replayed.
+class Graphs:
+    """A function of tensors on a CUDA device, recorded for each set of shapes that comes again.
 
-    Results lie in the graph's own memory: the next call overwrites them.
+    The first call with some shapes just runs: a single picture, or the last few of a clip, would not pay
+    for a recording. Results lie in the recordings' own memory, which all share: the next call overwrites
+    them. Only for one thread at a time, and while it records no other may use the device.
     """
 
-    def __init__(self, function: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor]) -> None:
-        """Raises RuntimeError where recording is not possible."""
+    def __init__(self, function: Step, notice: Callable[[str], None]) -> None:
+        """`notice` is told where recording is not possible."""
+        self._function = function
+        self._notice = notice
+        self._graphs: dict[tuple[torch.Size, ...], _Graph | None] = {}
+        self._pool = torch.cuda.graph_pool_handle()
+        self._refused = False
+
+    def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        """What the function gives, valid until the next call."""
+        shapes = tuple(value.shape for value in inputs)
+        if self._refused or shapes not in self._graphs:
+            self._graphs[shapes] = None
+            return self._function(*inputs)
+        graph = self._graphs[shapes]
+        if graph is None:
+            try:
+                graph = self._graphs[shapes] = _Graph(self._function, inputs, self._pool)
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:
+                self._notice(f"CUDA graphs cannot be used here ({error}); frames take a little longer")
+                self._refused = True
+                return self._function(*inputs)
+        return graph(inputs)
+
+
+class _Graph:
+    """One recording."""
+
+    def __init__(self, function: Step, inputs: Sequence[Tensor], pool: Any) -> None:
+        """`pool` as `torch.cuda.graph_pool_handle` gives it. Raises RuntimeError where recording is not possible."""
         self._inputs = [value.clone() for value in inputs]
+        # Libraries set up their workspaces for a stream in its first run, which cannot be recorded.
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
-            for _ in range(_WARM_UPS):
-                function(*self._inputs)
+            function(*self._inputs)
         torch.cuda.current_stream().wait_stream(side)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        with torch.cuda.graph(self._graph, pool=pool, stream=side):
             self._results = function(*self._inputs)
 
     def __call__(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Inputs of the recorded shapes → the function's results, valid until the next call."""
         for kept, value in zip(self._inputs, inputs, strict=True):
             kept.copy_(value, non_blocking=True)
         self._graph.replay()
