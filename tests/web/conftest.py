@@ -183,6 +183,22 @@ class Visitor:
             )
         )
 
+    def settle(self) -> None:
+        """Wait until the edited picture has stayed the same for a second."""
+        self.page.evaluate(
+            """async patience => {
+                const image = document.querySelector('#edit-picture img');
+                const start = performance.now();
+                let shown = image.src, since = start;
+                while (performance.now() - since < 1000) {
+                    if (performance.now() - start > patience) throw new Error('the picture never rests');
+                    await new Promise(done => setTimeout(done, 50));
+                    if (image.src !== shown) [shown, since] = [image.src, performance.now()];
+                }
+            }""",
+            PATIENCE_MS,
+        )
+
     def wait_for_text(self, elem_id: str, text: str) -> None:
         script = "([id, text]) => document.getElementById(id).innerText.includes(text)"
         self.page.wait_for_function(script, arg=[elem_id, text], timeout=PATIENCE_MS)

@@ -2,7 +2,7 @@
 
 from openportrait.faces.blendshapes import BLENDSHAPES, blendshapes
 from openportrait.faces.canonical import CanonicalFace, canonical_face
-from openportrait.faces.choose import CHOICES, choose
+from openportrait.faces.choose import CHOICES, choose, middle_of
 from openportrait.faces.crop import Box, clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
 from openportrait.faces.finder import FaceFinder, Refine
 from openportrait.faces.live import LiveTracker
@@ -26,6 +26,7 @@ __all__ = [
     "crop_face",
     "crop_from_image",
     "face_box",
+    "middle_of",
     "ratios",
     "ratios_203",
     "track",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from openportrait.errors import NoFaceError, OptionError
-from openportrait.records import Face
+from openportrait.records import Face, Image
 
 Point = tuple[float, float]
 
@@ -58,6 +58,12 @@ def choose(faces: Sequence[Face], choice: str, *, where: str, middle: Point | No
         numbers = ("0", "0 or 1")[len(faces) - 1] if len(faces) <= 2 else f"0 to {len(faces) - 1}"
         raise OptionError(f"face {_key(choice)} asked for, but there {count} in {where}; give {numbers}")
     return chosen
+
+
+def middle_of(image: Image) -> Point:
+    """Middle of a picture (H, W, 3), px: where `centre` is measured from."""
+    height, width = image.shape[:2]
+    return width / 2, height / 2
 
 
 def _key(choice: str) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from openportrait.faces.choose import choose
+from openportrait.faces.choose import choose, middle_of
 from openportrait.faces.detect import Detection, Detector, scales
 from openportrait.faces.indices import EYE_LEFT_CORNERS, EYE_RIGHT_CORNERS
 from openportrait.faces.landmarks import REGION_SCALE, MeshNetwork, region_of
@@ -74,8 +74,7 @@ class FaceFinder:
 
     def choose(self, image: Image, choice: str, *, where: str) -> list[Face]:
         """Those faces of a picture that `choice` means; as `choose`, `centre` being the picture's."""
-        height, width = image.shape[:2]
-        return choose(self.find(image), choice, where=where, middle=(width / 2, height / 2))
+        return choose(self.find(image), choice, where=where, middle=middle_of(image))
 
     def follow(self, image: Image, face: Face, region: Region | None = None) -> Face | None:
         """The same face in the next picture, from its landmarks in the last; None when it is lost.

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from openportrait.faces.choose import check_choice, pick
+from openportrait.faces.choose import check_choice, middle_of, pick
 from openportrait.faces.finder import FaceFinder
 from openportrait.faces.landmarks import region_of, steadied
 from openportrait.faces.region import Region
@@ -117,8 +117,7 @@ class Follower:
         return chosen
 
     def _pick(self, image: Image, faces: list[Face]) -> list[Face]:
-        height, width = image.shape[:2]
-        return pick(faces, self._choice, middle=(width / 2, height / 2))
+        return pick(faces, self._choice, middle=middle_of(image))
 
     def _follow(self, image: Image, target: _Target) -> Face | None:
         found = self._finder.follow(image, target.face, target.region)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from openportrait.faces import FaceFinder, choose, crop_box, whole_crop
+from openportrait.faces import FaceFinder, choose, crop_box, middle_of, whole_crop
 from openportrait.media import open_clip
 from openportrait.options import Options
 from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
@@ -32,14 +32,14 @@ class Preview:
 def preview_source(path: Path, options: Options) -> Preview:
     """Raises MediaError, NoFaceError or OptionError."""
     image, faces = _first_frame(path, options)
-    chosen = choose(faces, options.faces.face, where=str(path))
+    chosen = choose(faces, options.faces.face, where=str(path), middle=middle_of(image))
     return Preview(image, tuple(faces), tuple(chosen), cut(image, chosen[0], options, CROP).image)
 
 
 def preview_driving(path: Path, options: Options) -> Preview:
     """Raises MediaError, NoFaceError or OptionError."""
     image, faces = _first_frame(path, options)
-    face = choose(faces, options.faces.driving_face, where=str(path))[0]
+    face = choose(faces, options.faces.driving_face, where=str(path), middle=middle_of(image))[0]
     crop = options.crop
     if not crop.crop_driving and image.shape[0] == image.shape[1]:
         part = whole_crop(image, face, DRIVING_SIZE)
