@@ -92,7 +92,7 @@ def test_an_error_of_overlapped_work_comes_at_its_place() -> None:
             raise OSError("the disk is on fire")
         return i
 
-    stage = overlapped(work, range(10))
+    stage = overlapped(work, range(10), threads=2)
     assert [next(stage) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(OSError, match="on fire"):
         next(stage)

@@ -81,7 +81,7 @@ def ahead(items: Iterable[Item], depth: int = 4) -> Generator[Item, None, None]:
         thread.join()
 
 
-def overlapped(work: Callable[[Item], Made], items: Iterable[Item], threads: int = 2) -> Generator[Made, None, None]:
+def overlapped(work: Callable[[Item], Made], items: Iterable[Item], threads: int) -> Generator[Made, None, None]:
     """`work` of each item in order, `threads` at a time: what one of them does on a device, another does not wait for.
 
     An exception of the work is raised here, at its place in the sequence.

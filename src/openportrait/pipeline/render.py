@@ -142,10 +142,14 @@ class Rendering:
 
     def __iter__(self) -> Iterator[Picture]:
         """Render the pictures in order. Raises Cancelled when the caller wants to stop."""
+        size = self._engine.batch_size
+        # Where batches are worth it there is a device, and time for a second thread while it works. Elsewhere
+        # a second one would only be waited for when the caller wants to stop.
+        threads = 2 if size > 1 else 1
         with (
             closing(ahead(self._source.scenes())) as scenes,
             closing(ahead(self.cues())) as cues,
-            closing(overlapped(self._render, groups(self._moments(scenes, cues), self._engine.batch_size))) as rendered,
+            closing(overlapped(self._render, groups(self._moments(scenes, cues), size), threads)) as rendered,
         ):
             for picture in chain.from_iterable(rendered):
                 yield picture
