@@ -99,14 +99,14 @@ class Subject:
         fields = warping.fields(source, x_d, x_s)
         features = warping.hourglass(fields)
         mask, occlusion = warping.heads(features)
-        deformation = warping.deformation(mask, x_d, x_s)
-        warped = warping.moved(source, deformation, occlusion)
+        displacement = warping.displacement(mask, x_d, x_s)
+        warped = warping.moved(source, displacement, occlusion)
         return {
             "W fields": lambda: warping.fields(source, x_d, x_s),
             "W hourglass": lambda: warping.hourglass(fields),
             "W mask and occlusion": lambda: warping.heads(features),
-            "W deformation": lambda: warping.deformation(mask, x_d, x_s),
-            "W moved features": lambda: warping.moved(source, deformation, occlusion),
+            "W displacement": lambda: warping.displacement(mask, x_d, x_s),
+            "W moved features": lambda: warping.moved(source, displacement, occlusion),
             "G": lambda: self.generator.decoder.logits(warped),
         }
 

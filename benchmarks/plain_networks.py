@@ -47,23 +47,24 @@ def appearance(state: State, image: Tensor) -> Tensor:
     return x
 
 
-def _grid(device: torch.device) -> Tensor:
+def grid(device: torch.device) -> Tensor:
+    """(16, 64, 64, 3) coordinate of each cell as x, y, z: −1..1 from the first centre to the last."""
     z, y, x = (2 * torch.arange(n, device=device, dtype=torch.float32) / (n - 1) - 1 for n in (16, 64, 64))
-    grid = torch.meshgrid(z, y, x, indexing="ij")
-    return torch.stack((grid[2], grid[1], grid[0]), -1)
+    z, y, x = torch.meshgrid(z, y, x, indexing="ij")
+    return torch.stack((x, y, z), -1)
 
 
 def warp(state: State, volume: Tensor, x_d: Tensor, x_s: Tensor) -> Tensor:
     """W: [B, 32, 16, 64, 64], keypoints [B, 21, 3] of driving and source → [B, 256, 64, 64]."""
     dense = "dense_motion_network"
     batch = len(volume)
-    grid = _grid(volume.device)
-    moved = grid - x_d.view(batch, 21, 1, 1, 1, 3) + x_s.view(batch, 21, 1, 1, 1, 3)
-    fields = torch.cat((grid.expand(batch, 1, 16, 64, 64, 3), moved), 1)
+    still = grid(volume.device)
+    moved = still - x_d.view(batch, 21, 1, 1, 1, 3) + x_s.view(batch, 21, 1, 1, 1, 3)
+    fields = torch.cat((still.expand(batch, 1, 16, 64, 64, 3), moved), 1)
     compressed = F.relu(_norm(state, f"{dense}.norm", _conv(state, f"{dense}.compress", volume, 0)))
     repeated = compressed[:, None].expand(-1, 22, -1, -1, -1, -1).reshape(batch * 22, 4, 16, 64, 64)
     sampled = F.grid_sample(repeated, fields.view(batch * 22, 16, 64, 64, 3), align_corners=False)
-    heat = [torch.exp(-0.5 * ((grid - x.view(batch, 21, 1, 1, 1, 3)) ** 2).sum(-1) / 0.01) for x in (x_d, x_s)]
+    heat = [torch.exp(-0.5 * ((still - x.view(batch, 21, 1, 1, 1, 3)) ** 2).sum(-1) / 0.01) for x in (x_d, x_s)]
     heatmap = F.pad(heat[0] - heat[1], (0, 0, 0, 0, 0, 0, 1, 0))
     x = torch.cat((heatmap[:, :, None], sampled.view(batch, 22, 4, 16, 64, 64)), 2).view(batch, 110, 16, 64, 64)
     skips = [x]

@@ -9,9 +9,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
+from benchmarks.plain_networks import grid  # noqa: E402
 
 from openportrait.engines.neural.checkpoint import Affine  # noqa: E402
-from openportrait.engines.neural.fields import SIZES, grid, heatmaps, sample, shifted  # noqa: E402
+from openportrait.engines.neural.fields import SIZES, heatmaps, sample, shifted  # noqa: E402
 from openportrait.engines.neural.layers import Enlarged, Summed, instance_norm  # noqa: E402
 
 
@@ -79,15 +80,35 @@ def test_sampling_by_a_moved_grid_is_sampling_point_by_point() -> None:
 
 
 @pytest.mark.parametrize("sources", [1, 2])
-def test_sampling_anywhere_is_trilinear_with_zeros_outside(sources: int) -> None:
+def test_sampling_where_each_cell_is_shifted_is_trilinear_with_zeros_outside(sources: int) -> None:
     volume = torch.randn(sources, 8, *SIZES)
-    places = torch.rand(2, 500, 3) * 2.6 - 1.3
-    found = sample(volume.flatten(2).transpose(1, 2), places)
-    plain = F.grid_sample(volume.expand(2, -1, -1, -1, -1), places[:, None, None], align_corners=False)
-    torch.testing.assert_close(found, plain[:, :, 0, 0].transpose(1, 2), atol=5e-5, rtol=1e-4)
+    shift = torch.rand(2, *SIZES, 3) * 2.6 - 1.3
+    found = sample(volume.flatten(2).transpose(1, 2), shift)
+    field = grid(shift.device) + shift
+    plain = F.grid_sample(volume.expand(2, -1, -1, -1, -1), field, align_corners=False)
+    torch.testing.assert_close(found, plain.permute(0, 2, 3, 4, 1), atol=1e-4, rtol=1e-4)
+
+
+def test_positions_in_the_volume_are_as_exact_as_their_shifts() -> None:
+    """Against float64, on slopes of 20 a cell: positions counted from the volume's edge would be off by 4e-5."""
+    width = SIZES[2]
+    cells = torch.arange(width, dtype=torch.float64)
+    zigzag = 10 * (-1) ** cells
+    volume = zigzag.expand(1, 1, *SIZES).float()
+    shift = torch.tensor(0.03)
+    places = cells + cells / (width - 1) - 0.5 + shift.double() * width / 2
+    inside = places < width - 1
+    low = places.floor()
+    expected = (zigzag[low[inside].long()] * (1 - 2 * (places - low)[inside])).float()
+
+    x_s = torch.stack((shift, torch.tensor(0.0), torch.tensor(0.0)))
+    by_axes = shifted(volume, torch.zeros(1, 1, 3), x_s[None, None])[0, 0, 8, 0, 32]
+    by_cell = sample(volume.flatten(2).transpose(1, 2), x_s.expand(1, *SIZES, 3))[0, 8, 32, :, 0]
+    for found in (by_axes, by_cell):
+        torch.testing.assert_close(found[inside], expected, atol=1e-5, rtol=0)
 
 
 def test_a_place_that_is_no_number_gives_none() -> None:
     """So that a value beyond float16 upstream cannot pass for a picture."""
     rows = torch.randn(1, SIZES[0] * SIZES[1] * SIZES[2], 4)
-    assert torch.isnan(sample(rows, torch.full((1, 1, 3), torch.nan))).all()
+    assert torch.isnan(sample(rows, torch.full((1, *SIZES, 3), torch.nan))).all()

@@ -2,7 +2,9 @@
 
 Volumes are (z, y, x) = 16×64×64 cells. A coordinate runs from −1 to 1 between the centres of the first
 and the last cell, yet sampling takes −1 and 1 as the outer faces of those cells: the mismatch is part of
-the trained model.
+the trained model. Coordinate 2i/(n − 1) − 1 of cell i, shifted by s, is thus sampled at the cell
+i + i/(n − 1) − ½ + s·n/2. What follows the whole number i is small, and float32 exact there: a
+position counted from the volume's edge would be twenty times as coarse.
 """
 
 from __future__ import annotations
@@ -24,15 +26,9 @@ def axis(cells: int, device: torch.device) -> Tensor:
     return 2 * (torch.arange(cells, device=device) / (cells - 1)) - 1
 
 
-def grid(device: torch.device) -> Tensor:
-    """(16, 64, 64, 3) coordinate of each cell, in the order x, y, z."""
-    z, y, x = torch.meshgrid(*(axis(cells, device) for cells in SIZES), indexing="ij")
-    return torch.stack((x, y, z), -1)
-
-
-def _cells(coordinate: Tensor, cells: int) -> Tensor:
-    """Sampling position in cells, 0 at the centre of the first."""
-    return ((coordinate + 1) * cells - 1) / 2
+def _ahead(shift: Tensor, own: Tensor, cells: int) -> Tensor:
+    """How many cells ahead of itself the cell `own` (0 to cells − 1) is sampled for a shift of its coordinate."""
+    return own / (cells - 1) - 0.5 + shift * (cells / 2)
 
 
 def heatmaps(points: Tensor) -> Tensor:
@@ -61,16 +57,8 @@ def shifted(volume: Tensor, x_d: Tensor, x_s: Tensor) -> Tensor:
 
     volume [S, C, 16, 64, 64] (S = B or 1), x_d and x_s [B, K, 3] → [B, K, 16, C, 64, 64].
     """
-    z, y, x = (
-        F.relu(
-            1
-            - (
-                _cells((axis(cells, volume.device) - x_d[:, :, 2 - i, None] + x_s[:, :, 2 - i, None])[..., None], cells)
-                - torch.arange(cells, device=volume.device)
-            ).abs()
-        )
-        for i, cells in enumerate(SIZES)
-    )
+    shift = (x_s - x_d)[..., None, None]
+    z, y, x = (_weights(shift[:, :, 2 - i], cells) for i, cells in enumerate(SIZES))
     batch, count = x_d.shape[:2]
     depth, height, width = SIZES
     channels = volume.shape[1]
@@ -79,29 +67,37 @@ def shifted(volume: Tensor, x_d: Tensor, x_s: Tensor) -> Tensor:
     return y[:, :, None, None] @ (layers @ x.transpose(2, 3)[:, :, None, None])
 
 
-def sample(rows: Tensor, coordinates: Tensor) -> Tensor:
-    """Trilinear sampling of a volume at any places, zeros outside.
+def _weights(shift: Tensor, cells: int) -> Tensor:
+    """The linear weight of each cell j at the place of each cell i, along one axis: [B, K, 1, 1] → [B, K, i, j]."""
+    own = torch.arange(cells, device=shift.device)
+    return F.relu(1 - (own[:, None] - own + _ahead(shift, own[:, None], cells)).abs())
 
-    rows [S, 65536, C]: the volume's cells in the order z, y, x (S = B or 1); coordinates [B, N, 3] as
-    x, y, z → [B, N, C]. A sum of eight weighted rows a point: torch's grid_sample takes 30 times as
-    long on a CPU.
+
+def sample(rows: Tensor, shift: Tensor) -> Tensor:
+    """Trilinear sampling of a volume where each cell's coordinate is shifted, zeros outside.
+
+    rows [S, 65536, C]: the volume's cells in the order z, y, x (S = B or 1); shift [B, 16, 64, 64, 3] as
+    x, y, z → [B, 16, 64, 64, C]. A sum of eight weighted rows a cell: torch's grid_sample takes 30 times
+    as long on a CPU.
     """
-    index = torch.zeros((*coordinates.shape[:2], 1), dtype=torch.long, device=rows.device)
-    weight = torch.ones((*coordinates.shape[:2], 1), device=rows.device)
+    index = torch.zeros((*shift.shape[:-1], 1), dtype=torch.long, device=rows.device)
+    weight = torch.ones((*shift.shape[:-1], 1), device=rows.device)
     for i, cells in enumerate(SIZES):
-        position = _cells(coordinates[..., 2 - i], cells)
-        low = torch.floor(position)
+        own = torch.arange(cells, device=rows.device).view(-1, *[1] * (2 - i))
+        ahead = _ahead(shift[..., 2 - i], own, cells)
+        low = torch.floor(ahead)
         both = torch.stack((low, low + 1), -1)
-        share = 1 - (position[..., None] - both).abs()
+        share = 1 - (ahead[..., None] - both).abs()
+        both = both + own[..., None]
         share = torch.where((both >= 0) & (both < cells), share, share * 0)
         place = both.nan_to_num(0).clamp(0, cells - 1).long()
-        index = (index[..., None] * cells + place[..., None, :]).flatten(2)
-        weight = (weight[..., None] * share[..., None, :]).flatten(2)
+        index = (index[..., None] * cells + place[..., None, :]).flatten(-2)
+        weight = (weight[..., None] * share[..., None, :]).flatten(-2)
     if rows.shape[0] > 1:
-        index += torch.arange(rows.shape[0], device=rows.device).view(-1, 1, 1) * rows.shape[1]
-    table = rows.flatten(0, 1)
+        index += torch.arange(rows.shape[0], device=rows.device).view(-1, 1, 1, 1, 1) * rows.shape[1]
+    table, index, weight = rows.flatten(0, 1), index.flatten(0, 3), weight.flatten(0, 3)
     if on_processor(rows):
-        taken = F.embedding_bag(index.flatten(0, 1), table, mode="sum", per_sample_weights=weight.flatten(0, 1))
+        taken = F.embedding_bag(index, table, mode="sum", per_sample_weights=weight)
     else:
-        taken = (weight.flatten(0, 1)[:, None] @ table[index.flatten(0, 1)])[:, 0]
-    return torch.unflatten(taken, 0, coordinates.shape[:2])
+        taken = (weight[..., None] * table[index]).sum(1)
+    return torch.unflatten(taken, 0, shift.shape[:-1])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from openportrait.engines.neural.appearance import CHANNELS, DEPTH
 from openportrait.engines.neural.checkpoint import Affine, Checkpoint
-from openportrait.engines.neural.fields import SIZES, grid, heatmaps, sample, shifted
+from openportrait.engines.neural.fields import SIZES, heatmaps, sample, shifted
 from openportrait.engines.neural.layers import Conv, Enlarged, Linear, Summed
 
 KEYPOINTS = 21
@@ -137,21 +137,22 @@ class Warping(nn.Module):
         occlusion = torch.sigmoid(own.float().sum(-1) + self.occlusion_bias)
         return logits.softmax(-1), occlusion[:, None]
 
-    def deformation(self, mask: Tensor, x_d: Tensor, x_s: Tensor) -> Tensor:
-        """Σ mask·field, as the grid plus Σ mask·shift since a mask sums to 1: [B, 16, 64, 64, 3] as x, y, z."""
+    def displacement(self, mask: Tensor, x_d: Tensor, x_s: Tensor) -> Tensor:
+        """Σ mask·(field − grid): how far from itself each cell is sampled, [B, 16, 64, 64, 3] as x, y, z.
+
+        Since a mask sums to 1, the deformation Σ mask·field of SPEC §7 is the grid plus this.
+        """
         shift = F.pad(x_s - x_d, (0, 0, 1, 0))
-        return grid(mask.device) + torch.unflatten(mask.flatten(1, 3) @ shift, 1, SIZES)
+        return torch.unflatten(mask.flatten(1, 3) @ shift, 1, SIZES)
 
     def forward(self, source: WarpSource, x_d: Tensor, x_s: Tensor) -> Tensor:
         """x_d, x_s [B, 21, 3] float32 → [B, 256, 64, 64]; `source` has B entries, or one for all."""
         mask, occlusion = self.heads(self.hourglass(self.fields(source, x_d, x_s)))
-        return self.moved(source, self.deformation(mask, x_d, x_s), occlusion)
+        return self.moved(source, self.displacement(mask, x_d, x_s), occlusion)
 
-    def moved(self, source: WarpSource, deformation: Tensor, occlusion: Tensor) -> Tensor:
-        """The feature volume sampled by the deformation, flattened to 256 channels and dimmed where occluded."""
-        depth, height, width = SIZES
-        places = deformation.permute(0, 2, 3, 1, 4).flatten(1, 3)
-        taken = sample(source.rows, places).view(-1, height, width, depth * CHANNELS).permute(0, 3, 1, 2)
+    def moved(self, source: WarpSource, displacement: Tensor, occlusion: Tensor) -> Tensor:
+        """The displaced feature volume, flattened to 256 channels and dimmed where occluded."""
+        taken = sample(source.rows, displacement).permute(0, 1, 4, 2, 3).flatten(1, 2)
         flat = self.out(F.leaky_relu_(self.flatten(taken), 0.01))
         dimmed: Tensor = flat * occlusion.to(flat.dtype)
         return dimmed
