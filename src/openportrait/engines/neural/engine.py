@@ -31,14 +31,14 @@ from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Mo
 
 INPUT_SIZE = 256
 CROP_SIZE = 512
+_turn = Lock()
 
 
 class NeuralEngine:
     """`openportrait.engines.base.Engine` on the five published networks (layout `liveportrait-21`).
 
     Motion and its corrections are float32 on every device: they are small, and what they get wrong is
-    seen as jitter. Warping and decoding run in `dtype`. Threads take turns: while a CUDA graph is recorded,
-    no other may use the device.
+    seen as jitter. Warping and decoding run in `dtype`. Threads take turns, those of other engines too.
     """
 
     name = "neural"
@@ -54,7 +54,6 @@ class NeuralEngine:
         self.refine = refine
         self.device, self.dtype = device, dtype
         self.batch_size = 1 if device.type == "cpu" else 4
-        self._lock = Lock()
         self._motion = read("motion_extractor", load("motion_extractor"), MotionExtractor)
         place(self._motion, device, torch.float32)
         appearance = "appearance_feature_extractor"
@@ -149,8 +148,11 @@ class NeuralEngine:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        """The device to oneself, with products of float32 in float32: cuDNN would take tf32 by default."""
-        with self._lock, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        """The device to oneself, with products of float32 in float32: cuDNN would take tf32 by default.
+
+        That setting, and the recording of a CUDA graph, concern the whole process.
+        """
+        with _turn, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             yield
 
     def _made(self, shots: Sequence[Shot]) -> list[Tensor]:

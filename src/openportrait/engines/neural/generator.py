@@ -76,7 +76,7 @@ class Generator:
             self._place_warping(dtype)
 
     def _recordings(self) -> Graphs | None:
-        return Graphs(self._step, self._notice) if self._device.type == "cuda" else None
+        return Graphs(self._step, self._device, self._notice) if self._device.type == "cuda" else None
 
     def _place_warping(self, dtype: torch.dtype) -> None:
         self.warping = read("warping_module", self._load("warping_module"), Warping)
