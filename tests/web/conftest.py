@@ -199,9 +199,9 @@ class Visitor:
             PATIENCE_MS,
         )
 
-    def wait_for_text(self, elem_id: str, text: str) -> None:
+    def wait_for_text(self, elem_id: str, text: str, patience_ms: int = PATIENCE_MS) -> None:
         script = "([id, text]) => document.getElementById(id).innerText.includes(text)"
-        self.page.wait_for_function(script, arg=[elem_id, text], timeout=PATIENCE_MS)
+        self.page.wait_for_function(script, arg=[elem_id, text], timeout=patience_ms)
 
     def slide(self, elem_id: str, value: float) -> None:
         """Move a slider."""

@@ -109,7 +109,8 @@ class LiveTab:
                 session.live.finish()
             session.live = LiveSession(portrait, Options.of(**self._context.options(chosen)))
             session.live_token = secrets.token_urlsafe(32)
-        return {"address": f"{ROUTE}/{session.live_token}"}, gr.update(visible=False)
+        shown = {"address": f"{ROUTE}/{session.live_token}", "engine": session.live.engine}
+        return shown, gr.update(visible=False)
 
     def stop(self, request: gr.Request) -> tuple[Any, Any]:
         """End; a running recording is completed."""

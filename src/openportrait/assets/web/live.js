@@ -5,6 +5,7 @@ const canvas = element.querySelector("canvas");
 const note = element.querySelector(".op-live-note");
 const CAMERA_HEIGHT = 360;
 const ON_THEIR_WAY = 2;
+const SLOW_MS = 500; // From here on a frame on its way would only make the next one wait.
 let run = null;
 
 function tell(text) { note.textContent = text; }
@@ -33,13 +34,16 @@ async function show(current, answer, number, sent) {
   const now = performance.now();
   current.times.push(now);
   current.delays.push(now - sent);
-  while (current.times[0] < now - 2000) { current.times.shift(); current.delays.shift(); }
+  while (current.times.length > 2 && current.times[0] < now - 2000) { current.times.shift(); current.delays.shift(); }
   const rate = (current.times.length - 1) / Math.max((now - current.times[0]) / 1000, 0.001);
   const delay = current.delays.reduce((a, b) => a + b, 0) / current.delays.length;
+  current.slow = delay > SLOW_MS;
   element.dataset.frames = String(++current.count);
   element.dataset.rate = rate.toFixed(1);
   element.dataset.delay = delay.toFixed(0);
-  tell(seen ? `${rate.toFixed(0)} frames/s, ${delay.toFixed(0)} ms behind the camera` : "No face is to be seen.");
+  const pace = current.times.length > 1 ? `${rate.toFixed(current.slow ? 1 : 0)} frames/s, ` : "";
+  const remedy = current.slow && current.engine !== "mesh" ? "; the mesh engine, under Options, keeps up" : "";
+  tell(seen ? `${pace}${delay.toFixed(0)} ms behind the camera${remedy}` : "No face is to be seen.");
 }
 
 async function pump(current) {
@@ -48,7 +52,7 @@ async function pump(current) {
   let under = 0;
   while (run === current) {
     await nextFrame();
-    if (run !== current || under >= ON_THEIR_WAY || !video.videoWidth) continue;
+    if (run !== current || under >= (current.slow ? 1 : ON_THEIR_WAY) || !video.videoWidth) continue;
     const sent = performance.now();
     const factor = Math.min(CAMERA_HEIGHT / video.videoHeight, 1);
     small.width = Math.round(video.videoWidth * factor);
@@ -64,9 +68,9 @@ async function pump(current) {
   }
 }
 
-async function start(address) {
+async function start({ address, engine }) {
   stop("Asking for the camera …");
-  const current = { address, shown: 0, count: 0, times: [], delays: [] };
+  const current = { address, engine, shown: 0, count: 0, slow: false, times: [], delays: [] };
   run = current;
   try {
     if (!navigator.mediaDevices) throw new Error("a camera needs https, or an app on this machine");
@@ -93,5 +97,5 @@ function stop(text) {
 
 watch("value", () => {
   const root = (window.gradio_config && window.gradio_config.root) || "";
-  if (props.value && props.value.address) start(root + props.value.address); else if (run) stop("Stopped.");
+  if (props.value && props.value.address) start({ ...props.value, address: root + props.value.address }); else if (run) stop("Stopped.");
 });
