@@ -12,7 +12,7 @@ from openportrait.engines.neural.names import CONVNEXT_DEPTHS, HEADS
 
 WIDTHS = (96, 192, 384, 768)
 EPS = 1e-6
-BIN_DEGREES, FIRST_BIN_DEGREES = 3.0, -97.5
+BIN_DEGREES, MIDDLE_BIN = 3.0, 32.5
 
 
 class LayerNorm(Weighted):
@@ -86,6 +86,9 @@ class MotionExtractor(nn.Module):
 
 
 def degrees(logits: Tensor) -> Tensor:
-    """An angle from its 66 logits: the mean of 3° bins under their softmax (SPEC §3). [B, 66] → [B]."""
-    bins = torch.arange(logits.shape[-1], dtype=logits.dtype, device=logits.device)
-    return BIN_DEGREES * (logits.softmax(-1) * bins).sum(-1) + FIRST_BIN_DEGREES
+    """An angle from its 66 logits: the mean of 3° bins under their softmax (SPEC §3). [B, 66] → [B].
+
+    3·Σ p·bin − 97.5 counted from the middle bin: the other way round small angles lose ten bits.
+    """
+    bins = torch.arange(logits.shape[-1], dtype=logits.dtype, device=logits.device) - MIDDLE_BIN
+    return BIN_DEGREES * (logits.softmax(-1) * bins).sum(-1)
