@@ -227,9 +227,13 @@ class TestFormsForAGpu:
         generator = Generator(stand_in_weights, device, torch.float16)
         volume, points = torch.empty((1, 32, 16, 64, 64), device=device), torch.empty((3, 21, 3), device=device)
         source = generator.warping.source(volume)
-        pictures, *finite = generator._step(source.rows, source.compressed, source.still, points, points)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            pictures, *finite = generator._step(source.rows, source.compressed, source.still, points, points)
         assert pictures.shape == (3, 512, 512, 3)
         assert {value.device for value in (pictures, *finite)} == {device}
+        operations = {each.key for each in profile.key_averages()}
+        assert "aten::conv3d" in operations
+        assert not {name for name in operations if "grid_sampler_3d" in name}, "Apple's GPUs have none"
 
 
 def test_without_pytorch_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
