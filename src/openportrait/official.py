@@ -46,15 +46,15 @@ def read_official(data: bytes, where: str) -> Template:
     )
 
 
-def write_official(template: Template) -> bytes:
+def write_official(template: Template, where: str) -> bytes:
     """A pickle of plain dicts, lists and float32 arrays that the released project reads.
 
-    Raises TemplateError for a template of another layout.
+    Raises TemplateError, which says `where` it was to go, for a template of another layout.
     """
     if template.layout != LIVEPORTRAIT_21.name:
         raise TemplateError(
-            f"a template of layout {template.layout} cannot become an official one; "
-            f"make it with the neural engine ({LIVEPORTRAIT_21.name})"
+            f"{where} cannot be written from a template of layout {template.layout}; "
+            f"make one with the neural engine ({LIVEPORTRAIT_21.name})"
         )
     rate = template.rate
     content: dict[str, Any] = {

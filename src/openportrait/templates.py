@@ -95,7 +95,7 @@ def export_official(path: Path, template: Template) -> None:
 
     Raises TemplateError for another layout, MediaError where the file cannot be written.
     """
-    _write(path, write_official(template))
+    _write(path, write_official(template, str(path)))
 
 
 def _write(path: Path, data: bytes) -> None:
