@@ -97,5 +97,6 @@ function stop(text) {
 
 watch("value", () => {
   const root = (window.gradio_config && window.gradio_config.root) || "";
-  if (props.value && props.value.address) start({ ...props.value, address: root + props.value.address }); else if (run) stop("Stopped.");
+  const { address, engine } = props.value || {};
+  if (address) start({ address: root + address, engine }); else if (run) stop("Stopped.");
 });
