@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -57,3 +60,34 @@ def short_talk(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for frame in islice(clip, 0, 48, 4):
             writer.write(frame.image)
     return path
+
+
+STITCHING = "liveportrait/retargeting_models/stitching_retargeting_module.pth"
+
+
+@pytest.fixture(scope="session")
+def neural_packages() -> None:
+    """What the neural engine needs is installed."""
+    for package in ("torch", "safetensors"):
+        if importlib.util.find_spec(package) is None:
+            missing(package)
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory, neural_packages: None) -> Iterator[Path]:
+    """Seeded stand-ins as the released project's `pretrained_weights`, without the landmark network."""
+    import torch
+
+    from tests.engines.neural.standins import stand_in_weights, write_official_layout
+
+    folder = write_official_layout(tmp_path_factory.mktemp("weights") / "pretrained_weights")
+    parts = ("retarget_shoulder", "retarget_mouth", "retarget_eye")
+    torch.save(
+        {part: {f"module.{key}": value for key, value in stand_in_weights(part).items()} for part in parts},
+        folder / STITCHING,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENPORTRAIT_CACHE", str(folder.parent / "cache"))
+        patch.delenv("OPENPORTRAIT_WEIGHTS", raising=False)
+        yield folder
+    shutil.rmtree(folder.parent)

@@ -1,12 +1,10 @@
-"""For whole jobs on the neural engine: stand-in weights in the official layout, clips, what the engine was asked."""
+"""For whole jobs on the neural engine: clips, and what the engine was asked."""
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
@@ -17,9 +15,6 @@ import pytest
 from openportrait.engines.base import Shot
 from openportrait.media import open_clip, open_writer, read_image, write_image
 from openportrait.records import FaceCrop, Motion
-from tests.conftest import missing
-
-STITCHING = "liveportrait/retargeting_models/stitching_retargeting_module.pth"
 
 
 def command(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -29,30 +24,8 @@ def command(*args: object, cwd: Path | None = None) -> subprocess.CompletedProce
 
 
 @pytest.fixture(scope="session", autouse=True)
-def packages() -> None:
-    for package in ("torch", "safetensors"):
-        if importlib.util.find_spec(package) is None:
-            missing(package)
-
-
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory, packages: None) -> Iterator[Path]:
-    """Seeded stand-ins as the released project's `pretrained_weights`, without the landmark network."""
-    import torch
-
-    from tests.engines.neural.standins import stand_in_weights, write_official_layout
-
-    folder = write_official_layout(tmp_path_factory.mktemp("weights") / "pretrained_weights")
-    parts = ("retarget_shoulder", "retarget_mouth", "retarget_eye")
-    torch.save(
-        {part: {f"module.{key}": value for key, value in stand_in_weights(part).items()} for part in parts},
-        folder / STITCHING,
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENPORTRAIT_CACHE", str(folder.parent / "cache"))
-        patch.delenv("OPENPORTRAIT_WEIGHTS", raising=False)
-        yield folder
-    shutil.rmtree(folder.parent)
+def packages(neural_packages: None) -> None:
+    """All of it needs them."""
 
 
 @pytest.fixture(scope="session")

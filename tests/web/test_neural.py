@@ -19,17 +19,10 @@ PATIENCE_MS = 180_000
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def app(weights: Path) -> Iterator[Served]:
     """The app as it starts where weights are present."""
-    pytest.importorskip("torch")
-    from tests.engines.neural.standins import write_official_layout
-
-    folder = tmp_path_factory.mktemp("neural")
-    weights = write_official_layout(folder / "weights")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENPORTRAIT_CACHE", str(folder / "cache"))
-        with served(WebOptions(port=0), EngineOptions(weights=weights, device="cpu")) as running:
-            yield running
+    with served(WebOptions(port=0), EngineOptions(weights=weights, device="cpu")) as running:
+        yield running
 
 
 def test_a_picture_follows_a_picture(visitor: Visitor, portrait: Path, tmp_path: Path) -> None:
