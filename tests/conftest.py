@@ -30,10 +30,11 @@ def missing(what: str) -> None:
 
 
 def shared(relative: str) -> Path:
-    """A file of the reference material that lies beside a developer's checkout; never part of the repository."""
+    """An example clip, picture or template of the released project, which lie beside a developer's checkout; their
+    licences keep them out of the repository."""
     path = ROOT.parent / "shared" / relative
     if not path.exists():
-        missing(f"reference material {relative}")
+        missing(f"example {relative}")
     return path
 
 

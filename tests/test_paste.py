@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from openportrait.paste import paste_back, ramp_mask
-from tests.conftest import shared
+from tests.reference import REFERENCE
 
 
 def test_reference_blend() -> None:
-    cases = np.load(shared("goldens/crop_cases.npz"))
+    cases = np.load(REFERENCE / "crop_cases.npz")
     ours = paste_back(cases["image"], cases["paste/crop"], cases["paste/M_c2o"].astype(float))
     difference = np.abs(ours.astype(int) - cases["paste/result"].astype(int))
     assert difference.max() <= 2  # the reference mask has 8 bits, ours is exact

@@ -19,7 +19,8 @@ import pytest
 from openportrait import weights
 from openportrait.errors import WeightsError
 from openportrait.weights import NETWORKS, PUBLISHED, WeightsFolder, manifest
-from tests.conftest import missing, shared
+from tests.conftest import missing
+from tests.reference import REFERENCE
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +95,7 @@ def test_importing_loads_neither_torch_nor_the_hub() -> None:
 
 
 def test_manifest_describes_the_official_networks() -> None:
-    official = json.loads(shared("goldens/state_dict.json").read_text())
+    official = json.loads((REFERENCE / "state_dict.json").read_text())
     assert set(official) == set(NETWORKS)
     for name, shapes in official.items():
         known = NETWORKS[name]

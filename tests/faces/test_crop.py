@@ -8,15 +8,15 @@ import pytest
 
 from openportrait.faces import clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
 from openportrait.records import CropRule, Face, FaceCrop, Image
-from tests.conftest import shared
 from tests.faces.conftest import shift
+from tests.reference import REFERENCE
 
 SPEC = CropRule(size=512, rotate=True, native=False)
 NATIVE = CropRule(size=1024, rotate=False, native=True)
 
 
 def test_all_reference_crops() -> None:
-    data = np.load(shared("goldens/crop_cases.npz"))
+    data = np.load(REFERENCE / "crop_cases.npz")
     cases = sorted({int(name.split("/")[1]) for name in data.files if name.startswith("crop/")})
     assert len(cases) == 30
     for case in cases:
@@ -36,7 +36,7 @@ def test_all_reference_crops() -> None:
 
 
 def test_all_reference_boxes() -> None:
-    data = np.load(shared("goldens/crop_cases.npz"))
+    data = np.load(REFERENCE / "crop_cases.npz")
     names = sorted({name.rsplit("/", 1)[0] for name in data.files if name.startswith("bbox/")})
     assert len(names) == 10
     for name in names:

@@ -7,7 +7,7 @@ import pytest
 
 from openportrait.faces import ratios, ratios_203
 from openportrait.records import Face
-from tests.conftest import shared
+from tests.reference import REFERENCE
 
 
 def test_written_distances() -> None:
@@ -25,7 +25,7 @@ def test_written_distances() -> None:
 
 
 def test_the_203_point_references() -> None:
-    data = np.load(shared("goldens/crop_cases.npz"))
+    data = np.load(REFERENCE / "crop_cases.npz")
     for points, eyes, lip in zip(data["ratio/landmarks"], data["ratio/eye"], data["ratio/lip"], strict=True):
         found = ratios_203(points)
         assert (found.eye_left, found.eye_right) == pytest.approx(tuple(eyes), rel=1e-6)

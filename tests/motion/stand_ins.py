@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 
 from openportrait.motion import LIVEPORTRAIT_21
 from openportrait.records import Floats, Ratios
+from tests.reference import recipe
 
 
 class StandInRetargeter:
@@ -16,18 +14,11 @@ class StandInRetargeter:
 
     layout = LIVEPORTRAIT_21
 
-    def __init__(self, recipe: Path) -> None:
-        spec = importlib.util.spec_from_file_location("recipe", recipe)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+    def __init__(self) -> None:
         self.networks = {
-            name: [array.astype(np.float64) for array in module.weights(name).values()]
+            name: [array.astype(np.float64) for array in recipe.small_corrections(name).values()]
             for name in ("retarget_shoulder", "retarget_eye", "retarget_mouth")
         }
-        for arrays in self.networks.values():
-            arrays[-2] *= 0.01
-            arrays[-1] *= 0.01
 
     def _run(self, name: str, values: Floats) -> Floats:
         arrays = self.networks[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,26 +17,11 @@ from openportrait.motion import (
     rotation_from_degrees,
     smooth,
 )
+from openportrait.motion.correct import Retargeter
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
-from tests.conftest import shared
 from tests.motion.stand_ins import StandInRetargeter
-
-
-@pytest.fixture(scope="module")
-def goldens() -> Path:
-    return shared("goldens")
-
-
-@pytest.fixture(scope="module")
-def arrays(goldens: Path) -> dict[str, Floats]:
-    with np.load(goldens / "motion_cases.npz") as stored:
-        return {name: stored[name].astype(np.float64) for name in stored.files}
-
-
-@pytest.fixture(scope="module")
-def engine(goldens: Path) -> StandInRetargeter:
-    return StandInRetargeter(goldens / "recipe.py")
+from tests.reference import REFERENCE
 
 
 def clip(arrays: dict[str, Floats], who: str) -> tuple[list[Motion], list[Ratios]]:
@@ -65,9 +49,12 @@ def options_of(case: dict[str, Any]) -> MotionOptions:
     )
 
 
-def test_every_stored_case(goldens: Path, arrays: dict[str, Floats], engine: StandInRetargeter) -> None:
-    cases = json.loads((goldens / "motion_cases.json").read_text())
+def check_every_stored_case(engine: Retargeter) -> None:
+    """With `engine`'s corrections by the recipe's small perceptrons, every case gives the stored keypoints."""
+    cases = json.loads((REFERENCE / "motion_cases.json").read_text())
     assert len(cases) == 219
+    with np.load(REFERENCE / "motion_cases.npz") as stored:
+        arrays = {name: stored[name].astype(np.float64) for name in stored.files}
     wrong = []
     for case in cases:
         sources, source_ratios = clip(arrays, "source")
@@ -91,15 +78,19 @@ def test_every_stored_case(goldens: Path, arrays: dict[str, Floats], engine: Sta
     assert not wrong, sorted({x[0] for x in wrong})
 
 
+def test_every_stored_case() -> None:
+    check_every_stored_case(StandInRetargeter())
+
+
 @pytest.mark.parametrize("variance", ["3e-07", "1e-05", "0.001"])
-def test_smoothing_as_the_reference(goldens: Path, variance: str) -> None:
-    with np.load(goldens / "crop_cases.npz") as stored:
+def test_smoothing_as_the_reference(variance: str) -> None:
+    with np.load(REFERENCE / "crop_cases.npz") as stored:
         values, expected = stored["smooth/in"][:, 0], stored[f"smooth/out_{variance}"]
     np.testing.assert_allclose(np.stack(list(smooth(values, float(variance)))), expected, atol=1e-6)
 
 
-def test_multiplier_and_ratios_as_the_reference(goldens: Path) -> None:
-    with np.load(goldens / "crop_cases.npz") as stored:
+def test_multiplier_and_ratios_as_the_reference() -> None:
+    with np.load(REFERENCE / "crop_cases.npz") as stored:
         pairs = zip(stored["multiplier/source"][:, 0], stored["multiplier/driving"][:, 0], strict=True)
         np.testing.assert_allclose([motion_multiplier(s, d) for s, d in pairs], stored["multiplier/out"], rtol=1e-6)
         found = [ratios_203(points) for points in stored["ratio/landmarks"]]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from openportrait.motion import rotation_from_degrees
-from tests.conftest import shared
+from tests.reference import REFERENCE, recipe
 
 torch = pytest.importorskip("torch")
 
@@ -30,13 +27,13 @@ from openportrait.engines.neural.warping import Warping  # noqa: E402
 class Goldens:
     """Stand-in weights, inputs and stored outputs."""
 
-    def __init__(self, recipe: ModuleType, outputs: Any) -> None:
-        self.recipe, self.outputs = recipe, outputs
+    def __init__(self, outputs: Any) -> None:
+        self.outputs = outputs
         self.inputs = {name: torch.from_numpy(value) for name, value in recipe.inputs().items()}
         self.left = {name.removesuffix("/shape") for name in outputs.files if name.endswith("/shape")}
 
     def weights(self, network: str) -> dict[str, Any]:
-        return {key: torch.from_numpy(value) for key, value in self.recipe.weights(network).items()}
+        return {key: torch.from_numpy(value) for key, value in recipe.weights(network).items()}
 
     def build(self, network: str, builder: Any) -> Any:
         module = read(network, self.weights(network), builder)
@@ -47,7 +44,7 @@ class Goldens:
         """The largest error of an output at its probes, over the spread of that output."""
         found = np.asarray(found)
         assert found.shape == tuple(self.outputs[f"{name}/shape"])
-        values = self.recipe.probe(found, name)[1]
+        values = recipe.probe(found, name)[1]
         spread = self.outputs[f"{name}/stats"][1] or np.abs(self.outputs[f"{name}/values"]).max()
         return float(np.abs(values - self.outputs[f"{name}/values"]).max() / spread)
 
@@ -71,14 +68,8 @@ class Goldens:
 
 @pytest.fixture(scope="module")
 def goldens() -> Iterator[Goldens]:
-    path = shared("goldens/recipe.py")
-    spec = importlib.util.spec_from_file_location("recipe", Path(path))
-    assert spec is not None
-    assert spec.loader is not None
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
-    with np.load(shared("goldens/networks.npz")) as outputs, torch.inference_mode():
-        yield Goldens(recipe, outputs)
+    with np.load(REFERENCE / "networks.npz") as outputs, torch.inference_mode():
+        yield Goldens(outputs)
 
 
 def test_every_reference_output_is_met(goldens: Goldens) -> None:

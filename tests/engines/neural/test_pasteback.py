@@ -9,7 +9,7 @@ import pytest
 
 from openportrait.paste import Window, paste_back
 from openportrait.records import Floats, Image
-from tests.conftest import shared
+from tests.reference import REFERENCE
 
 torch = pytest.importorskip("torch")
 
@@ -24,7 +24,7 @@ def _pasted(frame: Image, crop: Image, place: Floats, device: str = "cpu") -> An
 
 
 def test_reference_blend() -> None:
-    cases = np.load(shared("goldens/crop_cases.npz"))
+    cases = np.load(REFERENCE / "crop_cases.npz")
     frame, result = cases["image"], cases["paste/result"]
     part, ours = _pasted(frame, cases["paste/crop"], cases["paste/M_c2o"].astype(float))
     difference = np.abs(ours.numpy().astype(int) - result[part.rows_and_columns])

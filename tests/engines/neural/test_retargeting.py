@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ import pytest
 
 from openportrait.motion import LIVEPORTRAIT_21
 from openportrait.records import Floats, Ratios
-from tests.conftest import shared
-from tests.motion import test_reference as reference
+from tests.motion.test_reference import check_every_stored_case
+from tests.reference import recipe
 
 torch = pytest.importorskip("torch")
 
@@ -43,19 +42,7 @@ class _Corrector(Retargeting):
 
 
 def test_every_stored_motion_case() -> None:
-    goldens = shared("goldens")
-    spec = importlib.util.spec_from_file_location("recipe", goldens / "recipe.py")
-    assert spec is not None
-    assert spec.loader is not None
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
-
     def load(network: str) -> dict[str, Any]:
-        tensors = {key: torch.from_numpy(value) for key, value in recipe.weights(network).items()}
-        for key in list(tensors)[-2:]:  # the cases scale each last layer so that corrections stay small
-            tensors[key] = tensors[key] * 0.01
-        return tensors
+        return {key: torch.from_numpy(value) for key, value in recipe.small_corrections(network).items()}
 
-    with np.load(goldens / "motion_cases.npz") as stored:
-        arrays = {name: stored[name].astype(np.float64) for name in stored.files}
-    reference.test_every_stored_case(goldens, arrays, _Corrector(load))  # type: ignore[arg-type]
+    check_every_stored_case(_Corrector(load))
