@@ -201,6 +201,9 @@ class OutputOptions(Checked):
     save_template: Annotated[bool, Doc("Also write the driving's motion as a template.")] = False
     provenance: Annotated[bool, Doc("State in the file's metadata that the result is synthetic.")] = True
     keep_partial: Annotated[bool, Doc("Keep what was rendered when the input breaks off late.")] = False
+    overwrite: Annotated[
+        bool, Doc("Let numbered pictures replace files that no earlier result wrote; never an input.")
+    ] = False
 
 
 @dataclass(frozen=True)

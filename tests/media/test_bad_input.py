@@ -38,8 +38,8 @@ def test_missing_empty_and_no_plain_files(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     refused(tmp_path / "empty.mp4", "is empty")
     os.mkfifo(tmp_path / "pipe.mp4")
-    refused(tmp_path / "pipe.mp4", "not a plain file")
-    refused(Path("/dev/zero"), "not a plain file")
+    refused(tmp_path / "pipe.mp4", "no plain file")
+    refused(Path("/dev/zero"), "no plain file")
     refused(Path("https://example.org/a.mp4"), "download it first")
 
 

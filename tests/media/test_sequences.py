@@ -12,6 +12,11 @@ from openportrait.media import open_clip, open_writer, probe
 from .make import blue_of, corners, index_of, picture
 
 
+def shown(folder: Path) -> list[str]:
+    """What a user sees in a folder."""
+    return sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+
+
 def animation(path: Path, durations: list[int]) -> Path:
     pictures = [Pillow.fromarray(picture(blue=blue_of(n))) for n in range(len(durations))]
     lossless = path.suffix == ".webp"
@@ -95,4 +100,4 @@ def test_a_written_sequence_reads_back_and_replaces_a_longer_one(tmp_path: Path)
         assert [index_of(frame.image) for frame in clip] == [0, 1, 2, 3]
     with open_writer(tmp_path / "shots" / "b_%02d.png", rate=Fraction(25)) as writer:
         writer.write(picture())
-    assert sorted(p.name for p in writer.path.iterdir()) == [*(f"0000{n}.png" for n in range(4)), "b_00.png"]
+    assert shown(writer.path) == [*(f"0000{n}.png" for n in range(4)), "b_00.png"]

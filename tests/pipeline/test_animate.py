@@ -189,7 +189,7 @@ def test_a_clip_that_breaks_off_is_used_only_when_asked(portrait: Path, talk: Pa
     data = talk.read_bytes()
     broken.write_bytes(data[: len(data) // 3])
     output = tmp_path / "new" / "o.mp4"
-    with pytest.raises(openportrait.MediaError, match="keep_partial"):
+    with pytest.raises(openportrait.MediaError, match="--keep-partial"):
         openportrait.animate(portrait, broken, output, engine="mesh")
     assert not output.parent.exists()
     result = openportrait.animate(portrait, broken, output, engine="mesh", keep_partial=True)
@@ -244,3 +244,68 @@ def test_the_strongest_motion_leaves_the_border_of_the_picture_alone(portrait: P
         for picture in job:
             assert (picture.image[:, 0] == source[:, 0]).all()
             assert (picture.image[-1] == source[-1]).all()
+
+
+def test_a_sequence_of_one_picture_and_a_clip_of_one_frame(portrait: Path, tmp_path: Path) -> None:
+    surprise = EXAMPLES / "driving" / "surprise.jpg"
+    shots = tmp_path / "frames" / "%05d.png"
+    result = openportrait.animate(portrait, surprise, shots, engine="mesh", side_by_side=True, save_template=True)
+    assert (result.path, result.frames, result.rate) == (shots, 1, Fraction(25))
+    assert (tmp_path / "frames" / "00000.png").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "frames.motion", "frames_concat"]
+    for name in ("one.mp4", "one.gif"):
+        made = openportrait.animate(portrait, surprise, tmp_path / name, engine="mesh")
+        assert made.frames == 1
+        assert len(frames_of(made.path)) == 1
+    one = tmp_path / "one.mp4"
+    still = openportrait.animate(one, surprise, tmp_path / "still.jpg", engine="mesh")
+    assert (still.frames, still.rate) == (1, None)
+    again = openportrait.animate(portrait, one, tmp_path / "again", engine="mesh")
+    assert (again.path.name, again.frames) == ("officer--one.jpg", 1)
+
+
+def test_one_frame_stays_as_long_as_the_other_clip_lasts(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
+    one = tmp_path / "one.mp4"
+    with open_writer(one, rate=Fraction(25)) as writer:
+        writer.write(read_image(portrait).image)
+    for source, driving in ((one, short_talk), (short_talk, one)):
+        result = openportrait.animate(source, driving, tmp_path / "o.mp4", engine="mesh")
+        assert (result.frames, result.rate) == (12, Fraction(25, 2))
+        assert len(frames_of(result.path)) == 12
+
+
+def test_a_result_counts_what_is_in_the_file(portrait: Path, talk: Path, tmp_path: Path) -> None:
+    """A GIF shows at most 50 frames a second."""
+    fast = tmp_path / "fast.mp4"
+    with open_clip(talk, max_size=256) as clip, open_writer(fast, rate=Fraction(100)) as out:
+        for frame in islice(clip, 12):
+            out.write(frame.image)
+    result = openportrait.animate(portrait, fast, tmp_path / "o.gif", engine="mesh")
+    assert result.frames == len(frames_of(result.path)) == 6
+
+
+@pytest.mark.parametrize(
+    "name", ["o.xyz", "o.jpg", "frames/%05d.jpg", "o.tiff", "x" * 300 + ".mp4", "x" * 250 + ".mp4"]
+)
+def test_an_output_that_cannot_be_is_refused_before_the_work(
+    portrait: Path, short_talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def engine(*_: object) -> None:
+        pytest.fail("the work began")
+
+    monkeypatch.setattr("openportrait.pipeline.job.load", engine)
+    with pytest.raises(openportrait.MediaError, match="not written as|written as PNG|too long"):
+        openportrait.animate(portrait, short_talk, tmp_path / name, engine="mesh", side_by_side=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_pictures_is_not_written_over(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
+    source = tmp_path / "shots" / "00003.png"
+    write_image(source, read_image(portrait, max_size=300).image)
+    before = source.read_bytes()
+    with pytest.raises(openportrait.MediaError, match=r"00003\.png: is an input"):
+        openportrait.animate(source, short_talk, source.parent / "%05d.png", engine="mesh", overwrite=True)
+    with pytest.raises(openportrait.MediaError, match="--overwrite"):
+        openportrait.animate(portrait, short_talk, source.parent / "%05d.png", engine="mesh")
+    assert [path.name for path in source.parent.iterdir()] == ["00003.png"]
+    assert source.read_bytes() == before

@@ -37,7 +37,9 @@ class Retarget:
     faces: Annotated[Values, flags(FaceOptions, only=("face", "detection_threshold", "bridge_seconds"))]
     crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE)]
     motion: Annotated[Values, flags(MotionOptions, only=("stitching",))]
-    files: Annotated[Values, flags(OutputOptions, only=("audio", "quality", "side_by_side", "keep_partial"))]
+    files: Annotated[
+        Values, flags(OutputOptions, only=("audio", "quality", "side_by_side", "keep_partial", "overwrite"))
+    ]
 
     def run(self) -> None:
         """Retarget and print the result."""

@@ -2,6 +2,18 @@
 
 from openportrait.media.clip import Clip, open_clip, probe
 from openportrait.media.stills import read_image, write_image
-from openportrait.media.writer import Writer, check_output, open_writer
+from openportrait.media.writer import Writer, check_output, check_suffix, is_picture, is_sequence, open_writer
 
-__all__ = ["Clip", "Writer", "check_output", "open_clip", "open_writer", "probe", "read_image", "write_image"]
+__all__ = [
+    "Clip",
+    "Writer",
+    "check_output",
+    "check_suffix",
+    "is_picture",
+    "is_sequence",
+    "open_clip",
+    "open_writer",
+    "probe",
+    "read_image",
+    "write_image",
+]

@@ -22,6 +22,9 @@ from openportrait.records import Image
 class Encoder(Protocol):
     """Takes pictures of one size and holds a few at most; raises OSError or av.FFmpegError when it cannot write."""
 
+    frames: int
+    """How many pictures the file will have."""
+
     def write(self, image: Image, alpha: Image | None) -> None:
         """Add one picture, (H, W, 3) RGB, (H, W) alpha."""
         ...
@@ -87,7 +90,7 @@ class VideoEncoder:
     ) -> None:
         """Opens the file; `size` is (width, height), `sound` a file that has some."""
         self._rate = rate
-        self._count = 0
+        self.frames = 0
         width, height = size
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
         self._output = av.open(f"file:{path}", mode="w", format=container.muxer, options=dict(container.options))
@@ -111,11 +114,11 @@ class VideoEncoder:
             picture = np.pad(picture, self._padding, mode="edge")
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED)
-        frame.pts, frame.time_base = self._count, 1 / self._rate
-        self._count += 1
+        frame.pts, frame.time_base = self.frames, 1 / self._rate
+        self.frames += 1
         self._output.mux(self._stream.encode(frame))
         if self._sound:
-            self._sound.advance(self._count / self._rate)
+            self._sound.advance(self.frames / self._rate)
 
     def finish(self) -> None:
         """Write what is still held, and the end of the file."""

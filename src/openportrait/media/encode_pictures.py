@@ -29,6 +29,7 @@ class GifEncoder:
         """Opens the file."""
         self._rate = rate
         self._count = 0
+        self.frames = 0
         self._last = -2
         self._graph = _palette_graph(*size)
         self._output = av.open(f"file:{path}", mode="w", format="gif", options={"loop": "0"})
@@ -46,6 +47,7 @@ class GifEncoder:
         if stamp < self._last + 2:
             return
         self._last = stamp
+        self.frames += 1
         frame = VideoFrame.from_ndarray(on_white(image, alpha), format="rgb24")
         frame.pts, frame.time_base = stamp, Fraction(1, 100)
         self._graph.vpush(frame)
@@ -102,7 +104,7 @@ class WebpEncoder:
         self._rate = rate
         self._quality = quality
         self._size = size
-        self._count = 0
+        self.frames = 0
         self._file = path.open("wb")
         animated, transparent = 0x02, 0x10 if clear else 0
         canvas = _int24(size[0] - 1) + _int24(size[1] - 1)
@@ -117,8 +119,8 @@ class WebpEncoder:
         if alpha is not None:
             picture.putalpha(Pillow.fromarray(alpha))
         save(picture, encoded, "WEBP", self._quality)
-        start, self._count = round(self._count * 1000 / self._rate), self._count + 1
-        duration = round(self._count * 1000 / self._rate) - start
+        start, self.frames = round(self.frames * 1000 / self._rate), self.frames + 1
+        duration = round(self.frames * 1000 / self._rate) - start
         no_blend = 0x02
         head = bytes(6) + _int24(self._size[0] - 1) + _int24(self._size[1] - 1) + _int24(duration) + bytes((no_blend,))
         self._file.write(_chunk(b"ANMF", head + _picture_chunks(encoded.getvalue())))
@@ -162,15 +164,15 @@ class SequenceEncoder:
         """`pattern` is like %05d.png."""
         self._folder = folder
         self._pattern = pattern
-        self._count = 0
+        self.frames = 0
 
     def write(self, image: Image, alpha: Image | None) -> None:
         """Write the next file."""
         picture = Pillow.fromarray(np.ascontiguousarray(image))
         if alpha is not None:
             picture.putalpha(Pillow.fromarray(alpha))
-        save(picture, self._folder / (self._pattern % self._count), "PNG", 100)
-        self._count += 1
+        save(picture, self._folder / (self._pattern % self.frames), "PNG", 100)
+        self.frames += 1
 
     def finish(self) -> None:
         """Every file is complete already."""

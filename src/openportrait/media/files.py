@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import errno
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 import av
 
 from openportrait.errors import MediaError
+from openportrait.files import open_plain, status, told
+
+WANTED = "a picture, a clip or a folder of pictures"
+"""What is asked for instead of a file that is none of them."""
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded."""
@@ -28,30 +34,53 @@ _WORDS = {
     errno.EROFS: ("the file system is read-only", "choose another folder"),
     errno.ENOENT: ("there is no such folder", "check the path"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path"),
+    errno.ELOOP: ("a part of the path is a link to itself", "remove the link or choose another name"),
     errno.EEXIST: ("a part of the path is a file, not a folder", "check the path"),
     errno.EISDIR: ("it is a folder", "name a file"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
 }
 
 
+FileId = tuple[int, int]
+"""Device and number of a file: the same for every name and link of it, however it is spelled."""
+
+
+def file_id(path: Path) -> FileId | None:
+    """None where there is no such file."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder; one that cannot be looked at is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def file_ids(inputs: Iterable[Path]) -> frozenset[FileId]:
+    """Those of the inputs, and of what lies in input folders."""
+    found = set()
+    for path in inputs:
+        found.add(file_id(path))
+        if is_folder(path):
+            found.update(map(file_id, path.iterdir()))
+    return frozenset(identity for identity in found if identity is not None)
+
+
 def existing(path: Path) -> Path:
     """`path` when it is a folder or a plain file with something in it; MediaError else."""
-    try:
-        if path.is_dir():
-            return path
-        if not path.exists():
-            hint = "download it first" if "://" in str(path) or ":/" in str(path) else "check the path"
-            raise MediaError(f"{path}: there is no such file; {hint}")
-        if not path.is_file():
-            raise MediaError(f"{path}: not a plain file; give a picture, a clip or a folder of pictures")
-        if path.stat().st_size == 0:
-            raise MediaError(f"{path}: the file is empty; make or download it again")
-        with path.open("rb"):
-            return path
-    except PermissionError as error:
-        raise MediaError(f"{path}: may not be read; change its permissions") from error
-    except (OSError, ValueError) as error:
-        raise MediaError(f"{path}: cannot be opened ({error}); check the path") from error
+    found = status(path, WANTED)
+    if stat.S_ISDIR(found.st_mode):
+        return path
+    if found.st_size == 0:
+        raise MediaError(f"{path}: the file is empty; make or download it again")
+    open_plain(path, WANTED).close()
+    return path
 
 
 def open_container(path: Path) -> av.container.InputContainer:
@@ -62,8 +91,7 @@ def open_container(path: Path) -> av.container.InputContainer:
 
 def unwritable(path: Path, error: OSError | ValueError | av.FFmpegError) -> MediaError:
     """What to tell a user whose output `path` failed with `error`."""
-    told = getattr(error, "strerror", None) or str(error)
-    problem, remedy = _WORDS.get(getattr(error, "errno", None) or 0, (told, "try another folder or format"))
+    problem, remedy = _WORDS.get(getattr(error, "errno", None) or 0, (told(error), "try another folder or format"))
     return MediaError(f"{path}: cannot be written, {problem}; {remedy}")
 
 

@@ -27,6 +27,7 @@ _WRITTEN = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+PICTURE_SUFFIXES = tuple(_WRITTEN)
 _KEEPS_ALPHA = ("PNG", "WEBP", "TIFF")
 
 

@@ -1,10 +1,10 @@
-"""A file or folder that appears complete or not at all."""
+"""A file that appears complete or not at all."""
 
 from __future__ import annotations
 
 import contextlib
-import secrets
-import shutil
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,35 +14,61 @@ from typing import Self
 import av
 
 from openportrait.errors import MediaError
-from openportrait.media.files import unwritable
+from openportrait.media.files import FileId, unwritable
+from openportrait.media.temporary import hidden_in, remove, sweep
 
 
 class Target:
     """Where an output is built: hidden beside the place it is renamed to at the end.
 
     A context manager: renames on a clean exit, removes everything it made on an exception, the
-    folders it had to make for it included. Raises MediaError where that place cannot be written.
+    folders it had to make for it included. Raises MediaError where that place cannot be written,
+    or is one of the inputs. What killed runs left there is removed.
     """
 
     temporary: Path
-    """What to write to; an empty file, or an empty folder where `folder`."""
+    """What to write to: an empty file."""
 
-    def __init__(self, path: Path, *, folder: bool = False) -> None:
+    def __init__(self, path: Path, inputs: frozenset[FileId] = frozenset()) -> None:
         self.path = path
-        self._place = path.resolve()
-        self._folder = folder
+        self._inputs = inputs
         self._made: list[Path] = []
         self._done = False
         try:
-            if not folder and path.is_dir():
-                raise MediaError(f"{path}: is a folder; name a file in it")
-            if folder and path.is_file():
-                raise MediaError(f"{path}: is a file, and a folder is needed; choose another name or add a suffix")
+            self._place = Path(os.path.realpath(path))
+            standing = self._standing()
+            if standing is not None and (standing.st_dev, standing.st_ino) in inputs:
+                raise MediaError(f"{path}: is an input and the output at once; choose another name for the output")
+            self._check(standing)
             self._make_parents()
-            self.temporary = self._make_temporary()
-        except OSError as error:
+            folder = self._folder_of_temporary()
+            sweep(folder)
+            self.temporary = hidden_in(folder, path.name)
+            self._make_temporary()
+        except (OSError, ValueError) as error:
             self._remove_parents()
             raise unwritable(path, error) from error
+
+    def _standing(self) -> os.stat_result | None:
+        """What is at the place now. Raises OSError where there can be nothing."""
+        try:
+            return self._place.stat()
+        except FileNotFoundError:
+            return None
+
+    def _check(self, standing: os.stat_result | None) -> None:
+        """Raise MediaError where the output may not take the place of what stands there."""
+        if standing is None or stat.S_ISREG(standing.st_mode):
+            return
+        if stat.S_ISDIR(standing.st_mode):
+            raise MediaError(f"{self.path}: is a folder; name a file in it")
+        raise MediaError(f"{self.path}: is a pipe or a device; name a file for the output")
+
+    def _folder_of_temporary(self) -> Path:
+        return self._place.parent
+
+    def _make_temporary(self) -> None:
+        self.temporary.touch(exist_ok=False)
 
     def _make_parents(self) -> None:
         missing = [parent for parent in self._place.parents if not parent.exists()]
@@ -50,43 +76,29 @@ class Target:
             parent.mkdir(exist_ok=True)
             self._made.append(parent)
 
-    def _make_temporary(self) -> Path:
-        hidden = self._place.with_name(f".{self.path.stem[:40]}.{secrets.token_hex(4)}.part{self.path.suffix}")
-        if self._folder:
-            hidden.mkdir()
-        else:
-            hidden.touch(exist_ok=False)
-        return hidden
-
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """Turns a failure to write into MediaError."""
         try:
             yield
-        except (OSError, av.FFmpegError) as error:
+        except (OSError, ValueError, av.FFmpegError) as error:
             raise unwritable(self.path, error) from error
 
     def commit(self) -> None:
         """Rename to the final place."""
         with self.guarded():
-            if self._folder and self._place.exists():
-                for item in self.temporary.iterdir():
-                    item.replace(self._place / item.name)
-                self.temporary.rmdir()
-            else:
-                self.temporary.replace(self._place)
+            self._commit()
         self._done = True
+
+    def _commit(self) -> None:
+        self.temporary.replace(self._place)
 
     def discard(self) -> None:
         """Remove what was made; nothing happens after a commit."""
         if self._done:
             return
         self._done = True
-        if self._folder:
-            shutil.rmtree(self.temporary, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                self.temporary.unlink()
+        remove(self.temporary)
         self._remove_parents()
 
     def _remove_parents(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,33 +11,59 @@ from typing import Self
 from openportrait.errors import MediaError
 from openportrait.media.encode import CONTAINERS, Encoder, VideoEncoder
 from openportrait.media.encode_pictures import GifEncoder, SequenceEncoder, WebpEncoder
-from openportrait.media.files import unwritable
+from openportrait.media.files import file_ids, is_folder
+from openportrait.media.sequence import SequenceTarget, is_pattern
 from openportrait.media.sound import with_sound
+from openportrait.media.stills import PICTURE_SUFFIXES
 from openportrait.media.target import Target
 from openportrait.records import Image
 
-_PATTERN = re.compile(r"[^%]*%0?\d*d[^%]*\.png", re.IGNORECASE)
+_CLIPS = (*CONTAINERS, ".gif", ".webp")
 _DEFAULT_PATTERN = "%05d.png"
+
+
+def check_suffix(path: Path, *, still: bool) -> None:
+    """MediaError where `path` names no format for a picture (`still`) or clip. A clip may have one frame."""
+    suffix = path.suffix.lower()
+    if is_sequence(path) or suffix in _CLIPS or (still and suffix in PICTURE_SUFFIXES):
+        return
+    if "%" in path.name and suffix in PICTURE_SUFFIXES:
+        raise MediaError(f"{path}: numbered pictures are written as PNG; name them like {_DEFAULT_PATTERN}")
+    known = ", ".join(dict.fromkeys((*PICTURE_SUFFIXES, *_CLIPS) if still else _CLIPS))
+    raise MediaError(
+        f"{path}: {'results' if still else 'clips'} are not written as {suffix}; "
+        f"use {known}, or numbered pictures like {_DEFAULT_PATTERN}"
+    )
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a single picture is written to `path` as a picture file, and not as a clip of one frame."""
+    return path.suffix.lower() in PICTURE_SUFFIXES and not is_sequence(path)
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether numbered pictures are written to `path`."""
+    return _folder_and_pattern(path) is not None
 
 
 def _folder_and_pattern(path: Path) -> tuple[Path, str] | None:
     """Where a sequence goes: `shots/%04d.png` names both; an existing folder or a name without suffix is a folder."""
-    if _PATTERN.fullmatch(path.name):
+    if is_pattern(path.name):
         return path.parent, path.name
-    return (path, _DEFAULT_PATTERN) if path.is_dir() or not path.suffix else None
+    return (path, _DEFAULT_PATTERN) if is_folder(path) or not path.suffix else None
 
 
-def check_output(path: Path, inputs: Sequence[Path] = ()) -> None:
-    """MediaError when `path` is one of the inputs or cannot be written; tried out, and nothing is left behind."""
-    try:
-        sequence = _folder_and_pattern(path)
-        place = sequence[0] if sequence else path
-        clash = any(place.exists() and given.exists() and place.samefile(given) for given in inputs)
-    except (OSError, ValueError) as error:
-        raise unwritable(path, error) from error
-    if clash:
-        raise MediaError(f"{place}: is an input and the output at once; choose another name for the output")
-    Target(place, folder=sequence is not None).discard()
+def check_output(path: Path, inputs: Sequence[Path] = (), *, overwrite: bool = False) -> None:
+    """MediaError when `path` is one of the inputs or cannot be written; tried out, and nothing is left behind.
+
+    Of a sequence also: when the folder holds what no earlier result wrote there, unless `overwrite`.
+    """
+    _target(path, inputs, overwrite=overwrite).discard()
+
+
+def _target(path: Path, inputs: Sequence[Path], *, overwrite: bool) -> Target:
+    sequence, given = _folder_and_pattern(path), file_ids(inputs)
+    return SequenceTarget(*sequence, given, overwrite=overwrite) if sequence else Target(path, given)
 
 
 class Writer:
@@ -50,23 +75,22 @@ class Writer:
     """The file whose sound it carries."""
     frames: int
     """How many were written."""
+    frames_in_file: int
+    """How many the file has: a GIF leaves out those that its clock is too coarse for."""
 
-    def __init__(self, path: Path, rate: Fraction, sound: Sequence[Path], quality: int, description: str) -> None:
-        """As `open_writer`."""
-        check_output(path, sound)
-        sequence = _folder_and_pattern(path)
-        suffix = path.suffix.lower()
-        if not sequence and suffix not in (*CONTAINERS, ".gif", ".webp"):
-            known = ", ".join((*CONTAINERS, ".gif", ".webp"))
-            raise MediaError(f"{path}: clips are not written as {suffix}; use {known}, a folder or {_DEFAULT_PATTERN}")
-        self.path, self._pattern = sequence or (path, "")
-        self.sound = with_sound(sound) if suffix in CONTAINERS and not sequence else None
-        self.frames = 0
+    def __init__(
+        self, path: Path, rate: Fraction, sound: Sequence[Path], quality: int, description: str, target: Target
+    ) -> None:
+        """As `open_writer`; it is written to `target`."""
+        self.path = target.path
+        self._pattern = target.pattern if isinstance(target, SequenceTarget) else ""
+        self.sound = with_sound(sound) if path.suffix.lower() in CONTAINERS and not self._pattern else None
+        self.frames = self.frames_in_file = 0
         self._rate, self._quality, self._description = rate, quality, description
         self._size: tuple[int, int] | None = None
         self._encoder: Encoder | None = None
         self._keep = False
-        self._target = Target(self.path, folder=bool(self._pattern))
+        self._target = target
 
     def write(self, image: Image, alpha: Image | None = None) -> None:
         """Add a frame: (H, W, 3) RGB, (H, W) alpha where the format keeps it, else it is laid on white.
@@ -82,6 +106,7 @@ class Writer:
                 self._encoder = self._start(self._size, alpha is not None)
             self._encoder.write(image, alpha)
         self.frames += 1
+        self.frames_in_file = self._encoder.frames
 
     def keep(self) -> None:
         """From now on an exception keeps what was written so far."""
@@ -112,15 +137,6 @@ class Writer:
             self._encoder.finish()
         self._encoder = None
         self._target.commit()
-        if self._pattern:
-            self._remove_older()
-
-    def _remove_older(self) -> None:
-        """Pictures beyond the last one, left by a longer sequence of the same names."""
-        number = self.frames
-        while (older := self.path / (self._pattern % number)).exists():
-            older.unlink()
-            number += 1
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -140,7 +156,14 @@ class Writer:
 
 
 def open_writer(
-    path: Path, *, rate: Fraction, sound: Sequence[Path] = (), quality: int = 75, description: str = ""
+    path: Path,
+    *,
+    rate: Fraction,
+    sound: Sequence[Path] = (),
+    quality: int = 75,
+    description: str = "",
+    inputs: Sequence[Path] = (),
+    overwrite: bool = False,
 ) -> Writer:
     """Open a clip for writing at exactly `rate` frames a second; the suffix decides.
 
@@ -149,6 +172,8 @@ def open_writer(
     and WebP. `sound` are files in order of preference: the first that has sound gives it, in step with the
     picture and never longer. `quality` is 0..100. `description` becomes the comment of a video file.
     Raises MediaError when the place cannot be written, the suffix is unknown, or the output is one of the
-    `sound` files.
+    `sound` files or `inputs`; for a sequence also when its folder holds what no earlier result wrote there,
+    unless `overwrite`: then files of the names that are written are replaced.
     """
-    return Writer(path, rate, sound, quality, description)
+    check_suffix(path, still=False)
+    return Writer(path, rate, sound, quality, description, _target(path, (*sound, *inputs), overwrite=overwrite))

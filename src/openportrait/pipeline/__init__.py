@@ -8,14 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from openportrait.expressions import Key, Timeline
-from openportrait.media import Writer, check_output, open_writer, write_image
+from openportrait.media import Writer, check_output, check_suffix, is_picture, open_clip, open_writer, write_image
 from openportrait.options import EDIT_SCALE, Options, OutputOptions, RetargetOptions
+from openportrait.pipeline.driving import RATE_OF_STILLS
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch, ahead
 from openportrait.pipeline.job import Job
 from openportrait.pipeline.output import Targets, name_targets, side_by_side
@@ -23,7 +23,7 @@ from openportrait.pipeline.performance import PerformJob
 from openportrait.pipeline.render import Picture, Rendering
 from openportrait.pipeline.retargeting import RetargetJob
 from openportrait.records import FaceEdit, Image, Result
-from openportrait.templates import SUFFIX, save_template
+from openportrait.templates import SUFFIX, is_template, save_template
 
 __all__ = [
     "CancelCheck",
@@ -61,8 +61,9 @@ def animate(
     Raises one of `openportrait.errors`; then nothing is left behind, unless `keep_partial` is set.
     """
     source, driving = Path(source), Path(driving)
-    start = _Start((source, driving), output, f"{source.stem}--{driving.stem}")
     chosen = Options.of(**options)
+    single = _is_single(source, chosen) and (is_template(driving) or _is_single(driving, chosen))
+    start = _Start((source, driving), output, f"{source.stem}--{driving.stem}", chosen.output, still=single)
     job = Job(source, driving, chosen, Watch(progress, cancel))
     return _write(job, start, _sound(source, driving, chosen.output))
 
@@ -73,9 +74,10 @@ def edit(source: AnyPath, edit: FaceEdit, output: AnyPath | None = None, **optio
     Default name is `<source>--edit`. Otherwise as `animate`.
     """
     source = Path(source)
-    start = _Start((source,), output, f"{source.stem}--edit")
+    chosen = editing_options(**options)
+    start = _Start((source,), output, f"{source.stem}--edit", chosen.output, still=True)
     # A timeline of one moment: the same loop, the same names.
-    job = PerformJob(source, Timeline((Key(0.0, edit),)), editing_options(**options), Watch())
+    job = PerformJob(source, Timeline((Key(0.0, edit),)), chosen, Watch())
     return _write(job, start)
 
 
@@ -93,8 +95,9 @@ def perform(
     Default name is `<source>--timeline`. Otherwise as `animate`.
     """
     source = Path(source)
-    start = _Start((source,), output, f"{source.stem}--timeline")
-    return _write(PerformJob(source, timeline, editing_options(**options), Watch(progress, cancel)), start)
+    chosen = editing_options(**options)
+    start = _Start((source,), output, f"{source.stem}--timeline", chosen.output, still=timeline.frames == 1)
+    return _write(PerformJob(source, timeline, chosen, Watch(progress, cancel)), start)
 
 
 def retarget(
@@ -111,9 +114,10 @@ def retarget(
     Default name is `<source>--retarget`. Otherwise as `animate`.
     """
     source = Path(source)
-    start = _Start((source,), output, f"{source.stem}--retarget")
-    job = RetargetJob(source, wanted, Options.of(**options), Watch(progress, cancel))
-    return _write(job, start, () if job.options.output.audio == "none" else (source,))
+    chosen = Options.of(**options)
+    start = _Start((source,), output, f"{source.stem}--retarget", chosen.output, still=_is_single(source, chosen))
+    job = RetargetJob(source, wanted, chosen, Watch(progress, cancel))
+    return _write(job, start, () if chosen.output.audio == "none" else (source,))
 
 
 @contextmanager
@@ -144,26 +148,42 @@ def _sound(source: Path, driving: Path, options: OutputOptions) -> tuple[Path, .
     return (driving, source) if options.audio == "driving" else (source, driving)
 
 
+def _is_single(path: Path, options: Options) -> bool:
+    """Whether a file holds one picture, as far as its header tells. Raises MediaError where it cannot be used."""
+    with open_clip(path, max_size=options.crop.max_size) as clip:
+        return clip.info.frames == 1
+
+
 class _Start:
     """When a job began, and what its results will be called."""
 
-    def __init__(self, inputs: Sequence[Path], output: AnyPath | None, stem: str) -> None:
-        """Raises MediaError where the result cannot be written or would overwrite an input: before the work."""
-        self._inputs = inputs
+    def __init__(
+        self, inputs: Sequence[Path], output: AnyPath | None, stem: str, wanted: OutputOptions, *, still: bool
+    ) -> None:
+        """`still`: whether a single picture is expected.
+
+        Raises MediaError where the result cannot be written or would overwrite an input: before the work.
+        """
+        self.inputs = inputs
         self._output = Path(output) if output is not None else None
         self._stem = stem
+        self._wanted = wanted
         self._seconds = time.monotonic()
-        check_output(self._named(still=False).result, inputs)
+        self.targets(still=still)
 
-    def targets(self, job: Rendering) -> Targets:
-        """The job's files. Raises MediaError where one would overwrite an input."""
-        named = self._named(still=job.rate is None or job.frames == 1)
-        for path in (named.result, named.side_by_side, named.template):
-            check_output(path, self._inputs)
+    def targets(self, *, still: bool) -> Targets:
+        """The job's files. Raises MediaError where one cannot be written or would overwrite an input."""
+        named = name_targets(self._output, stem=self._stem, still=still, template_suffix=SUFFIX)
+        check_suffix(named.result, still=still)
+        needed = (
+            (named.result, True),
+            (named.side_by_side, self._wanted.side_by_side),
+            (named.template, self._wanted.save_template),
+        )
+        for path, is_needed in needed:
+            if is_needed:
+                check_output(path, self.inputs, overwrite=self._wanted.overwrite)
         return named
-
-    def _named(self, *, still: bool) -> Targets:
-        return name_targets(self._output, stem=self._stem, still=still, template_suffix=SUFFIX)
 
     @property
     def elapsed_seconds(self) -> float:
@@ -172,18 +192,16 @@ class _Start:
 
 def _write(job: Rendering, start: _Start, sound: tuple[Path, ...] = ()) -> Result:
     """Render a job into its files."""
-    wanted, targets = job.options.output, start.targets(job)
+    wanted, targets = job.options.output, start.targets(still=job.frames == 1)
     template = job.template if wanted.save_template else None
-    if job.rate is None or job.frames == 1:
-        _write_picture(job, targets)
-    else:
-        _write_clip(job, job.rate, targets, sound)
+    is_still = job.frames == 1 and is_picture(targets.result)
+    frames = _write_picture(job, targets) if is_still else _write_clip(job, targets, start.inputs, sound)
     if template is not None:
         save_template(targets.template, template)
     return Result(
         path=targets.result,
-        frames=job.frames,
-        rate=job.rate if job.frames > 1 else None,
+        frames=frames,
+        rate=None if is_still else job.rate or RATE_OF_STILLS,
         seconds=start.elapsed_seconds,
         engine=job.engine,
         faces=job.faces,
@@ -193,22 +211,31 @@ def _write(job: Rendering, start: _Start, sound: tuple[Path, ...] = ()) -> Resul
     )
 
 
-def _write_picture(job: Rendering, targets: Targets) -> None:
+def _write_picture(job: Rendering, targets: Targets) -> int:
     wanted, said = job.options.output, _description(job)
     picture = next(iter(job))
     write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality, description=said)
     if wanted.side_by_side:
         write_image(targets.side_by_side, _strip(picture), quality=wanted.quality, description=said)
+    return 1
 
 
-def _write_clip(job: Rendering, rate: Fraction, targets: Targets, sound: tuple[Path, ...]) -> None:
+def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound: tuple[Path, ...]) -> int:
+    """How many frames the result has."""
     wanted, said = job.options.output, _description(job)
     with ExitStack() as stack:
 
         def open_result(path: Path) -> Writer:
-            return stack.enter_context(
-                open_writer(path, rate=rate, sound=sound, quality=wanted.quality, description=said)
+            writer = open_writer(
+                path,
+                rate=job.rate or RATE_OF_STILLS,
+                sound=sound,
+                quality=wanted.quality,
+                description=said,
+                inputs=inputs,
+                overwrite=wanted.overwrite,
             )
+            return stack.enter_context(writer)
 
         writer = open_result(targets.result)
         strip = open_result(targets.side_by_side) if wanted.side_by_side else None
@@ -218,6 +245,7 @@ def _write_clip(job: Rendering, rate: Fraction, targets: Targets, sound: tuple[P
             writer.write(picture.image, picture.alpha)
             if strip is not None:
                 strip.write(_strip(picture))
+    return writer.frames_in_file
 
 
 def _description(job: Rendering) -> str:

@@ -26,7 +26,7 @@ from openportrait.templates import is_template, load_template
 DRIVING_SIZE = 512
 """Side of a driving crop, px (SPEC §1)."""
 RATE_OF_STILLS = Fraction(25)
-"""Stated in a template of a single frame."""
+"""Frames a second of a template or result of a single frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,13 +141,14 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
             where=str(info.path),
         )[0]
         broken_off = accept_end(clip, options)
+    moves = len(found.faces) > 1
     return Driving(
         path=info.path,
-        kind="video",
+        kind="video" if moves else "image",
         motions=in_every_frame(found.faces, _measure(info, found.faces, engine, options, watch)),
         ratios=in_every_frame(found.faces, [ratios(face) for face in found.faces if face is not None]),
         present=[face is not None for face in found.faces],
-        rate=info.rate,
+        rate=info.rate if moves else None,
         layout=engine.layout.name,
         engine=engine.name,
         faces=found.faces,

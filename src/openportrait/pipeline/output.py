@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from openportrait.media import is_sequence
+from openportrait.media.files import is_folder
 from openportrait.records import Image
 
 DEFAULT_FOLDER = Path("animations")
@@ -25,16 +27,22 @@ class Targets:
 
 
 def name_targets(output: Path | None, *, stem: str, still: bool, template_suffix: str) -> Targets:
-    """`<stem>.mp4` (or `.jpg`) in a folder, or the file that was asked for; the others beside it."""
-    if output is None or output.is_dir() or not output.suffix:
+    """`<stem>.mp4` (or `.jpg`) in a folder, or the file that was asked for; the others beside it.
+
+    Beside a sequence such as `shots/%05d.png` that is `shots_concat/%05d.png` and `shots.motion`: its folder
+    holds its pictures alone.
+    """
+    if output is None or is_folder(output) or not output.suffix:
         folder = DEFAULT_FOLDER if output is None else output
-        result = folder / f"{stem}{'.jpg' if still else '.mp4'}"
-    else:
-        result = output
+        output = folder / f"{stem}{'.jpg' if still else '.mp4'}"
+    if is_sequence(output):
+        folder = output.parent if output.parent.name else output.parent.resolve()
+        strips = folder.with_name(f"{folder.name}_concat") / output.name
+        return Targets(output, strips, folder.with_name(f"{folder.name}{template_suffix}"))
     return Targets(
-        result=result,
-        side_by_side=result.with_name(f"{result.stem}_concat{result.suffix}"),
-        template=result.with_name(f"{result.stem}{template_suffix}"),
+        result=output,
+        side_by_side=output.with_name(f"{output.stem}_concat{output.suffix}"),
+        template=output.with_name(f"{output.stem}{template_suffix}"),
     )
 
 

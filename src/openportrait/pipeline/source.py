@@ -116,7 +116,6 @@ class VideoSource:
         self._options = options
         with open_clip(path, max_size=options.crop.max_size) as clip:
             assert clip.info.rate is not None, "only clips come here"
-            self.rate: Fraction | None = clip.info.rate
             self._tracks = track(
                 watch.over(clip, clip.info.frames),
                 FaceFinder(options.faces.detection_threshold, refine=engine.refine),
@@ -126,6 +125,8 @@ class VideoSource:
                 where=str(path),
             )
             broken_off = accept_end(clip, options)
+        # A clip of one frame is a picture.
+        self.rate: Fraction | None = clip.info.rate if len(self._tracks[0].faces) > 1 else None
         self.portraits = self._measure(watch)
         self.warnings = (*broken_off, *(line for found in self._tracks for line in report(path, found)))
 
@@ -153,17 +154,20 @@ class VideoSource:
         )
 
     def scenes(self) -> Iterator[Scene]:
-        """Each frame with its crops and appearances."""
+        """Each frame with its crops and appearances; a single one for ever."""
         count = len(self._tracks[0].faces)
         with open_clip(self._path, max_size=self._options.crop.max_size) as clip:
             for frame in islice(clip, count):
-                yield Scene(
+                scene = Scene(
                     frame,
                     tuple(
                         Sitter(crop, self._engine.appearance(crop)) if crop is not None else None
                         for crop in self._crops(frame)
                     ),
                 )
+                yield scene
+                if count == 1:
+                    yield from repeat(scene)
 
 
 def is_still(path: Path) -> bool:
@@ -195,7 +199,7 @@ def accept_end(clip: Clip, options: Options) -> tuple[str, ...]:
         return ()
     if options.output.keep_partial:
         return (f"{clip.truncated}; what comes before is used",)
-    raise MediaError(f"{clip.truncated}; repair the file, or use what comes before with keep_partial")
+    raise MediaError(f"{clip.truncated}; repair the file, or use what comes before with --keep-partial")
 
 
 def report(path: Path, found: Track) -> Iterable[str]:
