@@ -45,12 +45,12 @@ def tracked_ms(path: Path, finder: FaceFinder) -> float:
     """Median over the frames of a clip in which the face is followed, without decoding."""
     runs = []
     for _ in range(3):
-        follower = Follower(finder, "largest", float(RATE))
+        follower = Follower(finder, "largest")
         times = []
         with open_clip(path) as clip:
             for frame in islice(clip, _CLIP_FRAMES):
                 start = time.perf_counter()
-                follower.step(frame.image)
+                follower.step(frame.image, float(frame.pts_seconds))
                 times.append(time.perf_counter() - start)
         runs.append(times[1:])
     return 1000 * float(np.median(np.min(runs, 0)))
@@ -83,15 +83,17 @@ def tremor(faces: list[Face]) -> float:
 
 def tremors(portrait: Image, finder: FaceFinder) -> dict[str, float]:
     """Tremor of the raw landmarks and after each way of smoothing, px."""
-    follower = Follower(finder, "largest", float(RATE))
-    raw = [face for frame in noisy(portrait) for face in follower.step(frame.image)[0] if face]
+    follower = Follower(finder, "largest")
+    raw = [
+        face for frame in noisy(portrait) for face in follower.step(frame.image, float(frame.pts_seconds))[0] if face
+    ]
     offline = track(noisy(portrait), finder, "largest", rate=RATE, bridge_seconds=1, where="still clip")[0].faces
-    tracker = LiveTracker(finder, "largest", RATE)
-    live = [tracker.update(frame.image) for frame in noisy(portrait)]
+    tracker = LiveTracker(finder, "largest")
+    live = [tracker.update(frame.image, float(frame.pts_seconds)) for frame in noisy(portrait)]
     return {
         "as measured": tremor(raw),
-        "smoothed (Savitzky-Golay)": tremor([face for face in offline if face]),
-        "smoothed live (One-Euro)": tremor([face for face in live[10:] if face]),
+        "smoothed": tremor([face for face in offline if face]),
+        "smoothed live": tremor([face.calm for face in live[10:] if face]),
     }
 
 

@@ -13,9 +13,9 @@ from openportrait.errors import NoFaceError, OptionError
 from openportrait.faces import FaceFinder, LiveTracker, Track, track
 from openportrait.faces.follow import CutDetector, Follower
 from openportrait.faces.packed import PackedFaces
-from openportrait.faces.track import _smooth, between
+from openportrait.faces.track import between
 from openportrait.media import open_clip
-from openportrait.records import Face, Floats, Image
+from openportrait.records import Face, Image
 from tests.faces.conftest import apart, backdrop, clip, moved, shift, turn
 
 RATE = Fraction(25)
@@ -54,10 +54,10 @@ def test_a_moving_face_is_followed(follow: Follow, officer: Image, officer_face:
 def test_a_face_that_jumps_is_not_mistaken_for_its_chin(
     finder: FaceFinder, astronaut: Image, astronaut_face: Face
 ) -> None:
-    follower = Follower(finder, "largest", 25)
-    for jump in (0.0, -0.26, -0.5, -0.6, -0.65):
+    follower = Follower(finder, "largest")
+    for i, jump in enumerate((0.0, -0.26, -0.5, -0.6, -0.65)):
         place = shift(150, 150 + jump * astronaut_face.size)
-        (face,), _ = follower.step(moved(astronaut, place, 800, 800))
+        (face,), _ = follower.step(moved(astronaut, place, 800, 800), i / 25)
         assert face is not None
         assert apart(face, astronaut_face.moved(place)) < 0.02
 
@@ -122,7 +122,9 @@ def test_several_faces_keep_their_identity(
 
 
 def test_a_clip_without_a_face_says_so(follow: Follow) -> None:
-    with pytest.raises(NoFaceError, match=r"no face in any frame of a\.mp4; .*lower detection_threshold \(now 0\.5\)"):
+    with pytest.raises(
+        NoFaceError, match=r"no face in any frame of a\.mp4; .*lower --detection-threshold \(now 0\.5\)"
+    ):
         follow([backdrop(320, 240)] * 3)
 
 
@@ -152,49 +154,22 @@ def test_smoothing_calms_a_still_face(finder: FaceFinder, follow: Follow, office
         face = finder.follow(image, face) or face
         raw.append(face)
     smoothed = tremor([face for face in follow(images)[0].faces if face is not None])
-    live = LiveTracker(finder, "largest", RATE)
-    calmed = tremor([face for face in (live.update(image) for image in images) if face is not None][5:])
+    live = LiveTracker(finder, "largest")
+    calmed = tremor([face.calm for face in (live.update(image, i / 25) for i, image in enumerate(images)) if face][5:])
     assert smoothed < 0.75 * tremor(raw)
     assert calmed < 0.6 * tremor(raw)
     assert smoothed < 0.2
 
 
 def test_live_a_lost_face_is_none_and_comes_back(finder: FaceFinder, officer: Image, officer_face: Face) -> None:
-    live = LiveTracker(finder, "largest", 25)
-    seen = [live.update(image) for image in [*walk(officer, 3), *blank(2), *walk(officer, 2)]]
+    live = LiveTracker(finder, "largest")
+    images = [*walk(officer, 3), *blank(2), *walk(officer, 2)]
+    seen = [live.update(image, i / 25) for i, image in enumerate(images)]
     assert [face is None for face in seen] == [False] * 3 + [True] * 2 + [False] * 2
+    assert [face.is_new for face in seen if face] == [True, False, False, True, False]
     assert seen[5] is not None
-    assert apart(seen[5], officer_face) < 0.02
-
-
-def parabola(count: int) -> Floats:
-    """(count, 478, 3) landmarks on a face-like grid, each moving along its own parabola."""
-    grid = np.stack([np.arange(478) % 22 * 8.0, np.arange(478) // 22 * 8.0, np.zeros(478)], 1)
-    times = np.arange(count)[:, None, None]
-    return np.asarray(grid + times * [3.0, 1, 0] + times**2 * [0.1, -0.2, 0.05])
-
-
-def test_the_filter_keeps_a_parabola_and_its_ends() -> None:
-    path = parabola(9)
-    faces = PackedFaces(Face(points) for points in path)
-    _smooth(faces, range(9))
-    for i, points in enumerate(path):
-        face = faces[i]
-        assert face is not None
-        assert np.abs(face.landmarks - points).max() < 0.02
-
-
-def test_the_filter_weighs_a_spike_by_17_35ths() -> None:
-    path = parabola(9)
-    spiked = path.copy()
-    spiked[4, 7, 0] += 3.5
-    faces = PackedFaces(Face(points) for points in spiked)
-    _smooth(faces, range(9))
-    middle, beside = faces[4], faces[2]
-    assert middle is not None
-    assert beside is not None
-    assert middle.landmarks[7, 0] - path[4, 7, 0] == pytest.approx(1.7, abs=0.02)
-    assert beside.landmarks[7, 0] - path[2, 7, 0] == pytest.approx(-0.3, abs=0.02)
+    assert apart(seen[5].seen, officer_face) < 0.02
+    assert np.array_equal(seen[5].calm.landmarks, seen[5].seen.landmarks)
 
 
 def test_half_way_between_two_turns_the_face_keeps_its_shape(officer: Image, officer_face: Face) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from openportrait.motion import OneEuro, smooth
+from openportrait.motion import LiveSmoother, smooth
 from openportrait.records import Floats
 
 
@@ -49,18 +49,31 @@ def test_few_frames_are_held() -> None:
     assert taken <= 20
 
 
-def test_one_euro_calms_a_still_face() -> None:
+RATES = [5, 15, 30]
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_live_a_still_face_is_calmed_at_any_rate(rate: int) -> None:
     noise = np.random.default_rng(0).normal(0, 0.28, (600, 4))
-    smoother = OneEuro(30)
-    calm = np.array([smoother(value) for value in noise])[60:]
-    assert calm.std() < 0.5 * noise.std()
+    smoother = LiveSmoother()
+    calm = np.array([smoother(value, i / rate) for i, value in enumerate(noise)])[60:]
+    assert calm.std() < 0.44 * noise.std()
 
 
-def test_one_euro_follows_a_quick_move() -> None:
-    smoother = OneEuro(30)
-    track = [smoother(np.array([min(max(0, i - 10) * 20.0, 200.0)])) for i in range(40)]
-    assert track[10][0] == 0
-    # 600 px a second: two frames after the stop less than a tenth of the way is missing.
-    assert track[22][0] > 180
+@pytest.mark.parametrize("rate", RATES)
+def test_live_a_quick_move_is_followed_at_once(rate: int) -> None:
+    smoother = LiveSmoother()
+    track = [smoother(np.array([min(max(0, i - 10) * 20.0, 200.0)]), i / rate)[0] for i in range(40)]
+    assert track[10] == 0
+    assert track[11] > 19.9
+    assert track[20] > 199.9
     smoother.reset()
-    assert smoother(np.array([7.0]))[0] == 7
+    assert smoother(np.array([7.0]), 0.0)[0] == 7
+
+
+def test_live_a_pause_or_a_clock_that_stands_does_no_harm() -> None:
+    smoother = LiveSmoother()
+    smoother(np.zeros(1), 100.0)
+    assert 0 < smoother(np.full(1, 0.5), 100.0)[0] < 0.05
+    assert 0 < smoother(np.full(1, 0.5), 99.0)[0] < 0.1
+    assert smoother(np.full(1, 0.5), 200.0)[0] > 0.49

@@ -10,6 +10,7 @@ import pytest
 
 from openportrait.errors import OptionError
 from openportrait.media import open_clip, probe, read_image
+from openportrait.motion import LiveTransfer
 from openportrait.options import MotionOptions, Options
 from openportrait.pipeline.live import RECORDING_RATE, LiveSession, Recorder
 from openportrait.records import Image
@@ -42,6 +43,19 @@ def test_the_last_picture_stands_still_without_a_face(portrait: Path, camera: li
     lost = live(np.zeros_like(camera[0]))
     assert not lost.face_seen
     assert np.array_equal(lost.image, shown.image)
+
+
+def test_smoothing_of_keypoints_starts_anew_after_a_lost_face(
+    portrait: Path, camera: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = session(portrait)
+    starts: list[LiveTransfer] = []
+    for frame in camera[:2]:
+        live(frame)
+    monkeypatch.setattr(LiveTransfer, "start_anew", lambda transfer: starts.append(transfer))
+    for frame, expected in ((camera[2], 0), (np.zeros_like(camera[0]), 0), (camera[3], 1), (camera[4], 1)):
+        live(frame)
+        assert len(starts) == expected
 
 
 def test_the_neutral_moment_can_be_chosen(portrait: Path, camera: list[Image]) -> None:

@@ -5,7 +5,7 @@ from openportrait.faces.canonical import CanonicalFace, canonical_face
 from openportrait.faces.choose import CHOICES, choose, middle_of
 from openportrait.faces.crop import Box, clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
 from openportrait.faces.finder import FaceFinder, Refine
-from openportrait.faces.live import LiveTracker
+from openportrait.faces.live import LiveFace, LiveTracker
 from openportrait.faces.ratios import ratios, ratios_203
 from openportrait.faces.track import Track, track
 
@@ -15,6 +15,7 @@ __all__ = [
     "Box",
     "CanonicalFace",
     "FaceFinder",
+    "LiveFace",
     "LiveTracker",
     "Refine",
     "Track",

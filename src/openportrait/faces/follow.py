@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +22,8 @@ _QUICK_MOVE = 0.06
 """A face that moved by this share of its size since the last frame is looked at twice, and by the detector."""
 _PATIENCE_SECONDS = 0.5
 """After this a face elsewhere in the same shot may take the place of a lost one."""
+_THOROUGH_SECONDS = 1.0
+"""From one thorough look for a first face to the next."""
 _GROWTH = 1.5
 """A lost face is expected within its last box grown by this."""
 
@@ -56,57 +59,59 @@ class _Target:
     face: Face
     region: Region
     """Where it is expected in the next frame."""
-    lost_for: int = 0
-    """Frames since it was seen."""
+    lost_since: float | None = None
+    """Time of the first frame without it, s; None while it is seen."""
 
-    def saw(self, face: Face | None) -> None:
+    def saw(self, face: Face | None, seconds: float) -> None:
         if face is None:
-            self.lost_for += 1
+            self.lost_since = seconds if self.lost_since is None else self.lost_since
             return
         region = region_of(face)
-        self.region = region if self.lost_for else steadied(self.region, region)
-        self.face, self.lost_for = face, 0
+        self.region = steadied(self.region, region) if self.lost_since is None else region
+        self.face, self.lost_since = face, None
 
 
 class Follower:
     """The chosen faces of a stream, one frame after the other."""
 
-    def __init__(self, finder: FaceFinder, choice: str, rate: float) -> None:
+    def __init__(self, finder: FaceFinder, choice: str) -> None:
         """`choice` as in `choose`, made at the first frame that allows it. Raises OptionError."""
         check_choice(choice)
         self._finder = finder
         self._choice = choice
-        self._patience = max(1, round(_PATIENCE_SECONDS * rate))
-        self._thorough_every = max(1, round(rate))
         self._cut = CutDetector()
         self._targets: list[_Target] = []
         self._frame = -1
+        self._thorough_from = -math.inf
         self.seen: list[Face] = []
         """The most faces found in one frame before the choice could be made."""
 
-    def step(self, image: Image) -> tuple[list[Face | None], bool]:
-        """The chosen faces in the next frame (none before the choice is made), and whether a shot starts."""
+    def step(self, image: Image, seconds: float) -> tuple[list[Face | None], bool]:
+        """The chosen faces in the frame of the moment `seconds` (none before the choice is made), and whether a
+        shot starts.
+        """
         self._frame += 1
         is_cut = self._cut(image)
         found: list[Face | None]
         if not self._targets:
-            found = [*self._first(image)]
+            found = [*self._first(image, seconds)]
             return found, is_cut
         if is_cut:
             for target in self._targets:
-                target.lost_for = self._patience
-        found = [None if target.lost_for else self._follow(image, target) for target in self._targets]
+                target.lost_since = -math.inf
+        found = [self._follow(image, target) if target.lost_since is None else None for target in self._targets]
         for i, face in enumerate(found):
             if face is not None and any(other is not None and overlap(face, other) > 0.6 for other in found[:i]):
                 found[i] = None
         if None in found:
-            self._find_again(image, found)
+            self._find_again(image, seconds, found)
         for target, face in zip(self._targets, found, strict=True):
-            target.saw(face)
+            target.saw(face, seconds)
         return found, is_cut
 
-    def _first(self, image: Image) -> list[Face]:
-        if self._frame % self._thorough_every == 0:
+    def _first(self, image: Image, seconds: float) -> list[Face]:
+        if seconds >= self._thorough_from:
+            self._thorough_from = seconds + _THOROUGH_SECONDS
             faces = self._finder.find(image)
         else:
             faces = self._finder.find(image, smallest=max(image.shape[:2]) / 12, lying=False)
@@ -128,7 +133,7 @@ class Follower:
             found = self._finder.confirm(image, found)
         return self._finder.follow(image, found) if found is not None and moved else found
 
-    def _find_again(self, image: Image, found: list[Face | None]) -> None:
+    def _find_again(self, image: Image, seconds: float, found: list[Face | None]) -> None:
         """Fill in those lost faces that can be found: near where they were, later anywhere."""
         missing = [i for i, face in enumerate(found) if face is None]
         smallest = min(self._targets[i].face.size for i in missing) / 2
@@ -142,7 +147,7 @@ class Follower:
             near = [face for face in faces if is_near(target.face, face)]
             if near:
                 found[i] = max(near, key=partial(overlap, target.face, growth=_GROWTH))
-            elif target.lost_for >= self._patience:
+            elif target.lost_since is not None and seconds - target.lost_since >= _PATIENCE_SECONDS:
                 anywhere = self._pick(image, faces) if len(found) == 1 else faces
                 found[i] = anywhere[0] if anywhere else None
             faces = [face for face in faces if face is not found[i]]

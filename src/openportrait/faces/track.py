@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,18 +14,8 @@ from openportrait.faces.choose import choose
 from openportrait.faces.finder import FaceFinder
 from openportrait.faces.follow import Follower, is_near
 from openportrait.faces.packed import PackedFaces
-from openportrait.records import Face, Floats, Frame
-
-_WINDOW, _DEGREE = 5, 2
-
-
-def _savitzky_golay() -> Floats:
-    """(5, 5): row i gives the weights of a window's values for the fitted parabola at place i."""
-    powers = np.vander(np.arange(_WINDOW) - _WINDOW // 2, _DEGREE + 1).astype(np.float64)
-    return np.asarray(powers @ np.linalg.pinv(powers))
-
-
-_WEIGHTS = _savitzky_golay()
+from openportrait.faces.steady import SteadyFaces
+from openportrait.records import Face, Frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +23,11 @@ class Track:
     """One face through a clip."""
 
     faces: Sequence[Face | None]
-    """One a frame; None where the face is lost."""
+    """One a frame, without tremor; None where the face is lost."""
+    seen: Sequence[Face | None]
+    """The same as measured: where the face is in each frame's pixels."""
+    present: Sequence[bool]
+    """One a frame: whether there is a face."""
     bridged: tuple[range, ...]
     """Frame numbers of gaps that were filled."""
     lost: tuple[range, ...]
@@ -53,15 +46,15 @@ def track(
     """Follow the faces that `choice` means in the first frame that has them, through the clip.
 
     Gaps of at most `bridge_seconds` are interpolated, or filled with the nearest landmarks at the clip's
-    start and end and at cuts; longer gaps stay None. The landmarks are smoothed over time (Savitzky and Golay 1964,
-    5 frames, degree 2), never across a cut or a lost stretch. `where` names the clip in errors.
+    start and end and at cuts; longer gaps stay None. Tremor is taken out (`SteadyFaces`), never across a cut or a
+    lost stretch. `where` names the clip in errors.
     Raises OptionError as `choose`, and NoFaceError when no frame shows a face.
     """
-    follower = Follower(finder, choice, float(rate))
+    follower = Follower(finder, choice)
     paths: list[PackedFaces] = []
     cuts: list[int] = []
     for index, frame in enumerate(frames):
-        faces, is_cut = follower.step(frame.image)
+        faces, is_cut = follower.step(frame.image, index / float(rate))
         if is_cut:
             cuts.append(index)
         if faces and not paths:
@@ -73,24 +66,30 @@ def track(
             choose(follower.seen, choice, where=where)
         raise NoFaceError(
             f"no face in any frame of {where}; "
-            f"use a clip that shows one, or lower detection_threshold (now {finder.threshold:g})"
+            f"use a clip that shows one, or lower --detection-threshold (now {finder.threshold:g})"
         )
-    longest = int(bridge_seconds * rate)
-    return [_finished(path, cuts, longest) for path in paths]
+    return [_finished(path, cuts, rate, bridge_seconds) for path in paths]
 
 
-def _finished(faces: PackedFaces, cuts: list[int], longest: int) -> Track:
+def _finished(faces: PackedFaces, cuts: list[int], rate: Fraction, bridge_seconds: float) -> Track:
     """Bridge what is short enough, smooth what is unbroken."""
+    longest = int(bridge_seconds * rate)
     gaps = _runs(faces, False)
     bridged = tuple(gap for gap in gaps if len(gap) <= longest)
     borders = set(cuts)
     for gap in bridged:
         borders -= _bridge(faces, gap, cuts)
+    shots: list[range] = []
     for run in _runs(faces, True):
         inside = sorted(border for border in borders if border in run[1:])
-        for start, end in pairwise([run.start, *inside, run.stop]):
-            _smooth(faces, range(start, end))
-    return Track(faces, bridged, tuple(gap for gap in gaps if len(gap) > longest))
+        shots += [range(start, end) for start, end in pairwise([run.start, *inside, run.stop])]
+    return Track(
+        faces=SteadyFaces(faces, shots, rate),
+        seen=faces,
+        present=[faces.has(index) for index in range(len(faces))],
+        bridged=bridged,
+        lost=tuple(gap for gap in gaps if len(gap) > longest),
+    )
 
 
 def _runs(faces: PackedFaces, wanted: bool) -> list[range]:
@@ -134,24 +133,3 @@ def between(before: Face, after: Face, share: float) -> Face:
     shape = np.stack([flat.real, flat.imag, depth * growth**share], 1)
     score = before.score * (1 - share) + after.score * share
     return before.with_points(shape + low_middle * (1 - share) + high_middle * share, score)
-
-
-def _smooth(faces: PackedFaces, run: range) -> None:
-    """In place, with a window of unsmoothed landmarks; shorter stretches than the window stay as they are."""
-    if len(run) < _WINDOW:
-        return
-    half = _WINDOW // 2
-    window: deque[Face] = deque(maxlen=_WINDOW)
-    window.extend(_known(faces[index]) for index in run[:_WINDOW])
-    for place, index in enumerate(run):
-        ahead = place + half
-        if _WINDOW <= ahead < len(run):
-            window.append(_known(faces[run[ahead]]))
-        row = place if place < half else max(half, place - len(run) + _WINDOW)
-        values = np.stack([face.points for face in window])
-        faces[index] = window[row].with_points(np.tensordot(_WEIGHTS[row], values, 1), window[row].score)
-
-
-def _known(face: Face | None) -> Face:
-    assert face is not None
-    return face

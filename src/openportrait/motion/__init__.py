@@ -31,7 +31,7 @@ from openportrait.motion.neutral import neutral_index
 from openportrait.motion.packed import PackedMotions
 from openportrait.motion.portable import PortableTransfer
 from openportrait.motion.pose import angle_degrees, degrees_from_rotation, rotation_from_degrees
-from openportrait.motion.smooth import OneEuro, smooth, smooth_motions
+from openportrait.motion.smooth import LiveSmoother, smooth, smooth_motions
 from openportrait.motion.strength import Strength, motion_multiplier
 from openportrait.motion.transfer import Kind, RelativePose, Transfer, choose_transfer, expression_weights
 
@@ -44,8 +44,8 @@ __all__ = [
     "ExpressionChange",
     "KeypointLayout",
     "Kind",
+    "LiveSmoother",
     "LiveTransfer",
-    "OneEuro",
     "PackedMotions",
     "Pairing",
     "PortableTransfer",

@@ -9,14 +9,14 @@ from openportrait.motion.keypoints import keypoints
 from openportrait.motion.layout import KeypointLayout
 from openportrait.motion.neutral import neutral_index
 from openportrait.motion.packed import PackedMotions
-from openportrait.motion.smooth import OneEuro, smooth_motions
+from openportrait.motion.smooth import HALF_STEP_PX, LiveSmoother, smooth_motions
 from openportrait.motion.strength import Strength
 from openportrait.motion.transfer import Kind, Transfer, choose_transfer, expression_weights
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
 
-LIVE_BETA = 0.1 * 256
-"""The filter's 0.1 hertz for each px a second, in crop units: −1..1 is a crop of about 512 px."""
+CROP_UNIT_PX = 256
+"""px of a crop unit: −1..1 is a crop of 512 px."""
 
 
 class Drive(Protocol):
@@ -152,14 +152,13 @@ class LiveTransfer:
         options: MotionOptions,
         *,
         neutral: Motion | None = None,
-        rate: float | None = None,
     ) -> None:
-        """`neutral`: the driving face at rest, else the first one seen. `rate` frames a second turns on smoothing."""
+        """`neutral`: the driving face at rest, else the first one seen."""
         self.layout = layout
         self.source = source
         self.options = options
         self.x_s = keypoints(source, layout)
-        self._filter = OneEuro(rate, beta=LIVE_BETA) if rate else None
+        self._smoother = LiveSmoother(half_step=HALF_STEP_PX / CROP_UNIT_PX)
         self._transfer: Transfer | None = None
         if neutral is not None:
             self.recentre(neutral)
@@ -169,6 +168,11 @@ class LiveTransfer:
         kind = Kind(source_moves=False, driving_moves=True)
         self._transfer = choose_transfer(self.layout, self.options, kind, self.source, neutral)
         self._strength = _strength(self.layout, self.options, self._transfer, self.source, neutral)
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget the motion so far, as after a lost face; what counts as at rest stays."""
+        self._smoother.reset()
 
     def __call__(self, driving: Motion) -> Motion:
         """The driven motion for this moment's driving."""
@@ -177,11 +181,11 @@ class LiveTransfer:
         assert self._transfer is not None
         return self._transfer(self.source, driving)
 
-    def x_driven(self, driving: Motion) -> Floats:
-        """(K, 3) keypoints to move to, before the corrections; filtered where a rate was given."""
+    def x_driven(self, driving: Motion, seconds: float | None = None) -> Floats:
+        """(K, 3) keypoints to move to, before the corrections; smoothed where their time is given."""
         x_d = keypoints(self(driving), self.layout)
         x_d = self._strength(x_d) if self._strength else x_d
-        return self._filter(x_d) if self._filter else x_d
+        return self._smoother(x_d, seconds) if seconds is not None else x_d
 
 
 def _strength(

@@ -13,13 +13,13 @@ from typing import Literal, overload
 import numpy as np
 
 from openportrait.engines.base import Engine
-from openportrait.faces import Box, FaceFinder, clip_box, crop_box, ratios, track
+from openportrait.faces import Box, FaceFinder, Track, clip_box, crop_box, ratios, track
 from openportrait.media import open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.flow import View, Watch, groups
 from openportrait.pipeline.render import Cue
-from openportrait.pipeline.source import accept_end, in_every_frame, report
+from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
 from openportrait.templates import is_template, load_template
 
@@ -46,8 +46,8 @@ class Driving:
     """Name of the keypoint layout of the motions."""
     engine: str
     """Name of the engine that measured them."""
-    faces: Sequence[Face | None] = ()
-    """One a frame, px of the frame; empty for a template."""
+    seen: Sequence[Face | None] = ()
+    """The face as it lies in each frame, px; empty for a template."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -68,7 +68,7 @@ class Driving:
             yield from repeat(None)
         with open_clip(self.path) as clip:
             for frame in clip if schedule is None else _scheduled(clip, schedule):
-                face = self.faces[frame.index]
+                face = self.seen[frame.index]
                 cue = Cue(frame.image, FaceCrop.whole(frame.image, face) if face is not None else None)
                 yield cue
                 if self.kind == "image":
@@ -126,7 +126,7 @@ def _image(info: MediaInfo, frame: Frame, engine: Engine, options: Options) -> D
         rate=None,
         layout=engine.layout.name,
         engine=engine.name,
-        faces=(face,),
+        seen=(face,),
     )
 
 
@@ -145,13 +145,13 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
     return Driving(
         path=info.path,
         kind="video" if moves else "image",
-        motions=in_every_frame(found.faces, _measure(info, found.faces, engine, options, watch)),
-        ratios=in_every_frame(found.faces, [ratios(face) for face in found.faces if face is not None]),
-        present=[face is not None for face in found.faces],
+        motions=in_every_frame(found, _measure(info, found, engine, options, watch)),
+        ratios=in_every_frame(found, measured_ratios(found)),
+        present=found.present,
         rate=info.rate if moves else None,
         layout=engine.layout.name,
         engine=engine.name,
-        faces=found.faces,
+        seen=found.seen,
         warnings=(*broken_off, *report(info.path, found)),
     )
 
@@ -172,10 +172,10 @@ def _cutter(faces: Iterable[Face], info: MediaInfo, options: Options) -> Callabl
 class _FromLandmarks(Sequence[Motion]):
     """Motions that are measured when asked for: from landmarks that is quick, and nothing is kept."""
 
-    def __init__(self, engine: Engine, info: MediaInfo, faces: Sequence[Face | None]) -> None:
+    def __init__(self, engine: Engine, info: MediaInfo, found: Track) -> None:
         self._engine = engine
         self._blank = np.broadcast_to(np.uint8(0), (info.height, info.width, 3))
-        self._faces = View(faces, [i for i, face in enumerate(faces) if face is not None])
+        self._faces = View(found.faces, [i for i, present in enumerate(found.present) if present])
 
     def __len__(self) -> int:
         return len(self._faces)
@@ -194,16 +194,15 @@ class _FromLandmarks(Sequence[Motion]):
         return self._engine.motion([FaceCrop.whole(self._blank, face)])[0]
 
 
-def _measure(
-    info: MediaInfo, faces: Sequence[Face | None], engine: Engine, options: Options, watch: Watch
-) -> Sequence[Motion]:
+def _measure(info: MediaInfo, found: Track, engine: Engine, options: Options, watch: Watch) -> Sequence[Motion]:
     """The motion of each frame that shows the face."""
     if not engine.reads_pixels:
-        return _FromLandmarks(engine, info, faces)
-    cut = _cutter((face for face in faces if face is not None), info, options)
+        return _FromLandmarks(engine, info, found)
+    cut = _cutter((face for face in found.faces if face is not None), info, options)
     motions = PackedMotions()
     with open_clip(info.path) as clip:
-        showing = ((frame, face) for frame, face in zip(watch.over(clip, info.frames), faces, strict=False) if face)
+        frames = zip(watch.over(clip, info.frames), found.faces, strict=False)
+        showing = ((frame, face) for frame, face in frames if face is not None)
         for group in groups(showing, engine.batch_size):
             for motion in engine.motion([cut(frame.image, face) for frame, face in group]):
                 motions.append(motion)

@@ -13,7 +13,7 @@ from pathlib import Path
 from openportrait.engines import load
 from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.errors import OptionError
-from openportrait.faces import Box, FaceFinder, LiveTracker, crop_box, ratios
+from openportrait.faces import Box, FaceFinder, LiveFace, LiveTracker, crop_box, ratios
 from openportrait.media import Writer, open_writer
 from openportrait.motion import Corrections, LiveTransfer
 from openportrait.options import MotionOptions, Options
@@ -42,11 +42,8 @@ class LiveSession:
     Calls from several threads are taken one after the other.
     """
 
-    def __init__(self, source: Path, options: Options, *, rate: float = 20.0) -> None:
-        """`rate`: about how many frames a second will come.
-
-        Raises MediaError, NoFaceError, OptionError or what the engine raises.
-        """
+    def __init__(self, source: Path, options: Options) -> None:
+        """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
         if not is_still(source):
             raise OptionError(f"{source} is a clip; live animation takes a picture")
         self.options = options
@@ -54,8 +51,7 @@ class LiveSession:
         found = ImageSource(source, self._engine, options)
         self._scene, self._portraits = next(found.scenes()), found.portraits
         finder = FaceFinder(options.faces.detection_threshold, refine=self._engine.refine)
-        self._tracker = LiveTracker(finder, options.faces.driving_face, rate)
-        self._rate = rate if self._engine.reads_pixels else None
+        self._tracker = LiveTracker(finder, options.faces.driving_face)
         self._neutral: Motion | None = None
         self._box: Box | None = None
         self._last = self._scene.frame.image if pastes_back(options) else self._sitters[0].crop.image
@@ -69,14 +65,15 @@ class LiveSession:
         name: str = self._engine.name
         return name
 
-    def __call__(self, camera: Image) -> LivePicture:
-        """The portrait for the newest camera frame, (H, W, 3)."""
+    def __call__(self, camera: Image, seconds: float | None = None) -> LivePicture:
+        """The portrait for the newest camera frame, (H, W, 3), and the moment it shows; none given: now."""
         with self._lock:
-            face = self._tracker.update(camera)
+            now = time.monotonic() if seconds is None else seconds
+            face = self._tracker.update(camera, now)
             if face is not None:
-                self._last = self._animate(camera, face)
+                self._last = self._animate(camera, face, now)
             if self._recorder is not None:
-                self._recorder.write(self._last, time.monotonic())
+                self._recorder.write(self._last, now)
             return LivePicture(self._last, face is not None)
 
     def recentre(self) -> None:
@@ -108,7 +105,7 @@ class LiveSession:
 
     def _follow(self) -> None:
         engine, motion = self._engine, self.options.motion
-        self._followers = [Follower(engine, motion, portrait, self._rate) for portrait in self._portraits]
+        self._followers = [Follower(engine, motion, portrait) for portrait in self._portraits]
         if self._neutral is not None:
             self._recentre(self._neutral)
 
@@ -117,12 +114,15 @@ class LiveSession:
         for follower in self._followers:
             follower.transfer.recentre(neutral)
 
-    def _animate(self, camera: Image, face: Face) -> Image:
-        motion = self._engine.motion([self._driving_crop(camera, face)])[0]
+    def _animate(self, camera: Image, face: LiveFace, seconds: float) -> Image:
+        motion = self._engine.motion([self._driving_crop(camera, face.calm)])[0]
         if self._neutral is None:
             self._recentre(motion)
-        driver, openness = FaceCrop.whole(camera, face), ratios(face)
-        poses = [follower(motion, openness) for follower in self._followers]
+        if face.is_new:
+            for follower in self._followers:
+                follower.transfer.start_anew()
+        driver, openness = FaceCrop.whole(camera, face.seen), ratios(face.calm)
+        poses = [follower(motion, openness, seconds) for follower in self._followers]
         shots = [
             Shot(sitter.appearance, pose.x_s, pose.x_d, driver)
             for sitter, pose in zip(self._sitters, poses, strict=True)
@@ -144,16 +144,18 @@ class LiveSession:
 class Follower:
     """One face of the portrait: transfer, then corrections (SPEC §4, §5)."""
 
-    def __init__(self, engine: Engine, options: MotionOptions, portrait: Portrait, rate: float | None) -> None:
-        """`rate` frames a second turns on smoothing of keypoints."""
-        self.transfer = LiveTransfer(engine.layout, portrait.motions[0], options, rate=rate)
+    def __init__(self, engine: Engine, options: MotionOptions, portrait: Portrait) -> None:
+        self.transfer = LiveTransfer(engine.layout, portrait.motions[0], options)
+        # An engine that takes the landmarks alone has its motion from smoothed ones: once is enough.
+        self._smooths = engine.reads_pixels
         self._ratios = portrait.ratios[0]
         self._correct = Corrections(engine, options, first_source=self._ratios, source_moves=False)
 
-    def __call__(self, driving: Motion, openness: Ratios) -> Pose:
-        """The keypoints for this moment's driving face."""
+    def __call__(self, driving: Motion, openness: Ratios, seconds: float) -> Pose:
+        """The keypoints for the driving face of the moment `seconds`."""
         x_s = self.transfer.x_s
-        return Pose(x_s, self._correct(x_s, self.transfer.x_driven(driving), self._ratios, openness))
+        x_d = self.transfer.x_driven(driving, seconds if self._smooths else None)
+        return Pose(x_s, self._correct(x_s, x_d, self._ratios, openness))
 
 
 class Recorder:

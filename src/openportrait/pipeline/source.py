@@ -149,7 +149,7 @@ class VideoSource:
                 for (motions, _), motion in zip(wanted, self._engine.motion([crop for _, crop in wanted]), strict=True):
                     motions.append(motion)
         return tuple(
-            Portrait(in_every_frame(found.faces, motions), in_every_frame(found.faces, _ratios(found)))
+            Portrait(in_every_frame(found, motions), in_every_frame(found, measured_ratios(found)))
             for motions, found in zip(measured, self._tracks, strict=True)
         )
 
@@ -183,13 +183,14 @@ def open_source(path: Path, engine: Engine, options: Options, watch: Watch) -> I
     return ImageSource(path, engine, options) if is_still(path) else VideoSource(path, engine, options, watch)
 
 
-def in_every_frame(faces: Sequence[Face | None], measured: Sequence[Value]) -> Sequence[Value]:
+def in_every_frame(found: Track, measured: Sequence[Value]) -> Sequence[Value]:
     """What was measured where there is a face, extended to all frames: elsewhere that of the nearest face."""
-    rank = list(accumulate((face is not None for face in faces), initial=-1))[1:]
-    return View(measured, [rank[place] for place in nearest([face is not None for face in faces])])
+    rank = list(accumulate(found.present, initial=-1))[1:]
+    return View(measured, [rank[place] for place in nearest(found.present)])
 
 
-def _ratios(found: Track) -> list[Ratios]:
+def measured_ratios(found: Track) -> list[Ratios]:
+    """How open eyes and lips are in each frame that shows the face."""
     return [ratios(face) for face in found.faces if face is not None]
 
 
