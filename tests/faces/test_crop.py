@@ -8,6 +8,7 @@ import pytest
 
 from openportrait.faces import clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
 from openportrait.records import CropRule, Face, FaceCrop, Image
+from openportrait.scaling import resized
 from tests.faces.conftest import shift
 from tests.reference import REFERENCE
 
@@ -146,3 +147,11 @@ def test_a_whole_picture_is_resized(officer: Image, officer_face: Face) -> None:
     assert np.array_equal(same.image, square)
     assert np.array_equal(same.image_from_crop, np.eye(3))
     assert np.array_equal(same.face.landmarks, officer_face.landmarks)
+
+
+def test_small_pictures_are_enlarged_smoothly(officer: Image, officer_face: Face) -> None:
+    crop = whole_crop(officer[:300, :300], officer_face, 512)
+    assert np.array_equal(crop.image, cv2.resize(officer[:300, :300], (512, 512), interpolation=cv2.INTER_CUBIC))
+    reduced = resized(officer, 256, 300)
+    assert np.array_equal(reduced, cv2.resize(officer, (256, 300), interpolation=cv2.INTER_AREA))
+    assert resized(officer, 512, 600) is officer

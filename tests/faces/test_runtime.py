@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import subprocess
+import sys
 from importlib.resources import files
 from typing import Any
 
@@ -74,3 +76,45 @@ def test_without_litert_opencv_serves(monkeypatch: pytest.MonkeyPatch, officer: 
     assert len(FaceFinder().find(officer)) == 1
     with pytest.raises(ImportError):
         FaceFinder(runtime="litert").find(officer)
+
+
+TALKING = """
+import os, sys, threading, warnings
+from openportrait.faces.runtime import load_network
+
+said, stop = 0, threading.Event()
+
+def talk():
+    global said
+    while not stop.is_set():
+        os.write(2, b"line %d\\n" % said)
+        warnings.warn(f"warning {said}", stacklevel=1)
+        said += 1
+
+warnings.simplefilter("always")
+thread = threading.Thread(target=talk)
+thread.start()
+for name in ("face_detector.tflite", "face_landmarks_detector.tflite"):
+    load_network(name, (), "litert")
+stop.set()
+thread.join()
+print(said)
+"""
+
+
+def test_other_threads_are_heard_while_litert_loads_without_its_greeting() -> None:
+    need("litert")
+    ran = subprocess.run([sys.executable, "-c", TALKING], capture_output=True, text=True, timeout=60, check=True)
+    said = int(ran.stdout)
+    lines = ran.stderr.splitlines()
+    assert {line for line in lines if line.startswith("line ")} == {f"line {i}" for i in range(said)}
+    assert sum("UserWarning: warning" in line for line in lines) == said
+    assert "XNNPACK" not in ran.stderr
+
+
+def test_litert_loads_where_stderr_is_closed() -> None:
+    need("litert")
+    loads = "from openportrait.faces.runtime import load_network; load_network('face_detector.tflite', (), 'litert')"
+    closed = f"import os; os.close(2); {loads}; print('loaded')"
+    ran = subprocess.run([sys.executable, "-c", closed], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.stdout == "loaded\n"

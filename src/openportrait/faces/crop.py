@@ -23,6 +23,7 @@ from openportrait.faces.indices import (
     LIP_CORNERS,
 )
 from openportrait.records import CropRule, Face, FaceCrop, Floats, Image
+from openportrait.scaling import resized
 
 _MESH_EYES = (EYE_LEFT_CORNERS + EYE_LEFT_LIDS, EYE_RIGHT_CORNERS + EYE_RIGHT_LIDS)
 _MESH_OUTLINE = (*BROWS, *JAW)
@@ -141,10 +142,7 @@ def _resized(
     matrix = np.diag([factors[0], factors[1], 1.0])
     matrix[:2, 2] = 0.5 * factors - 0.5
     matrix = matrix @ picture_to_part
-    if part != (size, size):
-        interpolation = cv2.INTER_AREA if factors.max() <= 1 else cv2.INTER_CUBIC
-        image = cv2.resize(image, (size, size), interpolation=interpolation).astype(np.uint8, copy=False)
-    return image, face.moved(matrix, float(np.sqrt(factors.prod()))), _inverse(matrix)
+    return resized(image, size, size), face.moved(matrix, float(np.sqrt(factors.prod()))), _inverse(matrix)
 
 
 def _inverse(matrix: Floats) -> Floats:

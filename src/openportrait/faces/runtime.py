@@ -7,10 +7,12 @@ read before the first network is asked for.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -71,26 +73,56 @@ class _OpenCVNetwork:
         return {name: np.array(value) for name, value in zip(self._outputs, results, strict=True)}
 
 
+_GREETING = re.compile(rb"INFO: Created TensorFlow Lite XNNPACK delegate[^\n]*\n")
+_loading = threading.Lock()
+
+
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what LiteRT says while it loads, a greeting to file descriptor 2, off the user's terminal."""
-    kept = os.dup(2)
+def _ungreeted() -> Iterator[None]:
+    """Keep LiteRT's greeting off the user's terminal, and nothing else.
+
+    It is written once a process to file descriptor 2, and no option silences it. So what arrives there meanwhile,
+    from other threads too, is kept in a file, and handed on without that line.
+    """
     try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+        terminal = os.dup(2)
+    except OSError:  # closed: there is nobody to greet
         yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        return
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            kept.seek(0)
+            said = _GREETING.sub(b"", kept.read())
+            if said:
+                with suppress(OSError):
+                    os.write(2, said)
+
+
+@cache
+def _greeted() -> None:
+    """LiteRT has greeted: a first network was loaded, the smallest one."""
+    with _ungreeted():
+        _interpreter(member("face_blendshapes.tflite"))
+
+
+def _interpreter(model: bytes) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 class _LiteRTNetwork:
     def __init__(self, model: bytes, outputs: tuple[str, ...]) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        with _quiet():
-            self._interpreter = Interpreter(model_content=model, num_threads=1)
-            self._interpreter.allocate_tensors()
+        with _loading:
+            _greeted()
+        self._interpreter = _interpreter(model)
         self._input = self._interpreter.get_input_details()[0]["index"]
         places = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
         self._outputs = {name: places[name] for name in outputs}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from openportrait.media import is_sequence
 from openportrait.media.files import is_folder
 from openportrait.records import Image
+from openportrait.scaling import resized
 
 DEFAULT_FOLDER = Path("animations")
 STRIP_HEIGHT = 720
@@ -50,10 +50,5 @@ def side_by_side(*panels: Image) -> Image:
     """The pictures in a row, scaled to the height of the last one, at most 720 px."""
     height = min(panels[-1].shape[0], STRIP_HEIGHT)
 
-    def scaled(panel: Image) -> Image:
-        width = max(round(panel.shape[1] * height / panel.shape[0]), 1)
-        smaller = height < panel.shape[0]
-        resized = cv2.resize(panel, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
-        return resized.astype(np.uint8, copy=False)
-
-    return np.hstack([scaled(panel) for panel in panels])
+    widths = (max(round(panel.shape[1] * height / panel.shape[0]), 1) for panel in panels)
+    return np.hstack([resized(panel, width, height) for panel, width in zip(panels, widths, strict=True)])

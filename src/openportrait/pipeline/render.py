@@ -9,7 +9,6 @@ from fractions import Fraction
 from itertools import chain
 from typing import NamedTuple, Protocol
 
-import cv2
 import numpy as np
 
 from openportrait.engines.base import Canvas, Engine, Shot
@@ -17,6 +16,7 @@ from openportrait.options import Options
 from openportrait.pipeline.flow import Watch, ahead, groups, overlapped
 from openportrait.pipeline.source import Scene, Sitter, Source
 from openportrait.records import FaceCrop, Floats, Image, Template
+from openportrait.scaling import resized
 
 
 class Pose(NamedTuple):
@@ -196,4 +196,4 @@ class Rendering:
         if self._source.rate is None or crop.shape[0] == size:
             return crop
         # Native crops of a clip differ in size from frame to frame; its pictures may not.
-        return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        return resized(crop, size, size)

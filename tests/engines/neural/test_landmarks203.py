@@ -22,9 +22,15 @@ ANCHORS = (*EYES, *LIPS, *OUTLINE, (197, 468), (198, 473))
 
 @pytest.fixture(autouse=True)
 def packages() -> None:
-    for package in ("onnx", "onnxruntime"):
+    for package in ("onnx", "onnxruntime", "torch"):
         if importlib.util.find_spec(package) is None:
             missing(package)
+
+
+def refiner_of(model: Path, device: str = "cpu") -> LandmarkRefiner:
+    import torch
+
+    return LandmarkRefiner(model, torch.device(device))
 
 
 def mesh_face(turn_degrees: float = 0.0, size: float = 200.0, centre: tuple[float, float] = (320.0, 240.0)) -> Face:
@@ -143,7 +149,7 @@ def test_crops_and_ratios_agree_with_those_of_the_mesh() -> None:
 def test_what_the_network_sees_is_placed_in_the_picture(tmp_path: Path, turn_degrees: float) -> None:
     face = mesh_face(turn_degrees)
     middle = points203(face)[[0, 36]].mean(0) + 6
-    refiner = LandmarkRefiner(network(tmp_path / "landmark.onnx", face_shape(face)))
+    refiner = refiner_of(network(tmp_path / "landmark.onnx", face_shape(face)))
     found = refiner.refine(marked(*middle), face)
     np.testing.assert_allclose(found, points203(face) + 6, atol=0.1)
 
@@ -151,7 +157,7 @@ def test_what_the_network_sees_is_placed_in_the_picture(tmp_path: Path, turn_deg
 def test_the_points_before_say_where_to_look(tmp_path: Path) -> None:
     face = mesh_face()
     still = np.random.default_rng(0).uniform(-0.3, 0.3, (203, 2))
-    refiner = LandmarkRefiner(network(tmp_path / "landmark.onnx", still + 0.5))
+    refiner = refiner_of(network(tmp_path / "landmark.onnx", still + 0.5))
     black = np.zeros((480, 640, 3), np.uint8)
 
     def centre_looked_at(around: Floats) -> Floats:
@@ -169,7 +175,7 @@ def test_the_points_before_say_where_to_look(tmp_path: Path) -> None:
 def test_points_beside_the_face_are_not_believed(tmp_path: Path) -> None:
     face = mesh_face()
     for number, offsets in enumerate((np.full((203, 2), 0.5), np.full((203, 2), np.nan))):
-        refiner = LandmarkRefiner(network(tmp_path / f"{number}.onnx", offsets))
+        refiner = refiner_of(network(tmp_path / f"{number}.onnx", offsets))
         found = refiner.refine(np.zeros((480, 640, 3), np.uint8), face)
         np.testing.assert_array_equal(found, points203(face))
 
@@ -184,14 +190,43 @@ def test_points_beside_the_face_are_not_believed(tmp_path: Path) -> None:
 def test_a_damaged_file(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "landmark.onnx").write_bytes(content)
     with pytest.raises(WeightsError, match=says):
-        LandmarkRefiner(tmp_path / "landmark.onnx")
+        refiner_of(tmp_path / "landmark.onnx")
 
 
 def test_another_network(tmp_path: Path) -> None:
     offsets = np.zeros((203, 2))
     for number, made in enumerate(({"outputs": 1}, {"side": 192})):
         with pytest.raises(WeightsError, match="is not the 203-point landmark network"):
-            LandmarkRefiner(network(tmp_path / f"{number}.onnx", offsets, **made))
-    refiner = LandmarkRefiner(network(tmp_path / "other.onnx", offsets, points=106))
+            refiner_of(network(tmp_path / f"{number}.onnx", offsets, **made))
+    refiner = refiner_of(network(tmp_path / "other.onnx", offsets, points=106))
     with pytest.raises(WeightsError, match="gives 106 points where 203 belong"):
         refiner.refine(np.zeros((480, 640, 3), np.uint8), mesh_face())
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("cpu", ["CPUExecutionProvider"]),
+        ("mps", ["CPUExecutionProvider"]),
+        ("xpu:1", ["CPUExecutionProvider"]),
+        ("cuda", [("CUDAExecutionProvider", {"device_id": 0}), "CPUExecutionProvider"]),
+        ("cuda:1", [("CUDAExecutionProvider", {"device_id": 1}), "CPUExecutionProvider"]),
+    ],
+)
+def test_it_runs_where_the_option_says(
+    device: str, expected: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    asked: list[object] = []
+    here = onnxruntime.InferenceSession
+
+    def session(model: str, options: object, providers: list[object]) -> object:
+        asked.extend(providers)
+        return here(model, options, providers=["CPUExecutionProvider"])
+
+    found = ["CUDAExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: found)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    refiner_of(network(tmp_path / "landmark.onnx", np.zeros((203, 2))), device)
+    assert asked == expected

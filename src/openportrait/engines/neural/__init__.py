@@ -67,12 +67,12 @@ def _build(root: Path, stamps: tuple[_Stamp, ...], device: torch.device, dtype: 
     notices: list[str] = []
     folder = WeightsFolder(root, {stamp.name: stamp.path for stamp in stamps})
     load = partial(folder.load, notice=notices.append)
-    engine = NeuralEngine(load, device, dtype, _landmark_network(folder, notices))
+    engine = NeuralEngine(load, device, dtype, _landmark_network(folder, device, notices))
     engine.notices = tuple(dict.fromkeys((*notices, *engine.notices)))
     return engine
 
 
-def _landmark_network(folder: WeightsFolder, notices: list[str]) -> Refine | None:
+def _landmark_network(folder: WeightsFolder, device: torch.device, notices: list[str]) -> Refine | None:
     """The 203-point network where it can run; elsewhere the face mesh stands in for it."""
     from openportrait.engines.neural.landmarks203 import LandmarkRefiner
     from openportrait.weights import LANDMARK, checks
@@ -85,6 +85,6 @@ def _landmark_network(folder: WeightsFolder, notices: list[str]) -> Refine | Non
     elif find_spec("onnxruntime") is None:
         problem = f"{path} needs onnxruntime; pip install 'openportrait[neural]'"
     else:
-        return LandmarkRefiner(path).refine
+        return LandmarkRefiner(path, device).refine
     notices.append(f"{problem}; until then the face mesh gives the landmarks")
     return None

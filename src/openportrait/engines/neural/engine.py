@@ -8,7 +8,6 @@ from itertools import islice
 from threading import Lock
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,6 +27,7 @@ from openportrait.faces import Refine
 from openportrait.motion import LIVEPORTRAIT_21, edit_expression, rotation_from_degrees
 from openportrait.paste import Window
 from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
+from openportrait.scaling import resized
 
 INPUT_SIZE = 256
 CROP_SIZE = 512
@@ -179,12 +179,8 @@ class NeuralEngine:
 
     def _inputs(self, images: Sequence[Image]) -> Tensor:
         """Pictures of any size → [B, 3, 256, 256] float32 in 0..1 on the device."""
-        size = (INPUT_SIZE, INPUT_SIZE)
-        small = [
-            image if image.shape[:2] == size else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-            for image in images
-        ]
-        return self._to_device(np.stack(small)).permute(0, 3, 1, 2).float() / 255
+        small = np.stack([resized(image, INPUT_SIZE, INPUT_SIZE) for image in images])
+        return self._to_device(small).permute(0, 3, 1, 2).float() / 255
 
     def _points(self, points: Sequence[Floats]) -> Tensor:
         return self._to_device(np.stack(points).astype(np.float32))

@@ -17,7 +17,9 @@ Counted on an upright face, left and right as in the picture:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -26,6 +28,9 @@ from openportrait.errors import EngineError, WeightsError
 from openportrait.faces import crop_from_image, face_box
 from openportrait.records import Face, Floats, Image
 from openportrait.weights import checks
+
+if TYPE_CHECKING:
+    import torch
 
 COUNT = 203
 _SIZE = 224
@@ -82,8 +87,11 @@ def points203(face: Face) -> Floats:
 class LandmarkRefiner:
     """The landmark network of the published weights (`landmark.onnx`), by ONNX Runtime."""
 
-    def __init__(self, model: Path) -> None:
-        """Raises WeightsError where the file is no such network, EngineError where ONNX Runtime is missing."""
+    def __init__(self, model: Path, device: torch.device) -> None:
+        """`device`: that of the other networks; where ONNX Runtime does not reach it, the network runs on the CPU.
+
+        Raises WeightsError where the file is no such network, EngineError where ONNX Runtime is missing.
+        """
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
@@ -93,8 +101,7 @@ class LandmarkRefiner:
             raise WeightsError(problem)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-        providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+        providers = _providers(device, onnxruntime.get_available_providers())
         try:
             self._session = onnxruntime.InferenceSession(str(model), options, providers=providers)
         except Exception as error:  # ONNX Runtime's errors share no base but this one
@@ -129,6 +136,17 @@ class LandmarkRefiner:
         back = np.linalg.inv(matrix)
         placed: Floats = points @ back[:2, :2].T + back[:2, 2]
         return placed
+
+
+def _providers(device: torch.device, available: Sequence[str]) -> list[str | tuple[str, dict[str, Any]]]:
+    """What ONNX Runtime may use, the best first.
+
+    Apple's and Intel's graphics take builds of ONNX Runtime of their own, and the network is small: there the
+    CPU runs it.
+    """
+    if device.type == "cuda" and "CUDAExecutionProvider" in available:
+        return [("CUDAExecutionProvider", {"device_id": device.index or 0}), "CPUExecutionProvider"]
+    return ["CPUExecutionProvider"]
 
 
 def _same_place(points: Floats, mesh: Floats) -> bool:
