@@ -13,6 +13,7 @@ from openportrait.engines.mesh.eyes import rounded
 from openportrait.engines.mesh.infill import filled
 from openportrait.engines.mesh.light import light_between
 from openportrait.engines.mesh.mirror import find_other_side, mirrored
+from openportrait.engines.mesh.overlay import build_stand_in
 from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, interpolants, places
 from openportrait.engines.mesh.surround import build_surround, ring_triangles
 from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT, canonical
@@ -200,3 +201,16 @@ def test_the_far_cheek_is_shown_by_the_near_one_only_when_it_turns_to_the_viewer
     assert sorted(round(float(share[facing_away]), 3) for share in turns) == [0, 1]
     np.testing.assert_allclose(np.linalg.norm(other.normals, axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(other.gain.mean(), 1, atol=0.25)
+
+
+def test_made_up_skin_has_the_grain_of_the_skin_around_it() -> None:
+    """A lid that comes down is no smooth patch in grainy skin."""
+    random = np.random.default_rng(3)
+    grainy = np.clip(random.normal(160, 12, (120, 160, 3)), 0, 255).astype(np.uint8)
+    outline = np.array([[60, 60], [80, 50], [100, 60], [80, 70]], np.float64)
+    cv2.fillPoly(grainy, [outline.astype(np.int32)], (20, 20, 20))
+    stand_in = build_stand_in(grainy, outline, 6, 6, 0.5)
+    left, top = stand_in.origin
+    middle = stand_in.pixels[56 - top : 65 - top, 72 - left : 89 - left, 0].astype(float)
+    assert abs(middle.mean() - 160) < 8
+    assert 6 < middle.std() < 18
