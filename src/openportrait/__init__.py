@@ -4,15 +4,15 @@
 >>> result = openportrait.animate("portrait.jpg", "talking.mp4", "out.mp4", region="lip")  # doctest: +SKIP
 >>> result.path, result.frames, result.warnings  # doctest: +SKIP
 
-Names are loaded when first used, so that the import costs nothing.
+Names are loaded when first used, so that the import costs nothing: not even `typing` is imported here.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from openportrait.errors import (
         Cancelled,
         EngineError,
@@ -100,6 +100,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
     for module, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"openportrait.{module}"), name)

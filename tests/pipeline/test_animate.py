@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +16,7 @@ import pytest
 import openportrait
 from openportrait.faces import FaceFinder
 from openportrait.media import open_clip, open_writer, probe, read_image, write_image
-from openportrait.records import Floats, Image, Progress
+from openportrait.records import Floats, Frame, Image, Progress
 from tests.conftest import EXAMPLES, shared
 
 Box = tuple[int, int, int, int]
@@ -309,3 +312,49 @@ def test_a_folder_of_pictures_is_not_written_over(portrait: Path, short_talk: Pa
         openportrait.animate(portrait, short_talk, source.parent / "%05d.png", engine="mesh")
     assert [path.name for path in source.parent.iterdir()] == ["00003.png"]
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("role", ["source", "driving"])
+def test_an_interrupt_in_the_midst_of_the_analysis_is_what_is_raised(
+    portrait: Path, short_talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    def interrupted(frames: Iterator[Frame], *_: object, **__: object) -> None:
+        next(frames)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"openportrait.pipeline.{role}.track", interrupted)
+    before = threading.active_count()
+    source, driving = (short_talk, portrait) if role == "source" else (portrait, short_talk)
+    with pytest.raises(KeyboardInterrupt):
+        openportrait.animate(source, driving, tmp_path / "out.mp4", engine="mesh")
+    assert threading.active_count() == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stream_that_is_left_half_way_ends_its_threads(portrait: Path, short_talk: Path) -> None:
+    before = threading.active_count()
+    with openportrait.stream(portrait, short_talk, engine="mesh") as job:
+        pictures = iter(job)
+        next(pictures)
+        assert threading.active_count() > before
+    assert threading.active_count() == before
+
+
+def test_a_stopped_job_keeps_what_it_made_where_that_is_wanted(
+    portrait: Path, short_talk: Path, tmp_path: Path
+) -> None:
+    told: list[Progress] = []
+    stop: dict[str, Any] = {
+        "progress": told.append,
+        "cancel": lambda: bool(told) and told[-1].stage == "render" and told[-1].done > 4,
+    }
+    with pytest.raises(openportrait.Cancelled, match=r"^stopped; nothing was written$"):
+        openportrait.animate(portrait, short_talk, tmp_path / "none.mp4", engine="mesh", **stop)
+    assert not list(tmp_path.iterdir())
+    told.clear()
+    with pytest.raises(openportrait.Cancelled) as stopped:
+        openportrait.animate(portrait, short_talk, tmp_path / "part.mp4", engine="mesh", keep_partial=True, **stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["part.mp4"]
+    kept = len(frames_of(tmp_path / "part.mp4"))
+    assert kept >= 4
+    assert str(stopped.value) == f"stopped; the first {kept} frames are kept in {tmp_path / 'part.mp4'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -118,6 +118,28 @@ def test_view_reorders_without_copying() -> None:
 def test_watch_tells_and_stops() -> None:
     told: list[Progress] = []
     watch = Watch(told.append, lambda: len(told) >= 2)
-    with pytest.raises(Cancelled):
-        list(watch.over("abcdef", 6))
+    with pytest.raises(Cancelled), watch.over("abcdef", 6) as letters:
+        list(letters)
     assert [(p.stage, p.done, p.total) for p in told] == [("analyse", 1, 6), ("analyse", 2, 6)]
+
+
+def test_leaving_an_analysis_half_way_waits_for_what_is_being_read() -> None:
+    """Whoever closes the file next must not find a thread in it."""
+    reading, go_on, busy = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> Generator[int, None, None]:
+        yield 0
+        busy.set()
+        reading.set()
+        go_on.wait(20)
+        busy.clear()
+        yield 1
+
+    items = work()
+    with pytest.raises(KeyboardInterrupt), Watch().over(items, None) as numbers:
+        next(numbers)
+        reading.wait(20)
+        threading.Timer(0.05, go_on.set).start()
+        raise KeyboardInterrupt
+    assert not busy.is_set()
+    items.close()

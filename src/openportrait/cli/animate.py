@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from typing_extensions import Doc
 
+from openportrait import leaving
 from openportrait.cli.console import finish, progress_bar
 from openportrait.cli.flags import AsJson, Output, Values, flags
 from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions
@@ -48,4 +49,4 @@ def run_job(source: Path, driving: Path, output: Path | None, options: Values) -
     from openportrait.pipeline import animate
 
     with progress_bar() as progress:
-        return animate(source, driving, output, progress=progress, **options)
+        return animate(source, driving, output, progress=progress, cancel=leaving.asked, **options)

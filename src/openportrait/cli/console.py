@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
+from openportrait import leaving
 from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 
 if TYPE_CHECKING:
     from openportrait.records import Progress, Result
 
-FAILED, USAGE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
+FAILED, USAGE, BROKEN_PIPE = 1, 2, 141
 
 
-def emit(text: str) -> None:
-    """A line of the result, on stdout."""
-    sys.stdout.write(f"{text}\n")
+def emit(text: str | Path) -> None:
+    """A line of the result, on stdout, at once. Raises OpenPortraitError where stdout cannot be written."""
+    if sys.stdout is None:  # It was closed by the one who started the process: nobody wants the result.
+        return
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop(sys.stdout)
+        raise
+    except OSError as error:
+        _drop(sys.stdout)
+        raise OpenPortraitError(f"stdout cannot be written ({error.strerror}); send it elsewhere") from error
 
 
 def emit_json(value: Any) -> None:
-    """The result as JSON, on stdout."""
-    emit(json.dumps(value, indent=2, ensure_ascii=False))
+    """The result as JSON, on stdout; in ASCII, which any encoding and any name of a file can pass."""
+    emit(json.dumps(value, indent=2))
 
 
 def say(text: str) -> None:
-    """One line to the user, on stderr."""
-    sys.stderr.write(f"openportrait: {' '.join(text.split())}\n")
+    """One line to the user, on stderr. What would break the line or command the terminal is shown by its escape."""
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text.strip())
+    _tell(f"openportrait: {shown}\n")
 
 
 def report(result: Result) -> None:
@@ -61,33 +73,56 @@ def finish(result: Result, engine: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         emit_json(result.as_dict())
     else:
-        emit(str(result.path))
+        emit(result.path)
 
 
 def guarded(run: Callable[[], None]) -> int:
-    """Run a command; what can go wrong becomes one line on stderr and an exit code.
-
-    A termination signal unwinds the command as an interrupt does, so that it tidies up.
-    """
-    signal.signal(signal.SIGTERM, _terminated)
+    """Run a command; what can go wrong becomes one line on stderr and an exit code."""
     warnings.showwarning = _show_warning
+    if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+        # Names of files leave as the bytes they came in as, whatever the encoding of the terminal.
+        sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors=sys.getfilesystemencodeerrors())
+    code, line = _outcome(run)
+    # Whatever comes now comes too late: the line is said once.
+    leaving.ignore_signals()
+    if line:
+        say(line)
+    return code
+
+
+def _outcome(run: Callable[[], None]) -> tuple[int, str]:
+    """The exit code, and what to say of it."""
     try:
         run()
-        sys.stdout.flush()
-    except (Cancelled, KeyboardInterrupt):
-        say("stopped; nothing was written")
-        return INTERRUPTED
+    except KeyboardInterrupt:
+        return leaving.code(), "stopped; nothing was written"
+    except Cancelled as stopped:
+        return leaving.code(), str(stopped)
     except OpenPortraitError as error:
-        say(f"error: {error}")
-        return USAGE if isinstance(error, OptionError) else FAILED
+        return USAGE if isinstance(error, OptionError) else FAILED, f"error: {error}"
     except MemoryError:
-        say("error: not enough memory; lower --max-size or --max-crop")
-        return FAILED
+        return FAILED, "error: not enough memory; lower --max-size or --max-crop"
     except BrokenPipeError:
-        # The reader of stdout has left; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    return 0
+        return BROKEN_PIPE, ""
+    return 0, ""
+
+
+def _drop(stream: TextIO) -> None:
+    """Nothing more reaches a stream that failed; Python would complain once more when it flushes at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _tell(text: str) -> None:
+    """Write to stderr; where that is closed or full, nobody can be told."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _drop(sys.stderr)
 
 
 def _show_warning(
@@ -102,33 +137,61 @@ def _show_warning(
     say(f"note: {message}")
 
 
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(TERMINATED)
+_CLEAR = "\r\x1b[K"
+_REDRAW_SECONDS = 0.1
+_BAR_CELLS = 24
+
+
+class ProgressLine:
+    """One line of a terminal, on stderr, that tells how far something is."""
+
+    def __init__(self) -> None:
+        self._title = ""
+        self._start = self._next = 0.0
+
+    def show(self, title: str, done: float, total: float | None, unit: str) -> None:
+        """`done` of `total` units; drawn anew every 0.1 s."""
+        now = time.monotonic()
+        if title != self._title:
+            self._title, self._start, self._next = title, now, now
+        if now < self._next:
+            return
+        self._next = now + _REDRAW_SECONDS
+        pace = done / (now - self._start) if now > self._start else 0.0
+        parts = [title, f"{done:.0f}" if total is None else f"{_bar(done / total)} {done:.0f}/{total:.0f} {unit}"]
+        if pace:
+            parts.append(f"{pace:.1f} {unit}/s")
+            if total is not None:
+                minutes, seconds = divmod(max(round((total - done) / pace), 0), 60)
+                parts.append(f"{minutes}:{seconds:02} left")
+        _tell(_CLEAR + "  ".join(parts)[: os.get_terminal_size(2).columns - 1])
+
+
+def _bar(share: float) -> str:
+    full = min(round(share * _BAR_CELLS), _BAR_CELLS)
+    return "━" * full + "─" * (_BAR_CELLS - full)
+
+
+@contextmanager
+def progress_line() -> Iterator[ProgressLine | None]:
+    """A line that shows how far something is, wiped away at the end; None where stderr is no terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    try:
+        yield ProgressLine()
+    finally:
+        _tell(_CLEAR)
 
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[Progress], None]]:
-    """A callback that shows where a job is, on stderr; silent where that is no terminal."""
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.fields[speed]}"),
-        bars.TimeRemainingColumn(),
-    )
+    """A callback that shows where a job is."""
     titles = {"analyse": "Reading the motion", "render": "Animating"}
-    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, bars.TaskID] = {}
+    with progress_line() as line:
 
         def show(now: Progress) -> None:
-            if now.stage not in tasks:
-                tasks[now.stage] = bar.add_task(titles[now.stage], total=now.total, speed="")
-            task = tasks[now.stage]
-            speed = bar.tasks[task].speed
-            bar.update(task, completed=now.done, total=now.total, speed=f"{speed:.1f} frames/s" if speed else "")
+            if line is not None:
+                line.show(titles[now.stage], now.done, now.total, "frames")
 
         yield show

@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 from typing_extensions import Doc
 
+from openportrait import leaving
 from openportrait.cli.console import finish, progress_bar, say
 from openportrait.cli.flags import AsJson, Output, Values, flags
 from openportrait.errors import OptionError
@@ -59,7 +60,14 @@ class Edit:
             if self.expression or self.save_expression or self._moved():
                 raise OptionError("--timeline has its own expressions; leave out the sliders and --expression")
             with progress_bar() as progress:
-                result = perform(self.source, load_timeline(self.timeline), self.output, progress=progress, **options)
+                result = perform(
+                    self.source,
+                    load_timeline(self.timeline),
+                    self.output,
+                    progress=progress,
+                    cancel=leaving.asked,
+                    **options,
+                )
         else:
             wanted = self._wanted()
             result = edit(self.source, wanted, self.output, **options)

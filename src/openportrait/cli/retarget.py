@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 from typing_extensions import Doc
 
+from openportrait import leaving
 from openportrait.cli.console import finish, progress_bar
 from openportrait.cli.flags import AsJson, Output, Values, flags
 from openportrait.options import (
@@ -48,5 +49,5 @@ class Retarget:
         options = self.engine | self.faces | self.crop | self.motion | self.files
         wanted = RetargetOptions(**self.wanted)
         with progress_bar() as progress:
-            result = retarget(self.source, wanted, self.output, progress=progress, **options)
+            result = retarget(self.source, wanted, self.output, progress=progress, cancel=leaving.asked, **options)
         finish(result, self.engine, as_json=self.json)

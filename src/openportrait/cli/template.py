@@ -49,7 +49,7 @@ class TemplateMake:
         save_template(output, driving.template)
         for warning in (*engine.notices, *driving.warnings):
             say(f"note: {warning}")
-        emit(str(output))
+        emit(output)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,4 +101,4 @@ class TemplateConvert:
         if write is None:
             raise OptionError(f"{self.output}: templates are written as {' or '.join(writers)}; choose one of them")
         write(self.output, load_template(self.path))
-        emit(str(self.output))
+        emit(self.output)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from typing import Annotated
 
+from openportrait import leaving
 from openportrait.cli.console import emit, say
 from openportrait.cli.flags import Values, flags
 from openportrait.options import EngineOptions
 from openportrait.web.options import WebOptions
+
+_PAUSE_SECONDS = 0.1
+"""How long a signal waits at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +30,11 @@ class Web:
         """Serve until interrupted."""
         from openportrait.web.server import served
 
-        with served(WebOptions(**self.web), EngineOptions(**self.engine)) as app:
-            emit_now(app.url)
+        with leaving.orderly(), served(WebOptions(**self.web), EngineOptions(**self.engine)) as app:
+            emit(app.url)
             if app.share_url:
-                emit_now(app.share_url)
+                emit(app.share_url)
             say("stop it with Ctrl-C")
-            try:
-                while True:
-                    time.sleep(3600)
-            except KeyboardInterrupt:
-                say("stopped")
-
-
-def emit_now(text: str) -> None:
-    """A line on stdout, at once also where that is a pipe."""
-    emit(text)
-    sys.stdout.flush()
+            while not leaving.asked():
+                time.sleep(_PAUSE_SECONDS)
+        say("stopped")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 from typing_extensions import Doc
 
-from openportrait.cli.console import emit, emit_json, say
+from openportrait import leaving
+from openportrait.cli.console import emit, emit_json, progress_line, say
 from openportrait.cli.flags import AsJson, Values, flags
 from openportrait.errors import WeightsError
 from openportrait.options import EngineOptions
@@ -75,9 +76,10 @@ class WeightsDownload:
         """Fetch, check and print the folder."""
         from openportrait import weights
 
+        leaving.say_instead("stopped; what was downloaded is kept: run `openportrait weights download` again to go on")
         with _download_bar() as progress:
             weights.download(self.to, progress)
-        emit(str(self.to or weights.path()))
+        emit(self.to or weights.path())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,7 @@ class WeightsPath:
         """Print it."""
         from openportrait import weights
 
-        emit(str(weights.path(EngineOptions(**self.engine).weights)))
+        emit(weights.path(EngineOptions(**self.engine).weights))
 
 
 def described(file: FileStatus) -> dict[str, Any]:
@@ -114,20 +116,10 @@ def _show(files: Sequence[FileStatus], as_json: bool) -> None:
 
 @contextmanager
 def _download_bar() -> Iterator[OnProgress]:
-    from rich import progress as bars
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.DownloadColumn(),
-        bars.TransferSpeedColumn(),
-    )
-    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Connecting", total=None)
+    with progress_line() as line:
 
         def show(now: DownloadProgress) -> None:
-            bar.update(task, description=now.file, completed=now.done_bytes, total=now.total_bytes)
+            if line is not None:
+                line.show(now.file, now.done_bytes / 1e6, now.total_bytes / 1e6, "MB")
 
         yield show

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -29,12 +30,29 @@ class Reader(Protocol):
         ...
 
 
+class _Frames(Iterator[Frame]):
+    """Frames that may be taken in one thread and closed by another, which then waits for the one under way."""
+
+    def __init__(self, frames: Generator[Frame, None, None]) -> None:
+        self._frames = frames
+        self._turn = threading.Lock()
+
+    def __next__(self) -> Frame:
+        with self._turn:
+            return next(self._frames)
+
+    def close(self) -> None:
+        """Close the file; there are no further frames."""
+        with self._turn:
+            self._frames.close()
+
+
 class Clip:
     """An opened clip. A context manager; each iteration reads from the start and holds one frame at a time."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._running: list[Iterator[Frame]] = []
+        self._running: list[_Frames] = []
 
     @property
     def info(self) -> MediaInfo:
@@ -47,14 +65,14 @@ class Clip:
         return self._reader.truncated
 
     def __iter__(self) -> Iterator[Frame]:
-        frames = at_constant_rate(self._reader.pictures(), self.info.rate or DEFAULT_RATE)
+        frames = _Frames(at_constant_rate(self._reader.pictures(), self.info.rate or DEFAULT_RATE))
         self._running.append(frames)
         return frames
 
     def close(self) -> None:
-        """Close the file, also in the midst of an iteration."""
+        """Close the file, also in the midst of an iteration, and of one in another thread."""
         for frames in self._running:
-            frames.close()  # type: ignore[attr-defined]
+            frames.close()
         self._running.clear()
 
     def __enter__(self) -> Self:

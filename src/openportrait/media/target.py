@@ -13,6 +13,7 @@ from typing import Self
 
 import av
 
+from openportrait import leaving
 from openportrait.errors import MediaError
 from openportrait.media.files import FileId, unwritable
 from openportrait.media.temporary import hidden_in, remove, sweep
@@ -44,6 +45,7 @@ class Target:
             folder = self._folder_of_temporary()
             sweep(folder)
             self.temporary = hidden_in(folder, path.name)
+            leaving.unfinished(self.temporary, remove)
             self._make_temporary()
         except (OSError, ValueError) as error:
             self._remove_parents()
@@ -73,8 +75,9 @@ class Target:
     def _make_parents(self) -> None:
         missing = [parent for parent in self._place.parents if not parent.exists()]
         for parent in reversed(missing):
-            parent.mkdir(exist_ok=True)
+            leaving.unfinished(parent, Path.rmdir)
             self._made.append(parent)
+            parent.mkdir(exist_ok=True)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -86,9 +89,10 @@ class Target:
 
     def commit(self) -> None:
         """Rename to the final place."""
-        with self.guarded():
+        with self.guarded(), leaving.undivided():
             self._commit()
-        self._done = True
+            self._done = True
+            leaving.finished(self.temporary, *self._made)
 
     def _commit(self) -> None:
         self.temporary.replace(self._place)
@@ -99,12 +103,14 @@ class Target:
             return
         self._done = True
         remove(self.temporary)
+        leaving.finished(self.temporary)
         self._remove_parents()
 
     def _remove_parents(self) -> None:
         for parent in reversed(self._made):
             with contextlib.suppress(OSError):
                 parent.rmdir()
+            leaving.finished(parent)
 
     def __enter__(self) -> Self:
         return self

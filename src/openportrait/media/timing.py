@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -61,7 +61,7 @@ def guess_rate(times: Sequence[Fraction], tick: Fraction, hints: Sequence[Fracti
     return min(max(rate, _SLOWEST), _FASTEST), True
 
 
-def at_constant_rate(pictures: Iterable[Timed], rate: Fraction) -> Iterator[Frame]:
+def at_constant_rate(pictures: Iterable[Timed], rate: Fraction) -> Generator[Frame, None, None]:
     """Frames at exactly `rate`: each slot k / rate shows the picture whose time is nearest, within 3/4 of a frame."""
     shown: Frame | None = None
     count, end = 0, Fraction(0)

@@ -77,6 +77,8 @@ class Writer:
     """How many were written."""
     frames_in_file: int
     """How many the file has: a GIF leaves out those that its clock is too coarse for."""
+    kept: bool = False
+    """Whether it lies there although an exception ended it."""
 
     def __init__(
         self, path: Path, rate: Fraction, sound: Sequence[Path], quality: int, description: str, target: Target
@@ -149,6 +151,7 @@ class Writer:
         try:
             if kind is None or (self._keep and self.frames):
                 self._finish()
+                self.kept = kind is not None
         finally:
             if self._encoder:
                 self._encoder.abandon()

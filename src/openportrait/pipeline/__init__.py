@@ -12,6 +12,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from openportrait import leaving
+from openportrait.errors import Cancelled, OpenPortraitError
 from openportrait.expressions import Key, Timeline
 from openportrait.media import Writer, check_output, check_suffix, is_picture, open_clip, open_writer, write_image
 from openportrait.options import EDIT_SCALE, Options, OutputOptions, RetargetOptions
@@ -131,9 +133,11 @@ def stream(
 ) -> Iterator[Job]:
     """The same job without a file: `with stream(a, b) as job: for picture in job: ...`.
 
-    The job tells its `rate`, `frames` and `warnings`; each `Picture` holds an (H, W, 3) RGB image.
+    The job tells its `rate`, `frames` and `warnings`; each `Picture` holds an (H, W, 3) RGB image. Leaving the
+    context ends an iteration that is half way.
     """
-    yield Job(Path(source), Path(driving), Options.of(**options), Watch(progress, cancel))
+    with closing(Job(Path(source), Path(driving), Options.of(**options), Watch(progress, cancel))) as job:
+        yield job
 
 
 def editing_options(**options: Any) -> Options:
@@ -195,9 +199,10 @@ def _write(job: Rendering, start: _Start, sound: tuple[Path, ...] = ()) -> Resul
     wanted, targets = job.options.output, start.targets(still=job.frames == 1)
     template = job.template if wanted.save_template else None
     is_still = job.frames == 1 and is_picture(targets.result)
-    frames = _write_picture(job, targets) if is_still else _write_clip(job, targets, start.inputs, sound)
-    if template is not None:
-        save_template(targets.template, template)
+    with leaving.orderly():
+        frames = _write_picture(job, targets) if is_still else _write_clip(job, targets, start.inputs, sound)
+        if template is not None:
+            save_template(targets.template, template)
     return Result(
         path=targets.result,
         frames=frames,
@@ -213,7 +218,8 @@ def _write(job: Rendering, start: _Start, sound: tuple[Path, ...] = ()) -> Resul
 
 def _write_picture(job: Rendering, targets: Targets) -> int:
     wanted, said = job.options.output, _description(job)
-    picture = next(iter(job))
+    with closing(job):
+        picture = next(iter(job))
     write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality, description=said)
     if wanted.side_by_side:
         write_image(targets.side_by_side, _strip(picture), quality=wanted.quality, description=said)
@@ -223,28 +229,34 @@ def _write_picture(job: Rendering, targets: Targets) -> int:
 def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound: tuple[Path, ...]) -> int:
     """How many frames the result has."""
     wanted, said = job.options.output, _description(job)
-    with ExitStack() as stack:
 
-        def open_result(path: Path) -> Writer:
-            writer = open_writer(
-                path,
-                rate=job.rate or RATE_OF_STILLS,
-                sound=sound,
-                quality=wanted.quality,
-                description=said,
-                inputs=inputs,
-                overwrite=wanted.overwrite,
-            )
-            return stack.enter_context(writer)
+    def open_result(path: Path) -> Writer:
+        return open_writer(
+            path,
+            rate=job.rate or RATE_OF_STILLS,
+            sound=sound,
+            quality=wanted.quality,
+            description=said,
+            inputs=inputs,
+            overwrite=wanted.overwrite,
+        )
 
-        writer = open_result(targets.result)
-        strip = open_result(targets.side_by_side) if wanted.side_by_side else None
-        if wanted.keep_partial:
-            writer.keep()
-        for picture in stack.enter_context(closing(ahead(job))):
-            writer.write(picture.image, picture.alpha)
-            if strip is not None:
-                strip.write(_strip(picture))
+    writer = open_result(targets.result)
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(writer)
+            strip = stack.enter_context(open_result(targets.side_by_side)) if wanted.side_by_side else None
+            if wanted.keep_partial:
+                writer.keep()
+            for picture in stack.enter_context(closing(ahead(job))):
+                writer.write(picture.image, picture.alpha)
+                if strip is not None:
+                    strip.write(_strip(picture))
+    except OpenPortraitError as error:
+        if not writer.kept:
+            raise
+        why = "stopped" if isinstance(error, Cancelled) else str(error)
+        raise type(error)(f"{why}; the first {writer.frames} frames are kept in {targets.result}") from error
     return writer.frames_in_file
 
 

@@ -132,14 +132,15 @@ def _image(info: MediaInfo, frame: Frame, engine: Engine, options: Options) -> D
 
 def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> Driving:
     with open_clip(info.path) as clip:
-        found = track(
-            watch.over(clip, clip.info.frames),
-            FaceFinder(options.faces.detection_threshold, refine=engine.refine),
-            options.faces.driving_face,
-            rate=info.rate or Fraction(25),
-            bridge_seconds=options.faces.bridge_seconds,
-            where=str(info.path),
-        )[0]
+        with watch.over(clip, clip.info.frames) as frames:
+            found = track(
+                frames,
+                FaceFinder(options.faces.detection_threshold, refine=engine.refine),
+                options.faces.driving_face,
+                rate=info.rate or Fraction(25),
+                bridge_seconds=options.faces.bridge_seconds,
+                where=str(info.path),
+            )[0]
         broken_off = accept_end(clip, options)
     moves = len(found.faces) > 1
     return Driving(
@@ -200,9 +201,8 @@ def _measure(info: MediaInfo, found: Track, engine: Engine, options: Options, wa
         return _FromLandmarks(engine, info, found)
     cut = _cutter((face for face in found.faces if face is not None), info, options)
     motions = PackedMotions()
-    with open_clip(info.path) as clip:
-        frames = zip(watch.over(clip, info.frames), found.faces, strict=False)
-        showing = ((frame, face) for frame, face in frames if face is not None)
+    with open_clip(info.path) as clip, watch.over(clip, info.frames) as frames:
+        showing = ((frame, face) for frame, face in zip(frames, found.faces, strict=False) if face is not None)
         for group in groups(showing, engine.batch_size):
             for motion in engine.motion([cut(frame.image, face) for frame, face in group]):
                 motions.append(motion)

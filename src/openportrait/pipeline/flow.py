@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from queue import Empty, Full, Queue
 from typing import Literal, TypeVar, overload
@@ -32,8 +32,8 @@ class _Finished:
 def ahead(items: Iterable[Item], depth: int = 4) -> Generator[Item, None, None]:
     """The same items, computed up to `depth` ahead in a thread of their own.
 
-    An exception of the stage is raised here, at its place in the sequence. Closing the generator
-    stops the thread and closes `items`.
+    An exception of the stage is raised here, at its place in the sequence. Closing the generator stops the thread,
+    which closes `items`: to be done (`contextlib.closing`) before anything that the thread reads is closed.
     """
     queue: Queue[Item | _Finished] = Queue(maxsize=depth)
     stopped = threading.Event()
@@ -62,8 +62,8 @@ def ahead(items: Iterable[Item], depth: int = 4) -> Generator[Item, None, None]:
             put(_Finished(error))
 
     thread = threading.Thread(target=work, daemon=True)
-    thread.start()
     try:
+        thread.start()
         while True:
             item = queue.get()
             if isinstance(item, _Finished):
@@ -78,7 +78,8 @@ def ahead(items: Iterable[Item], depth: int = 4) -> Generator[Item, None, None]:
                 queue.get_nowait()
             except Empty:
                 break
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
 
 
 def overlapped(work: Callable[[Item], Made], items: Iterable[Item], threads: int) -> Generator[Made, None, None]:
@@ -146,7 +147,7 @@ class Watch:
     def check(self) -> None:
         """Raise Cancelled if the caller asked to stop."""
         if self._cancel is not None and self._cancel():
-            raise Cancelled("stopped on request; nothing was written")
+            raise Cancelled("stopped; nothing was written")
 
     def tell(
         self, stage: Literal["analyse", "render"], done: int, total: int | None, frame: Image | None = None
@@ -156,10 +157,17 @@ class Watch:
             self._progress(Progress(stage, done, total, frame))
         self.check()
 
-    def over(self, items: Iterable[Item], total: int | None) -> Iterator[Item]:
-        """The same items of an analysis, made ahead of it, each reported once it was used."""
+    @contextmanager
+    def over(self, items: Iterable[Item], total: int | None) -> Iterator[Iterator[Item]]:
+        """A context with the same items of an analysis, made ahead of it, each reported once it was used.
+
+        When it is left, nothing reads from `items` any more.
+        """
         with closing(ahead(items)) as made:
-            for done, item in enumerate(made, 1):
-                self.check()
-                yield item
-                self.tell("analyse", done, total)
+            yield self._told(made, total)
+
+    def _told(self, items: Iterable[Item], total: int | None) -> Iterator[Item]:
+        for done, item in enumerate(items, 1):
+            self.check()
+            yield item
+            self.tell("analyse", done, total)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -100,6 +100,7 @@ class Rendering:
         self._source = source
         self._moves = moves
         self._watch = watch
+        self._running: list[Generator[Picture, None, None]] = []
         self.options = options
 
     @property
@@ -142,6 +143,17 @@ class Rendering:
 
     def __iter__(self) -> Iterator[Picture]:
         """Render the pictures in order. Raises Cancelled when the caller wants to stop."""
+        pictures = self._pictures()
+        self._running.append(pictures)
+        return pictures
+
+    def close(self) -> None:
+        """End what was iterated half way: its threads, and the files it reads."""
+        for pictures in self._running:
+            pictures.close()
+        self._running.clear()
+
+    def _pictures(self) -> Generator[Picture, None, None]:
         size = self._engine.batch_size
         # Where batches are worth it there is a device, and time for a second thread while it works. Elsewhere
         # a second one would only be waited for when the caller wants to stop.

@@ -116,14 +116,15 @@ class VideoSource:
         self._options = options
         with open_clip(path, max_size=options.crop.max_size) as clip:
             assert clip.info.rate is not None, "only clips come here"
-            self._tracks = track(
-                watch.over(clip, clip.info.frames),
-                FaceFinder(options.faces.detection_threshold, refine=engine.refine),
-                options.faces.face,
-                rate=clip.info.rate,
-                bridge_seconds=options.faces.bridge_seconds,
-                where=str(path),
-            )
+            with watch.over(clip, clip.info.frames) as frames:
+                self._tracks = track(
+                    frames,
+                    FaceFinder(options.faces.detection_threshold, refine=engine.refine),
+                    options.faces.face,
+                    rate=clip.info.rate,
+                    bridge_seconds=options.faces.bridge_seconds,
+                    where=str(path),
+                )
             broken_off = accept_end(clip, options)
         # A clip of one frame is a picture.
         self.rate: Fraction | None = clip.info.rate if len(self._tracks[0].faces) > 1 else None
@@ -138,8 +139,11 @@ class VideoSource:
     def _measure(self, watch: Watch) -> tuple[Portrait, ...]:
         measured = [PackedMotions() for _ in self._tracks]
         count = len(self._tracks[0].faces)
-        with open_clip(self._path, max_size=self._options.crop.max_size) as clip:
-            for group in groups(watch.over(islice(clip, count), count), self._engine.batch_size):
+        with (
+            open_clip(self._path, max_size=self._options.crop.max_size) as clip,
+            watch.over(islice(clip, count), count) as frames,
+        ):
+            for group in groups(frames, self._engine.batch_size):
                 wanted = [
                     (motions, crop)
                     for frame in group

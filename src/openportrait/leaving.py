@@ -1,0 +1,134 @@
+"""Leaving before the work is done: told to stop, the process takes away what it has not finished, says so and ends.
+
+Nothing is raised into the running code, which may be anywhere: in an import, in a `finally`, holding a lock.
+The process leaves from within the signal's handler; only where work wants an end in order (`orderly`), the first
+signal is left to it: it looks at `asked` now and then. A second signal never waits.
+
+This is how programs of this package answer signals; used as a library, it installs no handlers. Little is imported
+here, so that the handlers are in place before anything else is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import FrameType
+    from typing import NoReturn
+
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_FIRST_CODE = 128
+"""A process ended by signal n has the exit code 128 + n: 130, 143 and 129."""
+_CLEAR_LINE = "\r\x1b[K"
+"""What a progress line of a terminal is wiped away with."""
+
+_unfinished: dict[Path, Callable[[Path], None]] = {}
+_orderly: list[_Orderly] = []
+_undivided: list[_Undivided] = []
+_asked: int | None = None
+_finished = False
+_words = "stopped; nothing was written"
+
+
+def answer_signals() -> None:
+    """From now on SIGINT, SIGTERM and SIGHUP end this process cleanly, except those it was started to ignore."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _answer)
+
+
+def ignore_signals() -> None:
+    """The process is about to end by itself: no signal adds a word to what it says."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is _answer:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def asked() -> bool:
+    """Whether a signal asked this process to stop, and an end in order is wanted."""
+    return _asked is not None
+
+
+def code() -> int:
+    """The exit code of a process that stops before its work is done."""
+    return _FIRST_CODE + (_asked or signal.SIGINT)
+
+
+def say_instead(words: str) -> None:
+    """What is said on leaving, for work of which more is left than nothing."""
+    global _words  # noqa: PLW0603 - of the process, as its signals are
+    _words = words
+
+
+def unfinished(path: Path, remove: Callable[[Path], None]) -> None:
+    """`path` is about to be made; should the process leave early, `remove` takes it away, the newest path first."""
+    _unfinished[path] = remove
+
+
+def finished(*paths: Path) -> None:
+    """These may stay, or are gone already."""
+    for path in paths:
+        _unfinished.pop(path, None)
+
+
+class _Orderly:
+    """See `orderly`."""
+
+    def __enter__(self) -> None:
+        _orderly.append(self)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        global _finished  # noqa: PLW0603 - of the process, as its signals are
+        # Before it is no longer orderly: no signal may come in between.
+        _finished = kind is None and len(_orderly) == 1
+        _orderly.remove(self)
+
+
+def orderly() -> _Orderly:
+    """A context in which the first signal is left to the code inside. Left without an exception, the work is done.
+
+    Signals that come after that change nothing: the process ends by itself, and as one that succeeded.
+    """
+    return _Orderly()
+
+
+class _Undivided:
+    """See `undivided`."""
+
+    def __enter__(self) -> None:
+        _undivided.append(self)
+
+    def __exit__(self, *_: object) -> None:
+        _undivided.remove(self)
+
+
+def undivided() -> _Undivided:
+    """A context of a few quick steps that are done together or not at all: every signal waits for its end."""
+    return _Undivided()
+
+
+def _answer(number: int, frame: FrameType | None) -> None:
+    global _asked
+    if _finished:
+        return
+    first, _asked = _asked is None, number
+    if not (_undivided or (first and _orderly)):
+        _leave()
+
+
+def _leave() -> NoReturn:
+    ignore_signals()
+    for path, remove in reversed(list(_unfinished.items())):
+        try:
+            remove(path)
+        except OSError:  # Gone already, or no longer empty.
+            continue
+    try:
+        # Not by way of sys.stderr, in which the signal may have come.
+        os.write(2, f"{_CLEAR_LINE if os.isatty(2) else ''}openportrait: {_words}\n".encode())
+    finally:
+        os._exit(code())
