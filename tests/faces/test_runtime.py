@@ -21,12 +21,20 @@ MODELS = files("openportrait") / "assets" / "models"
 LICENCE_TITLE = "Apache License"
 
 
-def test_the_shipped_bundle_is_the_published_one() -> None:
-    data = (MODELS / "face_landmarker.task").read_bytes()
-    assert len(data) == 3_758_596
-    digest = hashlib.sha256(data).hexdigest()
-    assert digest == "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
-    assert digest in (MODELS / "NOTICE").read_text()
+@pytest.mark.parametrize(
+    ("name", "count", "digest"),
+    [
+        ("face_landmarker.task", 3_758_596, "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"),
+        ("selfie_segmentation.tflite", 249_024, "8d13b7fae74af625c641226813616a2117bd6bca19eb3b75574621fc08557f27"),
+    ],
+)
+def test_the_shipped_models_are_the_published_ones(name: str, count: int, digest: str) -> None:
+    data = (MODELS / name).read_bytes()
+    assert len(data) == count
+    assert hashlib.sha256(data).hexdigest() == digest
+    notice = (MODELS / "NOTICE").read_text()
+    assert name in notice
+    assert digest in notice
     assert LICENCE_TITLE in (MODELS / "LICENSE-Apache-2.0.txt").read_text()
 
 
@@ -52,6 +60,7 @@ def test_each_runtime_finds_the_same_landmarks(runtime: Runtime, officer: Image)
     [
         ("face_detector.tflite", (1, 128, 128, 3), ("regressors", "classificators")),
         ("face_landmarks_detector.tflite", (1, 256, 256, 3), ("Identity", "Identity_1")),
+        ("selfie_segmentation.tflite", (1, 256, 256, 3), ("activation_10",)),
         ("face_blendshapes.tflite", (1, 146, 2), ("StatefulPartitionedCall:0",)),
     ],
 )

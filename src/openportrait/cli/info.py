@@ -15,7 +15,7 @@ from openportrait.cli.weights import described
 from openportrait.options import EngineOptions
 
 PACKAGES = ("numpy", "opencv-python-headless", "av", "ai-edge-litert", "torch", "onnxruntime", "gradio")
-BUNDLED_MODEL, BUNDLED_LICENCE = "face_landmarker.task", "Apache-2.0"
+BUNDLED_MODELS, BUNDLED_LICENCE = ("face_landmarker.task", "selfie_segmentation.tflite"), "Apache-2.0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def collect(options: EngineOptions) -> dict[str, Any]:
     """What can be said of this installation, as plain values."""
     from openportrait import engines, weights
 
-    bundled = files("openportrait") / "assets" / "models" / BUNDLED_MODEL
+    bundled = [files("openportrait") / "assets" / "models" / name for name in BUNDLED_MODELS]
     return {
         "version": version("openportrait"),
         "python": platform.python_version(),
@@ -60,13 +60,16 @@ def collect(options: EngineOptions) -> dict[str, Any]:
         "devices": _devices(),
         "packages": {name: _version(name) for name in PACKAGES},
         "models": [
-            {
-                "name": BUNDLED_MODEL,
-                "state": "present",
-                "bytes": len(bundled.read_bytes()),
-                "licence": BUNDLED_LICENCE,
-                "path": str(bundled),
-            },
+            *(
+                {
+                    "name": model.name,
+                    "state": "present",
+                    "bytes": len(model.read_bytes()),
+                    "licence": BUNDLED_LICENCE,
+                    "path": str(model),
+                }
+                for model in bundled
+            ),
             *(described(file) for file in weights.list_files(options.weights)),
         ],
     }

@@ -64,8 +64,11 @@ class Engine(Protocol):
         """One motion a crop."""
         ...
 
-    def appearance(self, crop: FaceCrop) -> Appearance:
-        """What must be known of a source face, computed once."""
+    def appearance(self, crop: FaceCrop, earlier: Appearance | None = None) -> Appearance:
+        """What must be known of a source face, computed once.
+
+        `earlier`: that of the same face in the frame before, where the source is a clip.
+        """
         ...
 
     def stitch(self, x_s: Floats, x_d: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Runs the shipped TensorFlow Lite networks, on OpenCV or, where installed, on LiteRT.
 
-The networks lie uncompressed in `assets/models/face_landmarker.task`, an ordinary zip. Nothing is
-read before the first network is asked for.
+They lie in `assets/models`: one by itself, the others uncompressed in `face_landmarker.task`, an ordinary zip.
+Nothing is read before the first network is asked for.
 """
 
 from __future__ import annotations
@@ -36,14 +36,16 @@ class Network(Protocol):
 
 @cache
 def member(name: str) -> bytes:
-    """The bytes of one file inside the shipped `face_landmarker.task`."""
-    bundle = files("openportrait") / "assets" / "models" / "face_landmarker.task"
-    with bundle.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+    """The bytes of one shipped file, which may lie inside `face_landmarker.task`."""
+    models = files("openportrait") / "assets" / "models"
+    if (models / name).is_file():
+        return (models / name).read_bytes()
+    with (models / "face_landmarker.task").open("rb") as stream, zipfile.ZipFile(stream) as archive:
         return archive.read(name)
 
 
 def load_network(name: str, outputs: tuple[str, ...], runtime: Runtime = "auto") -> Network:
-    """The network `name` of the bundle; `auto` takes LiteRT where it can be imported, else OpenCV."""
+    """The shipped network `name`; `auto` takes LiteRT where it can be imported, else OpenCV."""
     if runtime != "opencv":
         try:
             return _LiteRTNetwork(member(name), outputs)

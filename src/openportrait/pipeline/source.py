@@ -160,18 +160,19 @@ class VideoSource:
     def scenes(self) -> Iterator[Scene]:
         """Each frame with its crops and appearances; a single one for ever."""
         count = len(self._tracks[0].faces)
+        sitters: tuple[Sitter | None, ...] = (None,) * len(self._tracks)
         with open_clip(self._path, max_size=self._options.crop.max_size) as clip:
             for frame in islice(clip, count):
-                scene = Scene(
-                    frame,
-                    tuple(
-                        Sitter(crop, self._engine.appearance(crop)) if crop is not None else None
-                        for crop in self._crops(frame)
-                    ),
-                )
-                yield scene
+                sitters = tuple(map(self._sitter, self._crops(frame), sitters))
+                yield Scene(frame, sitters)
                 if count == 1:
-                    yield from repeat(scene)
+                    yield from repeat(Scene(frame, sitters))
+
+    def _sitter(self, crop: FaceCrop | None, earlier: Sitter | None) -> Sitter | None:
+        """A face and what is remembered of it; `earlier` is the same one in the frame before."""
+        if crop is None:
+            return None
+        return Sitter(crop, self._engine.appearance(crop, earlier.appearance if earlier is not None else None))
 
 
 def is_still(path: Path) -> bool:

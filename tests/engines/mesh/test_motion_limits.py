@@ -30,31 +30,39 @@ def test_a_face_that_does_not_move_stays(yaw_degrees: float) -> None:
     np.testing.assert_allclose(stitched(x_s, x_s), x_s, atol=1e-12)
 
 
-def test_small_movements_hardly_change_and_large_ones_end_at_thirty_degrees() -> None:
+def test_small_movements_hardly_change_and_large_ones_end_at_thirty_eight_degrees() -> None:
     x_s = _points()
     angles = [
         angle_degrees(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, 0, turn))).rotation) for turn in (3, 20, 60, 120)
     ]
-    assert angles[0] == pytest.approx(3, abs=0.02)
-    assert angles[1] == pytest.approx(30 * np.tanh(20 / 30), abs=0.01)
+    assert angles[0] == pytest.approx(3, abs=1e-6)
+    assert angles[1] == pytest.approx(19 + 19 * np.tanh(1 / 19), abs=0.01)
     assert angles == sorted(angles)
-    assert 29 < angles[3] < 30
+    assert 37 < angles[3] < 38
 
 
 def test_a_turned_face_comes_less_far_to_the_front_than_away_from_it() -> None:
     x_s = _points(yaw_degrees=35)
     frontal = degrees_from_rotation(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, -25, 0))).rotation)
     away = degrees_from_rotation(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, 25, 0))).rotation)
-    # At 35° two fifths of the 30° are left: 12·tanh(25/12) = 11.6, then 30·tanh(11.6/30).
-    assert frontal[1] == pytest.approx(-11.07, abs=0.1)
-    assert away[1] == pytest.approx(30 * np.tanh(25 / 30), abs=0.1)
+    # At 35° two fifths of the 38° are left: 7.6 + 7.6·tanh(17.4 / 7.6).
+    assert frontal[1] == pytest.approx(-15.05, abs=0.1)
+    assert away[1] == pytest.approx(19 + 19 * np.tanh(6 / 19), abs=0.1)
 
 
-def test_a_shift_ends_at_nine_hundredths_of_the_crop() -> None:
+def test_a_shift_ends_at_eighteen_hundredths_of_the_crop() -> None:
     x_s = _points()
     small, large = (stitched(x_s, x_s + np.array([shift, 0.0, 0.0]))[0, 0] - x_s[0, 0] for shift in (0.02, 1.0))
-    assert small == pytest.approx(0.02, abs=2e-4)
-    assert large == pytest.approx(0.18, abs=1e-3)
+    assert small == pytest.approx(0.02, abs=1e-9)
+    assert large == pytest.approx(0.36, abs=1e-3)
+
+
+def test_a_chin_does_not_leave_the_crop() -> None:
+    x_s = _points()
+    down, up = (stitched(x_s, x_s + np.array([0.0, shift, 0.0])) for shift in (1.0, -1.0))
+    chin = x_s[:, 1].max()
+    assert down[:, 1].max() == pytest.approx(chin + 0.6 * (1 - chin), abs=0.01)
+    assert up[:, 1].max() == pytest.approx(chin - 0.36, abs=0.01)
 
 
 def test_a_zoom_ends_at_a_quarter() -> None:

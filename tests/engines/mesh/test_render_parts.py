@@ -22,6 +22,7 @@ from openportrait.records import FaceCrop
 from tests.engines.faces import made_crop
 from tests.engines.mesh.test_render import with_clear_eyes
 
+ONE_LAYER = np.full((300, 300), 255, np.uint8)
 TRIANGLE = np.array([[0, 1, 2]], np.int32)
 SHIFTED = np.array([[3.0, 1.0, 0.0], [11.0, 1.0, 0.0], [3.0, 9.0, 0.0]])
 CORNERS = np.array([[0.0, 0.0, 0.0], [8.0, 0.0, 0.0], [0.0, 8.0, 0.0]])
@@ -76,12 +77,13 @@ def test_a_part_of_a_grid_keeps_its_place() -> None:
 
 
 def test_rings_end_at_the_border_and_join_without_gaps() -> None:
-    surround = build_surround(made_crop(size=300).face.landmarks, 300)
+    surround = build_surround(made_crop(size=300).face.landmarks, ONE_LAYER)
     outermost = surround.vertices[-36:, :2]
     on_edge = np.isclose(outermost, 0, atol=1e-6) | np.isclose(outermost, 299, atol=1e-6)
     assert on_edge.any(1).all()
-    assert not surround.rigid[-36:].any()
-    assert surround.rigid[:36] == pytest.approx(np.ones(36), abs=0.05)
+    assert not surround.turning[-36:].any()
+    assert not surround.shifting[-36:].any()
+    assert surround.turning[:36] == pytest.approx(np.ones(36), abs=0.05)
     edges = np.sort(ring_triangles()[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1)
     _, times = np.unique(edges, axis=0, return_counts=True)
     # Every edge is shared by two triangles, save those of the oval and of the border.
@@ -91,13 +93,13 @@ def test_rings_end_at_the_border_and_join_without_gaps() -> None:
 
 def test_rings_do_not_fold_over_a_dropping_chin() -> None:
     face = made_crop(size=300).face.landmarks
-    surround = build_surround(face, 300)
+    surround = build_surround(face, ONE_LAYER)
     rest = surround.vertices[:, :2]
     oval = face[FACE_OVAL, :2]
     chin = np.argmax(oval[:, 1])
     dropped = oval.copy()
     dropped[chin - 3 : chin + 4, 1] += 40
-    moved = surround.moved(rest, dropped, dropped - oval, np.zeros(36))[:, :2].reshape(6, 36, 2)
+    moved = surround.moved(rest, np.zeros(2), dropped, dropped - oval, np.zeros(36))[:, :2].reshape(6, 36, 2)
     heights = np.concatenate([dropped[None, chin, 1:], moved[:, chin, 1:]])
     assert (np.diff(heights[:, 0]) > 0).all()
     np.testing.assert_array_equal(moved[-1], rest[-36:])
@@ -105,10 +107,10 @@ def test_rings_do_not_fold_over_a_dropping_chin() -> None:
 
 def test_rings_stay_while_nothing_moves() -> None:
     face = made_crop(size=300).face.landmarks
-    surround = build_surround(face, 300)
+    surround = build_surround(face, ONE_LAYER)
     rest = surround.vertices
     oval = face[FACE_OVAL, :2]
-    np.testing.assert_array_equal(surround.moved(rest[:, :2], oval, np.zeros((36, 2)), np.zeros(36)), rest)
+    np.testing.assert_array_equal(surround.moved(rest[:, :2], np.zeros(2), oval, np.zeros((36, 2)), np.zeros(36)), rest)
 
 
 def test_unknown_pixels_are_made_from_known_ones() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from openportrait.engines.mesh.eye_layers import EyeLayers, build_eye
 from openportrait.engines.mesh.fitting import fitted
+from openportrait.engines.mesh.layers import Layers, in_layers
 from openportrait.engines.mesh.mirror import OtherSide, find_other_side
 from openportrait.engines.mesh.motion import crop_pixels, crop_units, pose
 from openportrait.engines.mesh.mouth import MouthLook, build_mouth
@@ -22,8 +23,12 @@ class MeshAppearance:
 
     pixels: Image
     """(S, S, 4) RGB and an unused fourth channel: four channels are looked up faster than three."""
+    layers: Layers
+    """The same in person and background."""
     face: Floats
     """(478, 3) px; landmarks fitted to the picture, depth from the head's origin."""
+    origin: Floats
+    """(3,) the head's, crop units; its depth is 0."""
     surround: Surround
     eyes: tuple[EyeLayers, EyeLayers]
     mouth: MouthLook
@@ -35,15 +40,22 @@ class MeshAppearance:
         return int(self.pixels.shape[0])
 
 
-def build_appearance(crop: FaceCrop) -> MeshAppearance:
-    """Everything that drawing needs of a source face; once an image, once a frame of a video."""
+def build_appearance(crop: FaceCrop, earlier: MeshAppearance | None = None) -> MeshAppearance:
+    """Everything that drawing needs of a source face; once an image, once a frame of a video.
+
+    `earlier`: that of the frame before, whose background is remembered.
+    """
     units = crop_units(crop.face.landmarks, crop.size)
-    units[:, 2] -= pose(units).translation[2]
+    origin = pose(units).translation
+    units[:, 2] -= origin[2]
     face = fitted(crop_pixels(units, crop.size))
+    layers = in_layers(crop, face, earlier.layers if earlier is not None else None)
     return MeshAppearance(
         pixels=cv2.cvtColor(crop.image, cv2.COLOR_RGB2RGBA).astype(np.uint8, copy=False),
+        layers=layers,
         face=face,
-        surround=build_surround(face, crop.size),
+        origin=origin * (1.0, 1.0, 0.0),
+        surround=build_surround(face, layers.alpha),
         eyes=(build_eye(crop.image, face, 0), build_eye(crop.image, face, 1)),
         mouth=build_mouth(crop.image, face),
         other_side=find_other_side(crop.image, face),

@@ -14,6 +14,8 @@ def smoothstep(value: Floats | float, low: Floats | float, high: Floats | float)
 
 
 def soft_limit(vector: Floats, limit: float) -> Floats:
-    """A vector in its own direction, its length n bent to limit·tanh(n / limit): small ones hardly change."""
-    length = float(np.linalg.norm(vector))
-    return vector if length < 1e-12 else vector * (limit * np.tanh(length / limit) / length)
+    """A vector in its own direction: up to half the limit as it is, what is longer bent to end at the limit."""
+    length, half = float(np.linalg.norm(vector)), limit / 2
+    if length <= half:
+        return vector
+    return np.asarray(vector * ((half + half * np.tanh((length - half) / half)) / length))

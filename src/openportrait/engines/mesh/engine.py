@@ -17,6 +17,11 @@ from openportrait.options import EngineOptions
 from openportrait.paste import paste_back
 from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
 
+_ONE_LAYER = (
+    "the person cannot be told from the background surely; what is close to the head moves with it "
+    "(a picture with hair and shoulders before a calmer background, or one cut out with alpha, does not have that)"
+)
+
 
 class MeshEngine:
     """`openportrait.engines.base.Engine` on the 478-point mesh (layout `mesh-478`)."""
@@ -36,9 +41,12 @@ class MeshEngine:
         """One motion a crop, from its landmarks alone."""
         return [motion_of(crop) for crop in crops]
 
-    def appearance(self, crop: FaceCrop) -> Appearance:
+    def appearance(self, crop: FaceCrop, earlier: Appearance | None = None) -> Appearance:
         """A `MeshAppearance`."""
-        return build_appearance(crop)
+        look = build_appearance(crop, earlier)
+        if look.layers.plate is None:
+            self.notices = (_ONE_LAYER,)
+        return look
 
     def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
         """The head's movement softly limited to what the picture can show."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -47,20 +48,25 @@ def render_shot(shot: Shot) -> Image:
     shift = (shot.x_d - shot.x_s) * (size / 2)
     if not shift.any():
         return look.pixels[..., :3].copy()
+    rings = look.surround.vertices
     head = rigid_between(shot.x_s, shot.x_d)
     moved = look.face + shift
     _carry_fit(moved, look, shot)
+    back = look.surround.back_inside(_carried(head, rings, size)[:, :2], size)
+    moved[:, :2] += back
+    head = replace(head, translation=head.translation + np.append(back * (2 / size), 0.0))
 
-    rings = look.surround.vertices
     oval = moved[FACE_OVAL, :2]
     beyond = oval - _carried(head, look.face[FACE_OVAL], size)[:, :2]
     share = look.other_side.share(head.rotation)
-    moved_rings = look.surround.moved(_carried(head, rings, size)[:, :2], oval, beyond, share[FACE_OVAL])
+    shift_of_origin = (head.apply(look.origin) - look.origin)[:2] * (size / 2)
+    carried = _carried(head, rings, size)[:, :2]
+    moved_rings = look.surround.moved(carried, shift_of_origin, oval, beyond, share[FACE_OVAL])
     rest = np.vstack([look.face[:SKIN_COUNT], rings])
     vertices = np.vstack([moved[:SKIN_COUNT], moved_rings])
 
     found = warp(vertices, rest, whole_mesh(), size)
-    picture = draw(look.pixels, found)
+    picture = draw(look.layers, look.pixels, found)
     show_other_side(picture, look.pixels, found, moved, look.face, share, look.other_side.gain)
     for side, eye in enumerate(look.eyes):
         iris = IRISES[side]

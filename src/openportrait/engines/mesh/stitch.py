@@ -9,9 +9,11 @@ from openportrait.engines.mesh.curves import smoothstep, soft_limit
 from openportrait.engines.mesh.motion import Similarity, pose, rigid_between
 from openportrait.records import Floats
 
-_LARGEST_TURN = np.radians(30.0)
-_LARGEST_SHIFT = 0.18
-"""Crop units: 0.09 of the crop's side."""
+_LARGEST_TURN = np.radians(38.0)
+_LARGEST_SHIFT = 0.36
+"""Crop units: 0.18 of the crop's side."""
+_ROOM_BELOW = 0.6
+"""Of the way from the chin to the crop's border that a head may go down."""
 _LARGEST_ZOOM = np.log(1.25)
 _FRONTAL_LOSS = 0.6
 _TURNED_FROM, _TURNED_TO = np.radians(10.0), np.radians(35.0)
@@ -28,15 +30,22 @@ def stitched(x_s: Floats, x_d: Floats) -> Floats:
     shift[2] = 0
     rotation = _limited_turn(moved.rotation, rest.rotation)
     scale = float(np.exp(_LARGEST_ZOOM * np.tanh(np.log(moved.scale) / _LARGEST_ZOOM)))
-    translation = origin + soft_limit(shift, _LARGEST_SHIFT) - scale * (origin @ rotation)
+    translation = origin + _limited_shift(shift, x_s) - scale * (origin @ rotation)
     return Similarity(scale, rotation, translation).apply(moved.undo(x_d))
 
 
+def _limited_shift(shift: Floats, x_s: Floats) -> Floats:
+    """A shift of at most 0.18 of the crop's side; downwards less where chin and border leave less room."""
+    room = _ROOM_BELOW * max(1 - float(x_s[:, 1].max()), 0.0)
+    narrow = np.array([1.0, max(_LARGEST_SHIFT / max(room, 1e-3), 1.0) if shift[1] > 0 else 1.0, 1.0])
+    return np.asarray(soft_limit(shift * narrow, _LARGEST_SHIFT) / narrow)
+
+
 def _limited_turn(turn: Floats, rest: Floats) -> Floats:
-    """A rotation bent to at most 30°, less where a turned face would have to show a side the picture has not."""
+    """A rotation bent to at most 38°, less where a turned face would have to show a side the picture has not."""
     vector = np.asarray(cv2.Rodrigues(turn.T)[0], np.float64).ravel()
     yaw = float(np.arcsin(np.clip(rest[2, 0], -1, 1)))
     if vector[1] * yaw < 0:
         most = _LARGEST_TURN * float(1 - _FRONTAL_LOSS * smoothstep(abs(yaw), _TURNED_FROM, _TURNED_TO))
-        vector[1] = most * np.tanh(vector[1] / most)
+        vector[1] = float(soft_limit(vector[1:2], most)[0])
     return np.asarray(cv2.Rodrigues(soft_limit(vector, _LARGEST_TURN))[0], np.float64).T

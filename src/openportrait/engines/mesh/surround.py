@@ -2,6 +2,7 @@
 
 Six rings of vertices lie on rays from the face oval to the border of the crop. Near the face they
 move with the head as one body; the outermost never moves, so the crop can be put back without a seam.
+Where the person ends before the border all of it goes along: hair, hat and ears.
 """
 
 from __future__ import annotations
@@ -15,15 +16,28 @@ from numpy.typing import NDArray
 
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT
-from openportrait.records import Floats
+from openportrait.records import Floats, Image
 
 _WAY_TO_BORDER = np.array([0.0, 0.11, 0.26, 0.45, 0.68, 1.0])
+_WAY_TO_END = np.array([0.0, 0.16, 0.38, 0.66, 1.0])
+"""Of the first five rings, where the person ends before the border."""
 
-# How far the head's motion reaches, by the sine of a ray's slope downwards: to the side and up hair and hat
-# go along; shoulders, below the jaw's corners, stay; the neck is a little longer.
+# How far the head's turning reaches, by the sine of a ray's slope downwards, in lengths of the ray: to the side
+# and up hair and hat go along; shoulders, below the jaw's corners, stay; the neck is a little longer.
 _SLOPES = np.array([0.2, 0.55, 0.8, 0.97])
 _WHOLLY = np.array([1.28, 1.02, 1.02, 1.02])
 _NO_MORE = np.array([2.35, 1.25, 1.25, 1.35])
+_BESIDE = (0.2, 0.6)
+"""Sines between which what ends before the border passes from hair, which goes along, to shoulders."""
+_SHIFTED_WHOLLY = 1.1
+"""Lengths of the ray from which on neck and shoulders follow a shift of the head less and less, down to the border."""
+_END_MARGIN, _LEAST_END, _ROOM = 0.06, 0.25, 0.08
+"""Lengths of the ray: from the person's end to its ring, from the outline at least to it, from it to the border."""
+_SEEN = 40
+"""Of 255: alpha from which a pixel is the person's."""
+_SAMPLES = 96
+_PRESSED = 0.03
+"""Of the crop's side that hair is pressed together at most where the head comes to the border."""
 _LEAST_SPACING = 0.2
 """Of the distance at rest, that two rings keep."""
 _CLOSING = 0.96
@@ -40,33 +54,53 @@ class Surround:
 
     vertices: Floats
     """(G, 3) px, with the depth of a rough head behind the face."""
-    rigid: Floats
-    """(G,) share of the head's motion that a vertex takes, 0 at the border."""
+    turning: Floats
+    """(G,) share of the head's turning that a vertex takes, 0 at the border."""
+    shifting: Floats
+    """(G,) share of the head's shift that a vertex takes, 0 at the border."""
+    free: NDArray[np.bool_]
+    """(36,) rays along which the person ends before the border: at the last ring but one."""
     spread: Floats
     """(G, 36) share of what each oval vertex moves beyond the head's motion."""
 
-    def moved(self, carried: Floats, oval: Floats, beyond: Floats, unveiled: Floats) -> Floats:
+    def back_inside(self, carried: Floats, size: int) -> Floats:
+        """(2,) px by which a head that takes the vertices to `carried` (G, 2) has to go back.
+
+        Hair may be pressed a little against the border of a crop of side `size`; further the head does not go.
+        """
+        count = len(self.free)
+        tips = carried[-2 * count : -count][self.free]
+        if not len(tips):
+            return np.zeros(2)
+        before, beyond = np.minimum(tips.min(0), 0.0), np.maximum(tips.max(0) - (size - 1), 0.0)
+        beyond[1] = 0.0  # Downwards shoulders give way.
+        back = -before - beyond
+        return np.asarray(np.sign(back) * np.maximum(np.abs(back) - _PRESSED * size, 0.0))
+
+    def moved(self, carried: Floats, shift: Floats, oval: Floats, beyond: Floats, unveiled: Floats) -> Floats:
         """(G, 3) px where the vertices go.
 
-        `carried` (G, 2): where the head as one body would take them; `oval` (36, 2): where the oval is now,
-        `beyond` (36, 2): by how much it moved more than the head. Rings never fold over one another.
+        `carried` (G, 2): where the head as one body would take them, `shift` (2,) of that its origin's way;
+        `oval` (36, 2): where the oval is now, `beyond` (36, 2): by how much it moved more than the head. Rings
+        never fold over one another; those that would leave the crop are pressed together before its border.
         `unveiled` (36,), 0..1: how far the skin at the oval has turned to the viewer. The old outline of the
         face, which lies between the oval and the first ring, then no longer is an outline, and closes.
         """
         count, rest = len(oval), self.vertices[:, :2]
-        places = rest + (carried - rest) * self.rigid[:, None] + self.spread @ beyond
+        turned = carried - rest - shift
+        places = rest + turned * self.turning[:, None] + shift * self.shifting[:, None] + self.spread @ beyond
         places[-count:] = rest[-count:]
         rings, rings_at_rest = places.reshape(-1, count, 2), rest.reshape(-1, count, 2)
         outwards = rings_at_rest[-1] - rings_at_rest[0]
         outwards /= np.linalg.norm(outwards, axis=1, keepdims=True) + 1e-9
-        spacing = ((rings_at_rest[1:-1] - rings_at_rest[:-2]) * outwards).sum(2)
-        least = _LEAST_SPACING * np.vstack([spacing[0] * (1 - unveiled), spacing])
+        spacing = _LEAST_SPACING * ((rings_at_rest[1:] - rings_at_rest[:-1]) * outwards).sum(2)
         rings[0] = oval + (rings[0] - oval) * (1 - _CLOSING * unveiled)[:, None]
-        inner = oval
-        for ring, gap in zip(rings[:-1], least, strict=True):
-            missing = np.maximum(gap - ((ring - inner) * outwards).sum(1), 0)
-            ring += missing[:, None] * outwards
-            inner = ring
+        for outer, inner, gap in zip(rings[-2::-1], rings[:0:-1], spacing[::-1], strict=True):
+            _keep_apart(outer, inner, gap, -outwards)
+        for inner, outer, gap in zip(
+            (oval, *rings[:-2]), rings[:-1], (spacing[0] * (1 - unveiled), *spacing[:-1]), strict=True
+        ):
+            _keep_apart(outer, inner, gap, outwards)
         return np.column_stack([places, self.vertices[:, 2]])
 
 
@@ -82,8 +116,15 @@ def ring_triangles() -> NDArray[np.int32]:
     return np.vstack(found).astype(np.int32)
 
 
-def build_surround(face: Floats, size: int) -> Surround:
-    """Rings around the landmarks `face` (478, 3) px in a crop of side `size`."""
+def _keep_apart(ring: Floats, fixed: Floats, gap: Floats, direction: Floats) -> None:
+    """Push a ring (36, 2), in place, at least `gap` (36,) beyond another one along `direction` (36, 2)."""
+    missing = np.maximum(gap - ((ring - fixed) * direction).sum(1), 0)
+    ring += missing[:, None] * direction
+
+
+def build_surround(face: Floats, alpha: Image) -> Surround:
+    """Rings around the landmarks `face` (478, 3) px in a crop whose person has this `alpha` (S, S)."""
+    size = len(alpha)
     oval = face[FACE_OVAL]
     centre = oval[:, :2].mean(0)
     ray = oval[:, :2] - centre
@@ -100,16 +141,41 @@ def build_surround(face: Floats, size: int) -> Surround:
         centre, ray, np.asarray(cv2.convexHull(face[:SKIN_COUNT, :2].astype(np.float32))[:, 0], np.float64)
     )
     outside = np.minimum(np.maximum(outline, 1.0) + _CLEARANCE, border - 0.2)
+    end, free = _person_end(alpha, centre, ray, border)
+    free *= 1 - smoothstep(slope, *_BESIDE)
+    end = np.clip(end, outside + _LEAST_END, np.maximum(border - _ROOM, outside + 0.1))
     way = outside + (border - outside) * _WAY_TO_BORDER[:, None]
-    ends = np.minimum(border, np.interp(slope, _SLOPES, _NO_MORE))
-    rigid = 1.0 - smoothstep(way, np.interp(slope, _SLOPES, _WHOLLY), ends)
-    rigid[-1] = 0.0
+    way[:-1] += free * (outside + (end - outside) * _WAY_TO_END[:, None] - way[:-1])
+
+    wholly, no_more = np.interp(slope, _SLOPES, _WHOLLY), np.interp(slope, _SLOPES, _NO_MORE)
+    wholly, no_more = wholly + free * (end - wholly), no_more + free * (border - no_more)
+    turning = 1.0 - smoothstep(way, wholly, np.minimum(border, no_more))
+    shifting = np.maximum(turning, 1.0 - smoothstep(way, np.minimum(_SHIFTED_WHOLLY, outside), border))
+    turning[-1] = shifting[-1] = 0.0
 
     recession = _DEPTH_SLOPE * (1 - down) + _NECK_DEPTH_SLOPE * down
     depth = oval[:, 2] + np.clip(way - 1.0, 0.0, _DEPTH_LIMIT) * radius * recession
     flat = centre + ray * way[:, :, None]
     vertices = np.concatenate([flat, depth[:, :, None]], 2).reshape(-1, 3)
-    return Surround(vertices, rigid.ravel(), _spread(vertices[:, :2], oval[:, :2], radius))
+    return Surround(
+        vertices, turning.ravel(), shifting.ravel(), free > 0.5, _spread(vertices[:, :2], oval[:, :2], radius)
+    )
+
+
+def _person_end(alpha: Image, centre: Floats, ray: Floats, border: Floats) -> tuple[Floats, Floats]:
+    """(36,) lengths of the rays at which the person ends, and 1 where that is before the border, else 0.
+
+    Both pass softly from ray to ray, the end outwards.
+    """
+    way = np.linspace(1.0, border, _SAMPLES)
+    x, y = np.moveaxis(np.clip(np.rint(centre + ray * way[..., None]), 0, len(alpha) - 1).astype(int), -1, 0)
+    seen = alpha[y, x] > _SEEN
+    end = np.where(seen, way, 1.0).max(0) + _END_MARGIN
+    free = 1.0 - seen[-2:].any(0)
+    end, free = np.max([np.roll(end, i) for i in (-1, 0, 1)], 0), np.min([np.roll(free, i) for i in (-1, 0, 1)], 0)
+    for _ in range(2):
+        end, free = (np.asarray((np.roll(v, 1) + 2 * v + np.roll(v, -1)) / 4) for v in (end, free))
+    return end, free
 
 
 def _reach(centre: Floats, ray: Floats, polygon: Floats) -> Floats:

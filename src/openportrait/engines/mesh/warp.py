@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from openportrait.engines.mesh.layers import Layers, shown_through
 from openportrait.engines.mesh.raster import Field, Grid, Indices, cover, displacements, evaluate, places
 from openportrait.records import Floats, Image
 
@@ -97,8 +98,8 @@ def _still_border(field: Field, step: int) -> None:
         field[:, :, edge] *= ramp
 
 
-def draw(source: Image, found: Warp) -> Image:
-    """The (S, S, 3) picture whose pixels are taken from `source` (S, S, 4)."""
+def draw(layers: Layers, source: Image, found: Warp) -> Image:
+    """The picture `source` (S, S, 4), (S, S, 3), with the person of its `layers` taken from where the field says."""
     size, step = source.shape[0], found.grid.step
     result = np.asarray(cv2.cvtColor(source, cv2.COLOR_RGBA2RGB), np.uint8)
     moving = (found.field[0] != 0) | (found.field[1] != 0)
@@ -111,8 +112,12 @@ def draw(source: Image, found: Warp) -> Image:
     for row in range(first, last, _STRIP):
         rows = slice(row, min(row + _STRIP, last))
         x, y = (enlarged(plane, step, rows)[:, columns] for plane in taken_from)
-        taken = cv2.remap(source, x, y, cv2.INTER_LINEAR)
-        result[rows, columns] = cv2.cvtColor(taken, cv2.COLOR_RGBA2RGB)
+        person = np.asarray(cv2.remap(layers.person, x, y, cv2.INTER_LINEAR), np.uint8)
+        colours = cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)
+        if layers.plate is not None:
+            behind = shown_through(layers.plate[rows, columns], person[..., 3])
+            colours = cv2.add(colours, behind)
+        result[rows, columns] = colours
     return result
 
 

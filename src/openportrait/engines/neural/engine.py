@@ -93,8 +93,8 @@ class NeuralEngine:
         ]
 
     @torch.inference_mode()
-    def appearance(self, crop: FaceCrop) -> Appearance:
-        """F on the crop, and all of W that does not depend on the keypoints: a `WarpSource`."""
+    def appearance(self, crop: FaceCrop, earlier: Appearance | None = None) -> Appearance:
+        """F on the crop, and all of W that does not depend on the keypoints: a `WarpSource`. `earlier` is not used."""
         with self._computing():
             return self._generator.warping.source(self._appearance(self._inputs([crop.image])))
 
