@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openportrait.errors import TemplateError
+from openportrait.errors import MediaError, TemplateError
 from openportrait.motion import rotation_from_degrees
 from openportrait.records import Motion, Ratios, Template
 from openportrait.templates import export_official, is_template, load_template, save_template
@@ -99,6 +99,8 @@ def test_official_format_both_ways(tmp_path: Path) -> None:
 def test_a_mesh_template_is_no_official_one(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="mesh-30"):
         export_official(tmp_path / "a.pkl", made(points=30))
+    with pytest.raises(TemplateError, match=r"a\.pkl cannot be written from a template of layout mesh-478"):
+        export_official(tmp_path / "a.pkl", made(points=478))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -224,14 +226,19 @@ def array_pickle(shape: bytes, content: bytes) -> bytes:
         (pickle.dumps([1, 2]), "no list of motions"),
         (pickle.dumps({"motion": []}), "no list of motions"),
         (pickle.dumps(official(n_frames=3)), "announces 3 frames and holds 2"),
-        (pickle.dumps(official(output_fps=float("inf"))), "not finite"),
-        (pickle.dumps(official(output_fps=-1)), "rate of -1"),
-        (pickle.dumps(official(output_fps=10**400)), "output_fps: not an array of 1 number"),
-        (pickle.dumps(official(n_frames=np.zeros(3))), "n_frames: not an array"),
+        (pickle.dumps(official(output_fps=float("inf"))), "output_fps is inf; 1 to 1000 is due"),
+        (pickle.dumps(official(output_fps=-1)), "output_fps is -1"),
+        (pickle.dumps(official(output_fps=1e-9)), "output_fps is 1e-09"),
+        (pickle.dumps(official(output_fps=10**400)), "output_fps is a number of about 401 digits"),
+        (pickle.dumps(official(n_frames=np.zeros(3))), "n_frames is a ndarray"),
+        (pickle.dumps(official(n_frames=True)), "n_frames is True"),
         (pickle.dumps(official(motion=[{"scale": 1.0}] * 2)), "lacks 'R'"),
         (pickle.dumps(official(c_eyes_lst=[0.1], c_lip_lst=[0.1])), "another number of openness ratios"),
         (pickle.dumps(official(motion=[{**official()["motion"][0], "exp": np.zeros((1, 20, 3))}] * 2)), "frame 0, exp"),
-        (pickle.dumps(official(motion=[{**official()["motion"][0], "t": np.full((1, 3), np.nan)}] * 2)), "not finite"),
+        (
+            pickle.dumps(official(motion=[{**official()["motion"][0], "t": np.full((1, 3), np.nan)}] * 2)),
+            "translation holds nan",
+        ),
     ],
 )
 def test_damaged_official_files(tmp_path: Path, data: bytes, reason: str) -> None:
@@ -297,13 +304,22 @@ def header_with(path: Path, **changes: Any) -> None:
         ({"frames": 0}, "frames"),
         ({"frames": 4}, "bytes"),
         ({"frames": 6}, "damaged"),
-        ({"points": 20}, "bytes"),
+        ({"points": 20}, "points is 20; layout liveportrait-21 has 21"),
         ({"points": True, "frames": "5"}, "frames"),
         ({"layout": "a\nb"}, "layout"),
         ({"engine": 7}, "engine"),
         ({"canonicals": 3}, "canonical"),
         ({"expression_step": -1}, "step"),
-        ({"frames": 250_000, "points": 10_000}, "MB"),
+        ({"points": 10_000}, "points"),
+        ({"frames": 250_000, "points": 478, "layout": "mesh-478"}, "MB"),
+        ({"layout": "mesh-30", "points": 30}, "layout is 'mesh-30'"),
+        ({"layout": "mesh-478"}, "points is 21; layout mesh-478 has 478"),
+        ({"frames": True}, "frames is True"),
+        ({"version": True}, "version True"),
+        ({"expression_step": float("nan")}, "NaN"),
+        ({"expression_step": 0}, "expression_step is 0"),
+        ({"rate": 10**600}, "601 digits"),
+        ({"ratios": 1}, "ratios is 1; true or false"),
     ],
 )
 def test_forged_headers(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
@@ -334,7 +350,7 @@ def test_damaged_own_files(tmp_path: Path) -> None:
         load_template(path)
     path.write_bytes(whole)
     rezipped(path, pose=np.full((5, 13), np.inf, "<f4").tobytes())
-    with pytest.raises(TemplateError, match="not finite"):
+    with pytest.raises(TemplateError, match="scale holds inf"):
         load_template(path)
 
 
@@ -348,7 +364,7 @@ def test_what_is_no_template(tmp_path: Path) -> None:
     assert not any(is_template(path) for path in (picture, archive, missing, tmp_path))
     with pytest.raises(TemplateError, match="no motion template"):
         load_template(picture)
-    with pytest.raises(TemplateError, match="cannot be read"):
+    with pytest.raises(MediaError, match="there is no such file"):
         load_template(missing)
 
 

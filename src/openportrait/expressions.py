@@ -8,19 +8,27 @@ A timeline: `{"openportrait": "timeline", "version": 1, "rate": "25", "keys": [{
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from openportrait.errors import MediaError, OptionError, TemplateError
+from openportrait import bounds
+from openportrait.errors import OptionError, TemplateError
+from openportrait.files import read_plain
 from openportrait.media.target import Target
 from openportrait.records import FaceEdit
 
 Easing = Literal["smooth", "linear", "hold"]
 VERSION = 1
-MAX_BYTES = 4_000_000
+MAX_BYTES = 4 * 2**20
 MAX_SECONDS = 3600
+MAX_FRAMES = 250_000
+"""An hour at 60 frames a second, and somewhat more; a template holds no more either."""
+RATES = (1, 240)
+"""Frames a second."""
 NOTHING = FaceEdit()
 
 
@@ -33,6 +41,18 @@ class Key:
     easing: Easing = "smooth"
     """How the face gets from here to the next key; hold jumps."""
 
+    def __post_init__(self) -> None:
+        """Raises OptionError for a time beyond an hour, or an unknown easing."""
+        try:
+            seconds = bounds.number(self.seconds, 0, MAX_SECONDS, "a key's time in seconds")
+        except ValueError as error:
+            raise OptionError(f"{error}; correct it") from error
+        if not isinstance(self.easing, str) or self.easing not in get_args(Easing):
+            raise OptionError(
+                f"a key's easing is {bounds.shown(self.easing)}; choose one of {', '.join(get_args(Easing))}"
+            )
+        object.__setattr__(self, "seconds", seconds)
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -41,33 +61,60 @@ class Timeline:
     keys: tuple[Key, ...]
     """At least one, in order of time."""
     rate: Fraction = Fraction(25)
+    """Frames a second; a number or a text such as `30000/1001` is taken too."""
 
     def __post_init__(self) -> None:
-        """Raises OptionError for keys out of order or beyond an hour, or an impossible rate."""
+        """Raises OptionError for no key, keys out of order, an impossible rate, or too many frames."""
         times = [key.seconds for key in self.keys]
-        if not times or times != sorted(times) or not 0 <= times[0] <= times[-1] <= MAX_SECONDS:
-            raise OptionError(f"a timeline needs keys in order of time, from 0 to {MAX_SECONDS} seconds")
-        if not 1 <= self.rate <= 240:
-            raise OptionError(f"the timeline's rate is {self.rate}; give frames a second from 1 to 240")
+        if not times or times != sorted(times):
+            raise OptionError("a timeline needs keys in order of time; give one key at least, and sort them")
+        try:
+            rate = bounds.fraction(self.rate, *RATES, "the timeline's rate in frames a second")
+        except ValueError as error:
+            raise OptionError(f"{error}; give such a rate") from error
+        object.__setattr__(self, "rate", rate.limit_denominator(10**6))
+        if self.frames > MAX_FRAMES:
+            raise OptionError(
+                f"the timeline has {self.frames:,} frames, the limit is {MAX_FRAMES:,}; shorten it or lower its rate"
+            )
+
+    @cached_property
+    def _times(self) -> tuple[Fraction, ...]:
+        return tuple(_exact(key.seconds) for key in self.keys)
 
     @property
     def frames(self) -> int:
         """Pictures from second 0 to the last key."""
-        return int(self.keys[-1].seconds * self.rate) + 1
+        return int(_exact(self.keys[-1].seconds) * self.rate) + 1
+
+    def edit(self, frame: int, own: FaceEdit = NOTHING) -> FaceEdit:
+        """The expression of one picture; `own` as for `at`."""
+        return self._at(frame / self.rate, own)
 
     def at(self, seconds: float, own: FaceEdit = NOTHING) -> FaceEdit:
         """The expression at a time; `own` holds the openness of eyes and lips that keys without one start from."""
-        later = next((i for i, key in enumerate(self.keys) if key.seconds > seconds), len(self.keys))
+        return self._at(_exact(seconds), own)
+
+    def _at(self, moment: Fraction, own: FaceEdit) -> FaceEdit:
+        later = bisect_right(self._times, moment)
         if later == 0:
             return self.keys[0].edit
         start = self.keys[later - 1]
         if later == len(self.keys) or start.easing == "hold":
             return start.edit
-        end = self.keys[later]
-        part = (seconds - start.seconds) / (end.seconds - start.seconds)
+        part = float((moment - self._times[later - 1]) / (self._times[later] - self._times[later - 1]))
         if start.easing == "smooth":
             part = part * part * (3 - 2 * part)
-        return between(start.edit, end.edit, part, own)
+        return between(start.edit, self.keys[later].edit, part, own)
+
+
+def _exact(seconds: float) -> Fraction:
+    """The time that was meant: 1.16 is a little less than 116/100 as a float.
+
+    Every time of six decimals, and that of every frame at a usual rate, is found again exactly: such fractions
+    lie further apart than the rounding of an hour's seconds.
+    """
+    return Fraction(seconds).limit_denominator(10**6)
 
 
 def between(start: FaceEdit, end: FaceEdit, part: float, own: FaceEdit = NOTHING) -> FaceEdit:
@@ -75,11 +122,15 @@ def between(start: FaceEdit, end: FaceEdit, part: float, own: FaceEdit = NOTHING
     `own`, and is kept where `own` has none either."""
 
     def mix(name: str) -> float | None:
-        a, b = getattr(start, name), getattr(end, name)
+        a: float | None = getattr(start, name)
+        b: float | None = getattr(end, name)
         if a is None and b is None:
             return None
         a, b = (getattr(own, name) if value is None else value for value in (a, b))
-        return (b if a is None else a) if a is None or b is None else float(a + (b - a) * part)
+        if a is None or b is None:
+            return b if a is None else a
+        # Rounding alone could leave a slider's range.
+        return min(max(float(a + (b - a) * part), min(a, b)), max(a, b))
 
     values: dict[str, Any] = {item.name: mix(item.name) for item in fields(start)}
     return FaceEdit(**values)
@@ -91,8 +142,12 @@ def save_expression(path: Path, edit: FaceEdit) -> None:
 
 
 def load_expression(path: Path) -> FaceEdit:
-    """Raises TemplateError for a file that is no expression."""
-    return _edit(path, _read(path, "expression").get("edit"))
+    """Raises TemplateError for a file that is no expression, MediaError for one that cannot be read."""
+    content = _read(path, "an expression file")
+    try:
+        return _edit(content.get("edit"))
+    except ValueError as error:
+        raise TemplateError(f"{path}: the expression is damaged ({error}); correct it or write it anew") from error
 
 
 def save_timeline(path: Path, timeline: Timeline) -> None:
@@ -102,54 +157,44 @@ def save_timeline(path: Path, timeline: Timeline) -> None:
 
 
 def load_timeline(path: Path) -> Timeline:
-    """Raises TemplateError for a file that is no timeline."""
-    content = _read(path, "timeline")
+    """Raises TemplateError for a file that is no timeline, MediaError for one that cannot be read."""
+    content = _read(path, "a timeline file")
     listed = content.get("keys")
-    if not isinstance(listed, list) or not all(isinstance(key, dict) for key in listed):
-        raise TemplateError(f"{path}: the timeline has no list of keys; write it with this product")
     try:
-        keys = tuple(Key(float(key["seconds"]), _edit(path, key.get("edit")), _easing(key)) for key in listed)
-        return Timeline(keys, Fraction(str(content.get("rate", 25))))
-    except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
+        if not isinstance(listed, list) or not all(isinstance(key, dict) for key in listed):
+            raise ValueError("it has no list of keys")
+        keys = (Key(key.get("seconds"), _edit(key.get("edit")), key.get("easing", "smooth")) for key in listed)
+        return Timeline(tuple(keys), content.get("rate", 25))
+    except ValueError as error:
         raise TemplateError(f"{path}: the timeline is damaged ({error}); correct it or write it anew") from error
-
-
-def _easing(key: dict[str, Any]) -> Easing:
-    easing: Easing = key.get("easing", "smooth")
-    if easing not in get_args(Easing):
-        raise ValueError(f"easing {easing!r} is none of {', '.join(get_args(Easing))}")
-    return easing
 
 
 def _moved_sliders(edit: FaceEdit) -> dict[str, float]:
     return {item.name: getattr(edit, item.name) for item in fields(edit) if getattr(edit, item.name) != item.default}
 
 
-def _edit(path: Path, values: Any) -> FaceEdit:
-    known = {item.name for item in fields(FaceEdit)}
+def _edit(values: Any) -> FaceEdit:
+    """Raises ValueError where the values are no sliders."""
     if not isinstance(values, dict):
-        raise TemplateError(f"{path}: the expression has no sliders; write it with this product")
+        raise ValueError("it has no sliders")
+    known = {item.name for item in fields(FaceEdit)}
     if strange := sorted(set(values) - known):
-        raise TemplateError(f"{path}: there is no slider {strange[0]}; known are {', '.join(sorted(known))}")
-    try:
-        return FaceEdit(**values)
-    except OptionError as error:
-        raise TemplateError(f"{path}: {error}") from error
+        raise ValueError(f"there is no slider {bounds.named(strange[0])}, known are {', '.join(sorted(known))}")
+    return FaceEdit(**values)
 
 
-def _read(path: Path, kind: str) -> dict[str, Any]:
+def _read(path: Path, wanted: str) -> dict[str, Any]:
+    """The content of a file of this kind and version; `wanted` is `a timeline file`."""
+    kind = wanted.split()[1]
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise TemplateError(f"{path} is too large for an {kind} file; choose another")
-        content = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise MediaError(f"{path} cannot be read ({error.strerror}); check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise TemplateError(f"{path} is no {kind} file: it is not JSON; choose another") from error
+        content = bounds.json_value(read_plain(path, MAX_BYTES, wanted))
+    except ValueError as error:
+        raise TemplateError(f"{path} is no {kind} file: {error}; choose another") from error
     if not isinstance(content, dict) or content.get("openportrait") != kind:
         raise TemplateError(f"{path} is no {kind} file of this product; choose another")
-    if content.get("version") != VERSION:
-        raise TemplateError(f"{path} is {kind} version {content.get('version')}, this release reads {VERSION}; update")
+    version = content.get("version")
+    if isinstance(version, bool) or version != VERSION:
+        raise TemplateError(f"{path} is {kind} version {bounds.shown(version)}, this release reads {VERSION}; update")
     return content
 
 

@@ -12,6 +12,9 @@ from typing import BinaryIO
 
 from openportrait.errors import MediaError
 
+_MOST_TOLD = 160
+"""Characters that are repeated of what an error says: some libraries put the whole wrong value into it."""
+
 
 def status(path: Path, wanted: str) -> os.stat_result:
     """What `path` is: a plain file or a folder. `wanted` says what to give instead of anything else.
@@ -53,21 +56,27 @@ def open_plain(path: Path, wanted: str) -> BinaryIO:
     return file
 
 
-def read_plain(path: Path, most: int, wanted: str) -> bytes:
-    """The whole content of a plain file of at most `most` bytes. Raises MediaError as `open_plain`, and for more."""
+def read_start(path: Path, most: int, wanted: str) -> bytes:
+    """The first `most` bytes of a plain file, or all where it has fewer. Raises MediaError as `open_plain`."""
     with open_plain(path, wanted) as file:
         try:
-            content = file.read(most + 1)
+            return file.read(most)
         except OSError as error:
             raise MediaError(f"{path}: cannot be read ({told(error)}); check the disk") from error
+
+
+def read_plain(path: Path, most: int, wanted: str) -> bytes:
+    """The whole content of a plain file of at most `most` bytes. Raises MediaError as `open_plain`, and for more."""
+    content = read_start(path, most + 1, wanted)
     if len(content) > most:
         raise MediaError(f"{path}: is larger than {spell_bytes(most)}; give {wanted}")
     return content
 
 
 def told(error: BaseException) -> str:
-    """What an error says for itself, without number and path."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    """What an error says for itself, without number and path: one line, not long."""
+    said = str(getattr(error, "strerror", None) or error or "")
+    return " ".join(said.split())[:_MOST_TOLD] or type(error).__name__
 
 
 def spell_bytes(count: float) -> str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from openportrait import bounds
 from openportrait.errors import TemplateError
 from openportrait.motion import LIVEPORTRAIT_21, PackedMotions, keypoints
+from openportrait.motion.limits import MAX_FRAMES, RATES, check_motions, check_ratios
+from openportrait.motion.packed import POSE_NUMBERS
 from openportrait.pickle_reader import read_pickle
 from openportrait.records import Floats, Motion, Ratios, Template
 
 COUNT = LIVEPORTRAIT_21.count
 USUAL_RATE = 25
-MAX_FRAMES = 250_000
-"""Over two hours; a small file may repeat one motion without end."""
+FLOAT_MAX = float(np.finfo(np.float64).max)
+MOST_WRITTEN = 20_000
+"""Frames: more would take more instructions than a pickle is read with."""
 OLD_NAMES = {"R": "R_d", "c_eyes_lst": "c_d_eyes_lst", "c_lip_lst": "c_d_lip_lst"}
 """Today's key and the one of files from before mid-2024."""
 
@@ -29,32 +31,49 @@ def read_official(data: bytes, where: str) -> Template:
     Canonical keypoints are zeros where an old file has none. Raises TemplateError.
     """
     content = read_pickle(data, where)
+    try:
+        return _template(content)
+    except ValueError as error:
+        raise TemplateError(f"{where} is no motion template: {error}; make or fetch it again") from error
+
+
+def _template(content: Any) -> Template:
+    """Raises ValueError where the value in a pickle is no template."""
     items = content.get("motion") if isinstance(content, dict) else None
     if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
-        raise TemplateError(f"{where} is a pickle, but no motion template: it has no list of motions")
-    if len(items) > MAX_FRAMES:
-        raise TemplateError(f"{where} holds {len(items):,} frames; a template may have {MAX_FRAMES:,}")
-    announced = float(_checked(content.get("n_frames", len(items)), (), f"{where}, n_frames"))
-    if announced != len(items):
-        raise TemplateError(f"{where} announces {announced:g} frames and holds {len(items)}; make it again")
+        raise ValueError("it has no list of motions")
+    count = len(items)
+    if count > MAX_FRAMES:
+        raise ValueError(f"it holds {count:,} frames, and a template may have {MAX_FRAMES:,}")
+    announced = bounds.number(_single(content.get("n_frames", count)), 0, MAX_FRAMES, "n_frames")
+    if announced != count:
+        raise ValueError(f"it announces {announced:g} frames and holds {count}")
+    motions = _motions(items)
+    check_motions(motions, LIVEPORTRAIT_21.name)
+    rate = bounds.fraction(_single(content.get("output_fps", USUAL_RATE)), *RATES, "output_fps")
     return Template(
-        motions=PackedMotions(_motion(item, f"{where}, frame {i}") for i, item in enumerate(items)),
-        ratios=_ratios(content, len(items), where),
-        rate=_rate(content.get("output_fps", USUAL_RATE), where),
+        motions=motions,
+        ratios=_ratios(content, count),
+        rate=rate.limit_denominator(1001),
         layout=LIVEPORTRAIT_21.name,
         engine="neural",
     )
 
 
 def write_official(template: Template, where: str) -> bytes:
-    """A pickle of plain dicts, lists and float32 arrays that the released project reads.
+    """A pickle of plain dicts, lists and float32 arrays that the released project reads; `template` is checked.
 
-    Raises TemplateError, which says `where` it was to go, for a template of another layout.
+    Raises TemplateError, which says `where` it was to go, for a template of another layout or a long one.
     """
     if template.layout != LIVEPORTRAIT_21.name:
         raise TemplateError(
             f"{where} cannot be written from a template of layout {template.layout}; "
             f"make one with the neural engine ({LIVEPORTRAIT_21.name})"
+        )
+    if len(template.motions) > MOST_WRITTEN:
+        raise TemplateError(
+            f"{where} can hold {MOST_WRITTEN:,} frames, and the template has {len(template.motions):,}; "
+            "cut the clip, or keep it in our own format"
         )
     rate = template.rate
     content: dict[str, Any] = {
@@ -85,57 +104,60 @@ def _row(*values: float) -> Any:
     return np.array([values], np.float32)
 
 
-def _motion(item: dict[str, Any], where: str) -> Motion:
-    return Motion(
-        rotation=_numbers(item, "R", (3, 3), where),
-        expression=_numbers(item, "exp", (COUNT, 3), where),
-        scale=float(_numbers(item, "scale", (), where)),
-        translation=_numbers(item, "t", (3,), where),
-        canonical=_numbers(item, "kp", (COUNT, 3), where) if "kp" in item else np.zeros((COUNT, 3)),
-    )
+def _motions(items: list[dict[str, Any]]) -> PackedMotions:
+    """Raises ValueError where a motion lacks something."""
+    poses = np.empty((len(items), POSE_NUMBERS), np.float32)
+    canonicals = np.zeros((len(items), COUNT, 3), np.float32)
+    expressions = np.empty((len(items), COUNT, 3), np.float32)
+    # What float32 cannot hold becomes infinite here, and is refused with all that no head does.
+    with np.errstate(over="ignore"):
+        for i, item in enumerate(items):
+            poses[i, :9] = _numbers(item, "R", (9,), i)
+            poses[i, 9:10] = _numbers(item, "scale", (1,), i)
+            poses[i, 10:] = _numbers(item, "t", (3,), i)
+            expressions[i] = _numbers(item, "exp", (COUNT, 3), i)
+            if "kp" in item:
+                canonicals[i] = _numbers(item, "kp", (COUNT, 3), i)
+    constant = bool((canonicals == canonicals[0]).all())
+    return PackedMotions.from_arrays(poses, canonicals[:1] if constant else canonicals, expressions, None)
 
 
-def _ratios(content: dict[str, Any], count: int, where: str) -> tuple[Ratios, ...]:
+def _ratios(content: dict[str, Any], count: int) -> tuple[Ratios, ...]:
     eyes, lips = _find(content, "c_eyes_lst"), _find(content, "c_lip_lst")
     if eyes is None or lips is None:
         return ()
-    if not all(isinstance(rows, (list, np.ndarray)) and len(rows) == count for rows in (eyes, lips)):
-        raise TemplateError(f"{where} has another number of openness ratios than of motions; make it again")
-    found = []
+    if not all(isinstance(rows, (list, np.ndarray)) and np.shape(rows)[:1] == (count,) for rows in (eyes, lips)):
+        raise ValueError("it has another number of openness ratios than of motions")
+    rows = np.empty((count, 3))
     for i, (eye, lip) in enumerate(zip(eyes, lips, strict=True)):
-        left, right = _checked(eye, (2,), f"{where}, eye ratio {i}").tolist()
-        found.append(Ratios(left, right, float(_checked(lip, (), f"{where}, lip ratio {i}"))))
-    return tuple(found)
-
-
-def _rate(value: Any, where: str) -> Fraction:
-    rate = float(_checked(value, (), f"{where}, output_fps"))
-    if not 0 < rate <= 1000:
-        raise TemplateError(f"{where} has a rate of {rate:g} frames a second; make it again")
-    return Fraction(rate).limit_denominator(1001)
+        rows[i, :2] = _array(eye, (2,), f"eye ratio {i}")
+        rows[i, 2:] = _array(lip, (1,), f"lip ratio {i}")
+    check_ratios(rows)
+    return tuple(Ratios(*row) for row in rows.tolist())
 
 
 def _find(content: dict[str, Any], key: str) -> Any:
     return content.get(key, content.get(OLD_NAMES.get(key, key)))
 
 
-def _numbers(item: dict[str, Any], key: str, shape: Sequence[int], where: str) -> Floats:
+def _numbers(item: dict[str, Any], key: str, shape: Sequence[int], frame: int) -> Floats:
     value = _find(item, key)
     if value is None:
-        raise TemplateError(f"{where} lacks {key!r}; it is no motion template, or a damaged one")
-    return _checked(value, shape, f"{where}, {key}")
+        raise ValueError(f"frame {frame} lacks {key!r}")
+    return _array(value, shape, f"frame {frame}, {key}")
 
 
-def _checked(value: Any, shape: Sequence[int], where: str) -> Floats:
-    """Finite numbers in the shape that is due, whatever the number of leading ones.
+def _array(value: Any, shape: Sequence[int], what: str) -> Floats:
+    """Numbers in the shape that is due, whatever the number of leading ones; whether they are in bounds is not
+    looked at. Only arrays and numbers: a list may hold itself, or grow without end where it is converted."""
+    count = int(np.prod(shape))
+    if not isinstance(value, np.ndarray) and count == 1:
+        return np.array([bounds.number(value, -FLOAT_MAX, FLOAT_MAX, what)])
+    if not isinstance(value, np.ndarray) or value.size != count or value.dtype.kind not in "iuf":
+        raise ValueError(f"{what}: not an array of {count} number(s)")
+    return np.asarray(value.reshape(shape), np.float64)
 
-    Only arrays and numbers: a list may hold itself, or grow without end where it is converted.
-    """
-    is_number = isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64)
-    if not (is_number or isinstance(value, np.ndarray)) or np.size(value) != math.prod(shape):
-        raise TemplateError(f"{where}: not an array of {math.prod(shape)} number(s); make the template again")
-    with np.errstate(invalid="ignore"):
-        numbers = np.asarray(value, np.float64).reshape(shape)
-    if not np.isfinite(numbers).all():
-        raise TemplateError(f"{where}: a number is not finite; make the template again")
-    return numbers
+
+def _single(value: Any) -> Any:
+    """What stands in an array of one number."""
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value

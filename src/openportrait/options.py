@@ -1,22 +1,21 @@
-"""Every option of the product, stated once: default, help, range. Checked at birth.
+"""Every option of the product, stated once: default, help, range (`openportrait.checked`).
 
-The command line, the web controls and the documentation are made from these records. `Doc` is
-the one-line help, `Range` the closed interval a number may take. NumPy is not imported here, so
-that `openportrait --help` answers at once.
+The command line, the web controls and the documentation are made from these records.
 """
 
 from __future__ import annotations
 
 import difflib
-import math
 from dataclasses import dataclass, field, fields
-from functools import cache
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_type_hints
 
 from typing_extensions import Doc
 
+from openportrait.bounds import named
+from openportrait.checked import Checked, Range
+from openportrait.checked import OptionSpec as OptionSpec
+from openportrait.checked import specs as specs
 from openportrait.errors import OptionError
 
 EngineName = Literal["auto", "mesh", "neural"]
@@ -25,90 +24,6 @@ Region = Literal["all", "exp", "pose", "lip", "eyes"]
 DrivingOption = Literal["expression-friendly", "pose-friendly"]
 NeutralFrame = Literal["first", "auto"]
 Audio = Literal["driving", "source", "none"]
-
-
-class Range(NamedTuple):
-    """The closed interval that a numeric option may take."""
-
-    low: float
-    high: float
-
-
-class OptionSpec(NamedTuple):
-    """What one field of an options record states about itself."""
-
-    name: str
-    default: Any
-    help: str
-    kind: Any
-    """The bare type: bool, int, float, str, Path or a Literal."""
-    optional: bool
-    """Whether None is allowed."""
-    range: Range | None
-    choices: tuple[str, ...]
-
-
-@cache
-def specs(record: type) -> tuple[OptionSpec, ...]:
-    """What each field of an options record states, in order."""
-    hints = get_type_hints(record, include_extras=True)
-    found = []
-    for item in fields(record):
-        hint = hints[item.name]
-        base, *extra = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-        optional = False
-        if get_origin(base) in (Union, UnionType):
-            members = [member for member in get_args(base) if member is not type(None)]
-            optional, base = len(members) < len(get_args(base)), members[0]
-        found.append(
-            OptionSpec(
-                name=item.name,
-                default=item.default,
-                help=next((e.documentation for e in extra if isinstance(e, Doc)), ""),
-                kind=base,
-                optional=optional,
-                range=next((e for e in extra if isinstance(e, Range)), None),
-                choices=get_args(base) if get_origin(base) is Literal else (),
-            )
-        )
-    return tuple(found)
-
-
-def _check(spec: OptionSpec, value: Any) -> None:
-    flag = f"--{spec.name.replace('_', '-')}"
-    if value is None and spec.optional:
-        return
-    if spec.choices and value not in spec.choices:
-        raise OptionError(f"{flag} is {value!r}; choose one of {', '.join(spec.choices)}")
-    if spec.kind is bool and not isinstance(value, bool):
-        raise OptionError(f"{flag} is {value!r}; give true or false")
-    if spec.kind in (int, float):
-        if isinstance(value, bool) or not isinstance(value, int if spec.kind is int else (int, float)):
-            raise OptionError(f"{flag} is {value!r}; give a {'whole ' if spec.kind is int else ''}number")
-        if not math.isfinite(value):
-            raise OptionError(f"{flag} is {value!r}; give a finite number")
-        if spec.range and not spec.range.low <= value <= spec.range.high:
-            raise OptionError(f"{flag} is {value:g}; give a number from {spec.range.low:g} to {spec.range.high:g}")
-    if spec.kind is str and not isinstance(value, str):
-        raise OptionError(f"{flag} is {value!r}; give a text")
-    if spec.kind is Path and not isinstance(value, Path):
-        raise OptionError(f"{flag} is {value!r}; give a path")
-
-
-class Checked:
-    """Base of records whose fields state what they may be; a wrong value raises OptionError at birth.
-
-    A path may be given as text.
-    """
-
-    def __post_init__(self) -> None:
-        record: type = type(self)
-        for spec in specs(record):
-            value = getattr(self, spec.name)
-            if spec.kind is Path and isinstance(value, str):
-                value = Path(value)
-                object.__setattr__(self, spec.name, value)
-            _check(spec, value)
 
 
 @dataclass(frozen=True)
@@ -269,9 +184,9 @@ class Options:
         owner = {spec.name: group for group, record in groups.items() for spec in specs(record)}
         for name in values:
             if name not in owner:
-                near = difflib.get_close_matches(name, owner, 1)
+                near = difflib.get_close_matches(name[:100], owner, 1)
                 hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(owner))}"
-                raise OptionError(f"there is no option {name}{hint}")
+                raise OptionError(f"there is no option {named(name)}{hint}")
         return cls(
             **{
                 group: record(**{name: value for name, value in values.items() if owner[name] == group})

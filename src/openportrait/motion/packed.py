@@ -12,6 +12,8 @@ from openportrait.records import Floats, Motion
 
 EXACT_POINTS = 64
 """Layouts with more keypoints store their expression in steps."""
+POSE_NUMBERS = 13
+"""R row by row, s, t."""
 STEPS_PER_EXTENT = 8192
 """Steps across the longest side of the canonical face: errors stay below 1/32 px where the face is 512 px wide."""
 
@@ -31,7 +33,7 @@ class PackedMotions(Sequence[Motion]):
         self.canonicals: list[NDArray[np.float32]] = []
         """(K, 3) one a motion; equal neighbours are one object."""
         self.poses: list[NDArray[np.float32]] = []
-        """(13,): R row by row, s, t."""
+        """(POSE_NUMBERS,): R row by row, s, t."""
         for motion in motions:
             self.append(motion)
 
@@ -51,6 +53,8 @@ class PackedMotions(Sequence[Motion]):
         packed.canonicals = list(canonicals) if len(canonicals) == len(poses) else [canonicals[0]] * len(poses)
         return packed
 
+    # What float32 cannot hold becomes infinite; where motion goes to or comes from a file it is refused.
+    @np.errstate(over="ignore", invalid="ignore")
     def append(self, motion: Motion) -> None:
         """Add one motion; the first decides the step."""
         canonical = motion.canonical.astype(np.float32)

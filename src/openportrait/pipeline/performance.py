@@ -30,7 +30,7 @@ class Performed:
 
     def edit(self, i: int) -> FaceEdit:
         """The expression of picture i."""
-        return self._timeline.at(i / float(self._timeline.rate), self._editor.own)
+        return self._timeline.edit(i, self._editor.own)
 
 
 class PerformJob(Rendering):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from openportrait.options import Checked, Range
+from openportrait.checked import Checked, Range
 
 
 @dataclass(frozen=True)
