@@ -45,7 +45,7 @@ def tracked_ms(path: Path, finder: FaceFinder) -> float:
     """Median over the frames of a clip in which the face is followed, without decoding."""
     runs = []
     for _ in range(3):
-        follower = Follower(finder, "largest")
+        follower = Follower(finder, "largest", "--face")
         times = []
         with open_clip(path) as clip:
             for frame in islice(clip, _CLIP_FRAMES):
@@ -83,11 +83,13 @@ def tremor(faces: list[Face]) -> float:
 
 def tremors(portrait: Image, finder: FaceFinder) -> dict[str, float]:
     """Tremor of the raw landmarks and after each way of smoothing, px."""
-    follower = Follower(finder, "largest")
+    follower = Follower(finder, "largest", "--face")
     raw = [
         face for frame in noisy(portrait) for face in follower.step(frame.image, float(frame.pts_seconds))[0] if face
     ]
-    offline = track(noisy(portrait), finder, "largest", rate=RATE, bridge_seconds=1, where="still clip")[0].faces
+    offline = track(
+        noisy(portrait), finder, "largest", rate=RATE, bridge_seconds=1, where="still clip", option="--face"
+    )[0].faces
     tracker = LiveTracker(finder, "largest")
     live = [tracker.update(frame.image, float(frame.pts_seconds)) for frame in noisy(portrait)]
     return {

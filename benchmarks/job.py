@@ -63,7 +63,7 @@ class Stages:
             with open_clip(driving) as clip:
                 frames = list(islice(clip, count))
             start = time.perf_counter()
-            track(frames, FaceFinder(), "largest", rate=Fraction(25), bridge_seconds=1, where="clip")
+            track(frames, FaceFinder(), "largest", rate=Fraction(25), bridge_seconds=1, where="clip", option="--face")
             self.milliseconds["track"] = 1000 * (time.perf_counter() - start) / count
 
         self._time("decode", count, decode)

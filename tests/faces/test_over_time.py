@@ -191,7 +191,9 @@ def test_windows_last_a_tenth_of_a_second_at_most(still: Floats) -> None:
 def test_pixels_are_looked_up_where_the_mouth_is(still: Floats) -> None:
     faces = shapes(speaking(still), 25, 1.0, tremor=0)
     frames = (Frame(picture(i), i, Fraction(i, 25)) for i in range(len(faces)))
-    (found,) = track(frames, Script(faces), "largest", rate=Fraction(25), bridge_seconds=0, where="a.mp4")
+    (found,) = track(
+        frames, Script(faces), "largest", rate=Fraction(25), bridge_seconds=0, where="a.mp4", option="--face"
+    )
     for raw, seen, calm in zip(faces, found.seen, found.faces, strict=True):
         assert seen is not None
         assert calm is not None

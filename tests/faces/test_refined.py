@@ -48,9 +48,15 @@ def test_a_track_keeps_them_and_tells_the_network_of_the_frame_before(officer: I
         for index in range(8):
             yield Frame(officer, index)
 
-    found = track(frames(), FaceFinder(refine=points_of), "largest", rate=Fraction(25), bridge_seconds=1, where="clip")[
-        0
-    ]
+    found = track(
+        frames(),
+        FaceFinder(refine=points_of),
+        "largest",
+        rate=Fraction(25),
+        bridge_seconds=1,
+        where="clip",
+        option="--face",
+    )[0]
     radii = []
     for face in found.faces:
         assert face is not None

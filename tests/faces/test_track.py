@@ -25,7 +25,9 @@ Follow = Callable[..., list[Track]]
 @pytest.fixture
 def follow(finder: FaceFinder) -> Follow:
     def run(images: list[Image], choice: str = "largest", bridge_seconds: float = 1.0) -> list[Track]:
-        return track(clip(images), finder, choice, rate=RATE, bridge_seconds=bridge_seconds, where="a.mp4")
+        return track(
+            clip(images), finder, choice, rate=RATE, bridge_seconds=bridge_seconds, where="a.mp4", option="--face"
+        )
 
     return run
 
@@ -54,7 +56,7 @@ def test_a_moving_face_is_followed(follow: Follow, officer: Image, officer_face:
 def test_a_face_that_jumps_is_not_mistaken_for_its_chin(
     finder: FaceFinder, astronaut: Image, astronaut_face: Face
 ) -> None:
-    follower = Follower(finder, "largest")
+    follower = Follower(finder, "largest", "--face")
     for i, jump in enumerate((0.0, -0.26, -0.5, -0.6, -0.65)):
         place = shift(150, 150 + jump * astronaut_face.size)
         (face,), _ = follower.step(moved(astronaut, place, 800, 800), i / 25)
@@ -129,7 +131,7 @@ def test_a_clip_without_a_face_says_so(follow: Follow) -> None:
 
 
 def test_a_number_too_high_says_how_many_there_are(follow: Follow, officer: Image) -> None:
-    with pytest.raises(OptionError, match=r"face 1 asked for, but there is 1 in a\.mp4; give 0"):
+    with pytest.raises(OptionError, match=r"--face is 1, but there is 1 in a\.mp4; give 0"):
         follow([officer] * 2, "1")
     with pytest.raises(OptionError, match="nose"):
         follow([], "nose")

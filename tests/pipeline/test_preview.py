@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+from openportrait.engines import load
+from openportrait.engines.base import Engine
+from openportrait.errors import NoFaceError
 from openportrait.media import read_image, write_image
-from openportrait.options import Options
+from openportrait.options import EngineOptions, Options
 from openportrait.pipeline.preview import preview_driving, preview_source
+from openportrait.pipeline.source import ImageSource
+from openportrait.records import CropRule, Face, Image
 from tests.conftest import EXAMPLES
+from tests.faces.conftest import moved, turn
 
 
 @pytest.mark.parametrize("left", [True, False])
@@ -28,3 +36,58 @@ def test_centre_is_the_pictures_not_that_of_the_faces(left: bool, tmp_path: Path
         (chosen,) = preview.chosen
         places = sorted(face.landmarks[:, 0].mean() for face in preview.faces)
         assert chosen.landmarks[:, 0].mean() == places[0 if left else 1]
+
+
+class Turning:
+    """The mesh engine, asking for upright crops of 512 px and with landmarks of its own, as the neural one does."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.crop_rule = CropRule(size=512, rotate=True, native=False)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+    def refine(self, image: Image, face: Face, before: object) -> object:
+        """203 points within the mesh, a little to one side."""
+        return face.landmarks[:203, :2] + [6.0, -4.0]
+
+
+def test_the_crop_is_the_one_the_job_cuts(portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = read_image(portrait).image
+    matrix, side = turn(image, 20)
+    write_image(tmp_path / "tilted.png", moved(image, matrix, side, side))
+    engines: list[Any] = [load(EngineOptions(engine="mesh")), Turning(load(EngineOptions(engine="mesh")))]
+    for engine in engines:
+        monkeypatch.setattr("openportrait.pipeline.preview.load", lambda _, engine=engine: engine)
+        options = Options.of(source_scale=1.8)
+        (sitter,) = next(ImageSource(tmp_path / "tilted.png", engine, options).scenes()).sitters
+        assert sitter is not None
+        assert np.array_equal(preview_source(tmp_path / "tilted.png", options).crop, sitter.crop.image)
+
+
+def test_a_driving_is_shown_as_it_is_cut(talk: Path, portrait: Path) -> None:
+    square = preview_driving(talk, Options.of(engine="mesh"))
+    assert square.crop is square.image, "square frames are taken as they are"
+    cut = preview_driving(portrait, Options.of(engine="mesh", max_size=256))
+    assert cut.crop.shape == (512, 512, 3)
+    assert cut.image.shape == (600, 512, 3), "the limit is the source's"
+
+
+def test_a_speck_is_not_animated_unasked(tmp_path: Path) -> None:
+    """As the mirror image in an animal's eye; a small face in a large picture is taken, with a warning."""
+    face = read_image(EXAMPLES / "source" / "astronaut.jpg").image
+    for size, name in ((100, "speck.png"), (320, "small.png")):
+        canvas = np.full((1200, 1600, 3), 120, np.uint8)
+        canvas[400 : 400 + size, 500 : 500 + size] = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
+        write_image(tmp_path / name, canvas)
+    speck, small = tmp_path / "speck.png", tmp_path / "small.png"
+    engine = load(EngineOptions(engine="mesh"))
+    with pytest.raises(NoFaceError, match=r"speck\.png .* px large, 1\.\d % .* score .* --face 0"):
+        ImageSource(speck, engine, Options())
+    with pytest.raises(NoFaceError, match=r"--driving-face 0"):
+        preview_driving(speck, Options.of(engine="mesh"))
+    for path, options in ((speck, Options.of(face="0")), (small, Options())):
+        (said,) = ImageSource(path, engine, options).warnings
+        assert f"{path}: the face is small" in said
+    assert ImageSource(EXAMPLES / "source" / "astronaut.jpg", engine, Options()).warnings == ()

@@ -2,7 +2,7 @@
 
 from openportrait.faces.blendshapes import BLENDSHAPES, blendshapes
 from openportrait.faces.canonical import CanonicalFace, canonical_face
-from openportrait.faces.choose import CHOICES, choose, middle_of
+from openportrait.faces.choose import CHOICES, Size, choose, described, is_small, size_of
 from openportrait.faces.crop import Box, clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
 from openportrait.faces.finder import FaceFinder, Refine
 from openportrait.faces.live import LiveFace, LiveTracker
@@ -18,6 +18,7 @@ __all__ = [
     "LiveFace",
     "LiveTracker",
     "Refine",
+    "Size",
     "Track",
     "blendshapes",
     "canonical_face",
@@ -26,10 +27,12 @@ __all__ = [
     "crop_box",
     "crop_face",
     "crop_from_image",
+    "described",
     "face_box",
-    "middle_of",
+    "is_small",
     "ratios",
     "ratios_203",
+    "size_of",
     "track",
     "whole_crop",
 ]

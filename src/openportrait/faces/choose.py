@@ -4,66 +4,117 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from openportrait.bounds import shown
 from openportrait.errors import NoFaceError, OptionError
 from openportrait.records import Face, Image
 
-Point = tuple[float, float]
+Size = tuple[int, int]
+"""(width, height), px."""
 
-_FIRST_BY: dict[str, Callable[[Face, Point], float]] = {
-    "largest": lambda face, middle: -face.size,
-    "smallest": lambda face, middle: face.size,
-    "left": lambda face, middle: _centre(face)[0],
-    "right": lambda face, middle: -_centre(face)[0],
-    "top": lambda face, middle: _centre(face)[1],
-    "bottom": lambda face, middle: -_centre(face)[1],
-    "centre": lambda face, middle: (_centre(face)[0] - middle[0]) ** 2 + (_centre(face)[1] - middle[1]) ** 2,
+
+def _centre(face: Face) -> tuple[float, float]:
+    """Middle of the face's box, px."""
+    left, top, right, bottom = face.box
+    return (left + right) / 2, (top + bottom) / 2
+
+
+def _off_middle(face: Face, picture: Size) -> float:
+    """Squared distance of the face from the picture's middle, px²."""
+    x, y = _centre(face)
+    return (x - picture[0] / 2) ** 2 + (y - picture[1] / 2) ** 2
+
+
+_FIRST_BY: dict[str, Callable[[Face, Size], float]] = {
+    "largest": lambda face, picture: -face.size,
+    "smallest": lambda face, picture: face.size,
+    "left": lambda face, picture: _centre(face)[0],
+    "right": lambda face, picture: -_centre(face)[0],
+    "top": lambda face, picture: _centre(face)[1],
+    "bottom": lambda face, picture: -_centre(face)[1],
+    "centre": _off_middle,
 }
 
 CHOICES = (*_FIRST_BY, "all")
 """What may be asked for, besides a number."""
+UNASKED = "largest"
+"""The default: where it stands nobody has named a face."""
+SMALLEST_PX = 32.0
+"""Side of the smallest face that is looked for; a smaller one was met by chance, as a mirror image in an eye."""
+SMALLEST_SHARE = 0.03
+"""Of the picture's shorter side: a face in a group of a hundred is 0.04, of someone whose whole figure is seen 0.09."""
+LARGEST_LIMIT = 0.2
+"""No face of more than this share is small, however few its pixels."""
 
 
-def check_choice(choice: str) -> None:
-    """Raise OptionError unless `choice` is one of CHOICES or a number."""
+def check_choice(choice: str, option: str) -> None:
+    """Raise OptionError unless `choice` is one of CHOICES or a number; `option` is the flag that gave it."""
     if _number(choice) is None and _key(choice) not in CHOICES:
-        raise OptionError(f"face {choice!r} is not known; choose one of {', '.join(CHOICES)}, or a number from 0")
+        raise OptionError(f"{option} is {shown(choice)}; choose one of {', '.join(CHOICES)}, or a number from 0")
 
 
-def pick(faces: Sequence[Face], choice: str, *, middle: Point | None = None) -> list[Face]:
+def pick(faces: Sequence[Face], choice: str, picture: Size) -> list[Face]:
     """The faces that `choice` means: one, every one for `all`, none for a number too high.
 
-    A number counts `faces` as they come (`FaceFinder.find`: largest first) from 0. `centre` is nearest
-    to `middle`, px, the middle of the picture; without it, to the middle of all faces.
+    A number counts `faces` as they come (`FaceFinder.find`: largest first) from 0. Unasked, a face of a few
+    pixels is not taken (`is_speck`). `centre` is nearest to the middle of the picture.
     """
     number = _number(choice)
     if number is not None:
         return list(faces[number : number + 1])
+    if _key(choice) == UNASKED:
+        faces = [face for face in faces if not is_speck(face, picture)]
     if _key(choice) == "all" or not faces:
         return list(faces)
-    goal = middle or _middle_of(faces)
-    return [min(faces, key=lambda face: _FIRST_BY[_key(choice)](face, goal))]
+    return [min(faces, key=lambda face: _FIRST_BY[_key(choice)](face, picture))]
 
 
-def choose(faces: Sequence[Face], choice: str, *, where: str, middle: Point | None = None) -> list[Face]:
-    """The faces that `choice` means, at least one (see `pick`); `where` names file or frame in errors.
+def choose(faces: Sequence[Face], choice: str, picture: Size, *, where: str, option: str) -> list[Face]:
+    """The faces that `choice` means, at least one (see `pick`).
 
-    Raises OptionError for an unknown choice or a number too high, NoFaceError when there is no face.
+    `where` names file or frame in errors, `option` the flag of the choice. Raises OptionError for an unknown
+    choice or a number too high, NoFaceError when there is no face, or none that is taken unasked.
     """
-    check_choice(choice)
+    check_choice(choice, option)
     if not faces:
-        raise NoFaceError(f"no face in {where}; use a picture that shows one, or lower detection_threshold")
-    chosen = pick(faces, choice, middle=middle)
+        raise NoFaceError(f"no face in {where}; use a picture that shows one, or lower --detection-threshold")
+    number, chosen = _number(choice), pick(faces, choice, picture)
+    if not chosen and number is None:
+        raise NoFaceError(
+            f"{where} shows no face of sensible size: the largest is {described(faces[0], picture)}; "
+            f"if that one is meant give {option} 0"
+        )
     if not chosen:
         count = "is 1" if len(faces) == 1 else f"are {len(faces)}"
         numbers = ("0", "0 or 1")[len(faces) - 1] if len(faces) <= 2 else f"0 to {len(faces) - 1}"
-        raise OptionError(f"face {_key(choice)} asked for, but there {count} in {where}; give {numbers}")
+        raise OptionError(f"{option} is {number}, but there {count} in {where}; give {numbers}")
     return chosen
 
 
-def middle_of(image: Image) -> Point:
-    """Middle of a picture (H, W, 3), px: where `centre` is measured from."""
+def is_speck(face: Face, picture: Size) -> bool:
+    """Whether a face is too small to be what a user means who names none."""
+    return face.size < _limit(picture)
+
+
+def is_small(face: Face, picture: Size) -> bool:
+    """Whether a face is so small that a user should be told, whoever asked for it."""
+    return face.size < 2 * _limit(picture)
+
+
+def described(face: Face, picture: Size) -> str:
+    """How large a face is and how sure: `19 px large, 2.1 % of the picture's shorter side, score 0.83`."""
+    share = 100 * face.size / min(picture)
+    return f"{face.size:.0f} px large, {share:.1f} % of the picture's shorter side, score {face.score:.2f}"
+
+
+def size_of(image: Image) -> Size:
+    """(width, height) of a picture (H, W, 3), px."""
     height, width = image.shape[:2]
-    return width / 2, height / 2
+    return width, height
+
+
+def _limit(picture: Size) -> float:
+    shorter = min(picture)
+    return min(max(SMALLEST_PX, SMALLEST_SHARE * shorter), LARGEST_LIMIT * shorter)
 
 
 def _key(choice: str) -> str:
@@ -72,15 +123,5 @@ def _key(choice: str) -> str:
 
 def _number(choice: str) -> int | None:
     key = _key(choice)
-    return int(key) if key.isascii() and key.isdigit() else None
-
-
-def _centre(face: Face) -> Point:
-    """Middle of the face's box, px."""
-    left, top, right, bottom = face.box
-    return (left + right) / 2, (top + bottom) / 2
-
-
-def _middle_of(faces: Sequence[Face]) -> Point:
-    lefts, tops, rights, bottoms = zip(*(face.box for face in faces), strict=True)
-    return (min(lefts) + max(rights)) / 2, (min(tops) + max(bottoms)) / 2
+    # No picture has faces for more digits, and int() refuses some thousands.
+    return int(key) if key.isascii() and key.isdigit() and len(key) < 10 else None

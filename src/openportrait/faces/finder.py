@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from openportrait.faces.choose import choose, middle_of
+from openportrait.faces.choose import SMALLEST_PX, choose, size_of
 from openportrait.faces.detect import Detection, Detector, scales
 from openportrait.faces.indices import EYE_LEFT_CORNERS, EYE_RIGHT_CORNERS
 from openportrait.faces.landmarks import REGION_SCALE, MeshNetwork, region_of
@@ -18,7 +18,6 @@ from openportrait.records import Face, Floats, Image
 
 Refine = Callable[[Image, Face, Floats | None], Floats]
 
-_SMALLEST_FACE = 32.0
 _STILL_PASSES = 3
 """Looks at a still; each starts from the landmarks of the one before."""
 _SURER = 0.5
@@ -52,7 +51,7 @@ class FaceFinder:
     def _mesh(self) -> MeshNetwork:
         return MeshNetwork(self._runtime)
 
-    def find(self, image: Image, *, smallest: float = _SMALLEST_FACE, lying: bool = True) -> list[Face]:
+    def find(self, image: Image, *, smallest: float = SMALLEST_PX, lying: bool = True) -> list[Face]:
         """All faces of at least about `smallest` px, largest first; an empty list where there is none.
 
         Looks at the whole picture, then (where `lying`) for faces that lie or hang, then finer and finer;
@@ -72,9 +71,9 @@ class FaceFinder:
         refined = [self._refined(image, face, None) for face in faces]
         return sorted(refined, key=lambda face: face.size, reverse=True)
 
-    def choose(self, image: Image, choice: str, *, where: str) -> list[Face]:
-        """Those faces of a picture that `choice` means; as `choose`, `centre` being the picture's."""
-        return choose(self.find(image), choice, where=where, middle=middle_of(image))
+    def choose(self, image: Image, choice: str, *, where: str, option: str) -> list[Face]:
+        """Those faces of a picture that `choice` means; raises as `choose`."""
+        return choose(self.find(image), choice, size_of(image), where=where, option=option)
 
     def follow(self, image: Image, face: Face, region: Region | None = None) -> Face | None:
         """The same face in the next picture, from its landmarks in the last; None when it is lost.

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from openportrait.faces.choose import check_choice, middle_of, pick
+from openportrait.faces.choose import Size, check_choice, pick, size_of
 from openportrait.faces.finder import FaceFinder
 from openportrait.faces.landmarks import region_of, steadied
 from openportrait.faces.region import Region
@@ -74,9 +74,9 @@ class _Target:
 class Follower:
     """The chosen faces of a stream, one frame after the other."""
 
-    def __init__(self, finder: FaceFinder, choice: str) -> None:
-        """`choice` as in `choose`, made at the first frame that allows it. Raises OptionError."""
-        check_choice(choice)
+    def __init__(self, finder: FaceFinder, choice: str, option: str) -> None:
+        """`choice` as in `choose`, made at the first frame that allows it; `option`: its flag. Raises OptionError."""
+        check_choice(choice, option)
         self._finder = finder
         self._choice = choice
         self._cut = CutDetector()
@@ -85,6 +85,8 @@ class Follower:
         self._thorough_from = -math.inf
         self.seen: list[Face] = []
         """The most faces found in one frame before the choice could be made."""
+        self.picture: Size = (0, 0)
+        """Of that frame."""
 
     def step(self, image: Image, seconds: float) -> tuple[list[Face | None], bool]:
         """The chosen faces in the frame of the moment `seconds` (none before the choice is made), and whether a
@@ -116,13 +118,13 @@ class Follower:
         else:
             faces = self._finder.find(image, smallest=max(image.shape[:2]) / 12, lying=False)
         if len(faces) > len(self.seen):
-            self.seen = faces
+            self.seen, self.picture = faces, size_of(image)
         chosen = self._pick(image, faces)
         self._targets = [_Target(face, region_of(face)) for face in chosen]
         return chosen
 
     def _pick(self, image: Image, faces: list[Face]) -> list[Face]:
-        return pick(faces, self._choice, middle=middle_of(image))
+        return pick(faces, self._choice, size_of(image))
 
     def _follow(self, image: Image, target: _Target) -> Face | None:
         found = self._finder.follow(image, target.face, target.region)

@@ -27,7 +27,7 @@ class LiveTracker:
 
     def __init__(self, finder: FaceFinder, choice: str) -> None:
         """Raises OptionError for an unknown choice."""
-        self._follower = Follower(finder, choice)
+        self._follower = Follower(finder, choice, "--driving-face")
         self._smoother = LiveSmoother()
         self._is_new = True
 

@@ -42,15 +42,16 @@ def track(
     rate: Fraction,
     bridge_seconds: float,
     where: str,
+    option: str,
 ) -> list[Track]:
     """Follow the faces that `choice` means in the first frame that has them, through the clip.
 
     Gaps of at most `bridge_seconds` are interpolated, or filled with the nearest landmarks at the clip's
     start and end and at cuts; longer gaps stay None. Tremor is taken out (`SteadyFaces`), never across a cut or a
-    lost stretch. `where` names the clip in errors.
-    Raises OptionError as `choose`, and NoFaceError when no frame shows a face.
+    lost stretch. `where` names the clip in errors, `option` the flag of the choice.
+    Raises as `choose`, NoFaceError when no frame shows a face.
     """
-    follower = Follower(finder, choice)
+    follower = Follower(finder, choice, option)
     paths: list[PackedFaces] = []
     cuts: list[int] = []
     for index, frame in enumerate(frames):
@@ -63,7 +64,7 @@ def track(
             path.append(face)
     if not paths:
         if follower.seen:
-            choose(follower.seen, choice, where=where)
+            choose(follower.seen, choice, follower.picture, where=where, option=option)
         raise NoFaceError(
             f"no face in any frame of {where}; "
             f"use a clip that shows one, or lower --detection-threshold (now {finder.threshold:g})"

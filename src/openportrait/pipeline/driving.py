@@ -13,13 +13,13 @@ from typing import Literal, overload
 import numpy as np
 
 from openportrait.engines.base import Engine
-from openportrait.faces import Box, FaceFinder, Track, clip_box, crop_box, ratios, track
+from openportrait.faces import Box, FaceFinder, Size, Track, clip_box, crop_box, ratios, track
 from openportrait.media import open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.flow import View, Watch, groups
 from openportrait.pipeline.render import Cue
-from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report
+from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report, report_small
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
 from openportrait.templates import is_template, load_template
 
@@ -116,17 +116,19 @@ def _template(path: Path) -> Driving:
 
 def _image(info: MediaInfo, frame: Frame, engine: Engine, options: Options) -> Driving:
     finder = FaceFinder(options.faces.detection_threshold, refine=engine.refine)
-    face = finder.choose(frame.image, options.faces.driving_face, where=str(info.path))[0]
+    choice, path = options.faces.driving_face, info.path
+    face = finder.choose(frame.image, choice, where=str(path), option="--driving-face")[0]
     return Driving(
-        path=info.path,
+        path=path,
         kind="image",
-        motions=tuple(engine.motion([_cutter([face], info, options)(frame.image, face)])),
+        motions=tuple(engine.motion([cutter([face], (info.width, info.height), options.crop)(frame.image, face)])),
         ratios=(ratios(face),),
         present=(True,),
         rate=None,
         layout=engine.layout.name,
         engine=engine.name,
         seen=(face,),
+        warnings=report_small(path, [face], (info.width, info.height)),
     )
 
 
@@ -140,6 +142,7 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
                 rate=info.rate or Fraction(25),
                 bridge_seconds=options.faces.bridge_seconds,
                 where=str(info.path),
+                option="--driving-face",
             )[0]
         broken_off = accept_end(clip, options)
     moves = len(found.faces) > 1
@@ -153,7 +156,7 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
         layout=engine.layout.name,
         engine=engine.name,
         seen=found.seen,
-        warnings=(*broken_off, *report(info.path, found)),
+        warnings=(*broken_off, *report(info.path, found, (info.width, info.height))),
     )
 
 
@@ -162,10 +165,9 @@ def driving_box(faces: Iterable[Face], crop: CropOptions) -> Box:
     return clip_box(faces, scale=crop.driving_scale, shift_x=crop.driving_shift_x, shift_y=crop.driving_shift_y)
 
 
-def _cutter(faces: Iterable[Face], info: MediaInfo, options: Options) -> Callable[[Image, Face], FaceCrop]:
+def cutter(faces: Iterable[Face], picture: Size, crop: CropOptions) -> Callable[[Image, Face], FaceCrop]:
     """How the driving's crops are made: one box for the whole clip, or square frames as they are (SPEC §1)."""
-    crop = options.crop
-    if not crop.crop_driving and info.width == info.height:
+    if not crop.crop_driving and picture[0] == picture[1]:
         return FaceCrop.whole
     return partial(crop_box, box=driving_box(faces, crop), size=DRIVING_SIZE)
 
@@ -199,7 +201,8 @@ def _measure(info: MediaInfo, found: Track, engine: Engine, options: Options, wa
     """The motion of each frame that shows the face."""
     if not engine.reads_pixels:
         return _FromLandmarks(engine, info, found)
-    cut = _cutter((face for face in found.faces if face is not None), info, options)
+    chosen = (face for face in found.faces if face is not None)
+    cut = cutter(chosen, (info.width, info.height), options.crop)
     motions = PackedMotions()
     with open_clip(info.path) as clip, watch.over(clip, info.frames) as frames:
         showing = ((frame, face) for frame, face in zip(frames, found.faces, strict=False) if face is not None)

@@ -12,6 +12,7 @@ from openportrait.motion import ClipTransfer, Corrections, Drive, PortableTransf
 from openportrait.options import MotionOptions, Options
 from openportrait.pipeline.driving import Driving, open_driving
 from openportrait.pipeline.flow import Watch
+from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.render import Cue, Pose, Rendering
 from openportrait.pipeline.source import Portrait, open_source
 from openportrait.records import Template
@@ -81,7 +82,8 @@ class Job(Rendering):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know of the engine and the inputs."""
-        lines = (*super().warnings, *self._driving.warnings)
+        idle = why_idle(self._driving, self._engine.layout.name, self.options.motion)
+        lines = (*super().warnings, *self._driving.warnings, *([idle] if idle else []))
         if self._driving.layout == self._engine.layout.name:
             return lines
         return (

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from openportrait.faces import FaceFinder, choose, crop_box, middle_of, whole_crop
+from openportrait.engines import load
+from openportrait.engines.base import Engine
+from openportrait.faces import FaceFinder, choose, size_of
 from openportrait.media import open_clip
 from openportrait.options import Options
-from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
+from openportrait.pipeline.driving import cutter
 from openportrait.pipeline.source import cut
-from openportrait.records import CropRule, Face, Image
-
-CROP = CropRule(512, rotate=False, native=False)
+from openportrait.records import Face, Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,29 +26,26 @@ class Preview:
     chosen: tuple[Face, ...]
     """Those that the options choose."""
     crop: Image
-    """(512, 512, 3) of the first chosen face."""
+    """(S, S, 3) of the first chosen face, as the engine gets it; a whole picture where nothing is cut."""
 
 
 def preview_source(path: Path, options: Options) -> Preview:
-    """Raises MediaError, NoFaceError or OptionError."""
-    image, faces = _first_frame(path, options)
-    chosen = choose(faces, options.faces.face, where=str(path), middle=middle_of(image))
-    return Preview(image, tuple(faces), tuple(chosen), cut(image, chosen[0], options, CROP).image)
+    """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
+    engine = load(options.engine)
+    image, faces = _first_frame(path, options, engine, options.crop.max_size)
+    chosen = choose(faces, options.faces.face, size_of(image), where=str(path), option="--face")
+    return Preview(image, tuple(faces), tuple(chosen), cut(image, chosen[0], options, engine.crop_rule).image)
 
 
 def preview_driving(path: Path, options: Options) -> Preview:
-    """Raises MediaError, NoFaceError or OptionError."""
-    image, faces = _first_frame(path, options)
-    face = choose(faces, options.faces.driving_face, where=str(path), middle=middle_of(image))[0]
-    crop = options.crop
-    if not crop.crop_driving and image.shape[0] == image.shape[1]:
-        part = whole_crop(image, face, DRIVING_SIZE)
-    else:
-        part = crop_box(image, face, driving_box([face], crop), DRIVING_SIZE)
-    return Preview(image, tuple(faces), (face,), part.image)
+    """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
+    image, faces = _first_frame(path, options, load(options.engine), 0)
+    picture = size_of(image)
+    face = choose(faces, options.faces.driving_face, picture, where=str(path), option="--driving-face")[0]
+    return Preview(image, tuple(faces), (face,), cutter([face], picture, options.crop)(image, face).image)
 
 
-def _first_frame(path: Path, options: Options) -> tuple[Image, list[Face]]:
-    with open_clip(path, max_size=options.crop.max_size) as clip:
+def _first_frame(path: Path, options: Options, engine: Engine, max_size: int) -> tuple[Image, list[Face]]:
+    with open_clip(path, max_size=max_size) as clip:
         image = next(iter(clip)).image
-    return image, FaceFinder(options.faces.detection_threshold).find(image)
+    return image, FaceFinder(options.faces.detection_threshold, refine=engine.refine).find(image)

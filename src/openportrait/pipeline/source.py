@@ -11,7 +11,18 @@ from typing import Protocol, TypeVar
 
 from openportrait.engines.base import Appearance, Engine
 from openportrait.errors import MediaError
-from openportrait.faces import FaceFinder, Track, crop_face, ratios, track, whole_crop
+from openportrait.faces import (
+    FaceFinder,
+    Size,
+    Track,
+    crop_face,
+    described,
+    is_small,
+    ratios,
+    size_of,
+    track,
+    whole_crop,
+)
 from openportrait.media import Clip, open_clip, probe
 from openportrait.motion import PackedMotions
 from openportrait.options import Options
@@ -93,13 +104,13 @@ class ImageSource:
         with open_clip(path, max_size=options.crop.max_size) as clip:
             self._frame = next(iter(clip))
         finder = FaceFinder(options.faces.detection_threshold, refine=engine.refine)
-        faces = finder.choose(self._frame.image, options.faces.face, where=str(path))
+        faces = finder.choose(self._frame.image, options.faces.face, where=str(path), option="--face")
         crops = [cut(self._frame.image, face, options, engine.crop_rule) for face in faces]
         self.portraits = tuple(
             Portrait((motion,), (ratios(face),)) for motion, face in zip(engine.motion(crops), faces, strict=True)
         )
         self._sitters = tuple(Sitter(crop, engine.appearance(crop)) for crop in crops)
-        self.warnings: tuple[str, ...] = ()
+        self.warnings = report_small(path, faces, size_of(self._frame.image))
 
     def scenes(self) -> Iterator[Scene]:
         """The one frame, for ever."""
@@ -124,12 +135,14 @@ class VideoSource:
                     rate=clip.info.rate,
                     bridge_seconds=options.faces.bridge_seconds,
                     where=str(path),
+                    option="--face",
                 )
             broken_off = accept_end(clip, options)
+            picture = (clip.info.width, clip.info.height)
         # A clip of one frame is a picture.
         self.rate: Fraction | None = clip.info.rate if len(self._tracks[0].faces) > 1 else None
         self.portraits = self._measure(watch)
-        self.warnings = (*broken_off, *(line for found in self._tracks for line in report(path, found)))
+        self.warnings = (*broken_off, *(line for found in self._tracks for line in report(path, found, picture)))
 
     def _crops(self, frame: Frame) -> list[FaceCrop | None]:
         faces = (found.faces[frame.index] for found in self._tracks)
@@ -208,8 +221,17 @@ def accept_end(clip: Clip, options: Options) -> tuple[str, ...]:
     raise MediaError(f"{clip.truncated}; repair the file, or use what comes before with --keep-partial")
 
 
-def report(path: Path, found: Track) -> Iterable[str]:
-    """One line a gap of the track, by frame numbers."""
+def report_small(path: Path, faces: Sequence[Face], picture: Size) -> tuple[str, ...]:
+    """A line for each face so small that another may be meant."""
+    small = (face for face in faces if is_small(face, picture))
+    return tuple(f"{path}: the face is small, {described(face, picture)}" for face in small)
+
+
+def report(path: Path, found: Track, picture: Size) -> Iterable[str]:
+    """A line where the face is small in the middle one of its frames, and one a gap of the track, by frame numbers."""
+    seen = [index for index, present in enumerate(found.present) if present]
+    middle = found.seen[seen[len(seen) // 2]]
+    yield from report_small(path, [middle] if middle is not None else [], picture)
     yield from (f"{path}: no face in frames {spell(gap)}; bridged" for gap in found.bridged)
     yield from (f"{path}: no face in frames {spell(gap)}; the source is passed through there" for gap in found.lost)
 
