@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,14 +17,48 @@ from openportrait.media import open_writer
 from openportrait.options import FaceEdit, RetargetOptions, specs
 from openportrait.web.checks import check_timeline, check_upload, plainly
 from openportrait.web.controls import plain, step_of
+from openportrait.web.line import MOST_OF_ONE, Line
 from openportrait.web.options import WebOptions
-from openportrait.web.sessions import Sessions
+from openportrait.web.sessions import UPLOADS_KEPT, Sessions
 from tests.conftest import EXAMPLES
 
 
 def test_messages_name_files_and_labels_but_no_folders(tmp_path: Path) -> None:
     error = NoFaceError(f"no face in {tmp_path}/ab12/a b.jpg; lower --detection-threshold (now 0.5)")
     assert plainly(error, tmp_path) == "no face in a b.jpg; lower “Detection threshold” (now 0.5)"
+
+
+def test_names_with_dashes_and_words_that_look_like_flags_stay(tmp_path: Path) -> None:
+    path = tmp_path / "ab12" / "my --smile, officer--talk.mp4"
+    path.parent.mkdir()
+    path.touch()
+    error = MediaError(
+        f"{path}: is no clip; raise --max-size (now 0) or leave out --no-relative, not officer--talk.mp4"
+    )
+    assert plainly(error, tmp_path) == (
+        "my --smile, officer--talk.mp4: is no clip; raise “Max size” (now 0) or leave out “Relative”, "
+        "not officer--talk.mp4"
+    )
+    unknown = OptionError(f"there is no {tmp_path}/cd34/officer--yaw-degrees.mp4; see --elsewhere")
+    assert plainly(unknown, tmp_path) == "there is no officer--yaw-degrees.mp4; see --elsewhere"
+
+
+def test_the_line_goes_by_turns_between_visitors() -> None:
+    line = Line(1)
+    first = [line.join("a") for _ in range(3)]
+    second = line.join("b")
+    assert [place.turn.is_set() for place in (*first, second)] == [True, False, False, False]
+    line.leave(first[0])
+    assert second.turn.is_set(), "who has waited less often than the first visitor is next"
+    line.leave(second)
+    assert first[1].turn.is_set()
+    line.leave(first[2])
+    line.leave(first[1])
+    for _ in range(MOST_OF_ONE):
+        line.join("c")
+    with pytest.raises(OptionError, match="jobs of this page are under way"):
+        line.join("c")
+    assert not line.join("d").turn.is_set()
 
 
 def test_long_clips_templates_and_timelines_are_refused(tmp_path: Path) -> None:
@@ -52,18 +87,80 @@ def test_limits_are_checked_when_they_are_set() -> None:
         WebOptions(concurrency=0)
 
 
+def handed_in(sessions: Sessions, root: Path) -> Path:
+    """An upload that no page has named yet."""
+    folder = sessions.new_upload()
+    (folder / "a.png").touch()
+    sessions.offer(folder)
+    return folder / "a.png"
+
+
+def test_a_page_may_name_its_own_files_alone(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    sessions = Sessions(root)
+    upload, result = handed_in(sessions, root), sessions.of("a").room() / "result.mp4"
+    result.touch()
+    other = tmp_path / "other.png"
+    other.touch()
+    assert sessions.own_file("a", str(upload)) == upload
+    assert sessions.own_file("a", str(result)) == result
+    os.mkfifo(upload.parent / "pipe")
+    refused = {
+        "is no file of this page": [
+            *("", "a.png", str(root), str(other), "/etc/passwd", f"{upload}/../../../other.png", f"{root}/\0"),
+            str(EXAMPLES / "source" / "officer.jpg"),
+        ],
+        "is an address; download": [
+            "http://127.0.0.1/a.png",
+            "HTTPS://a",
+            "ftp://a/b",
+            "file:///etc/passwd",
+            "data:,a",
+        ],
+        "no longer here": [
+            f"{upload.parent}",
+            f"{upload.parent}/b.png",
+            f"{upload.parent}/pipe",
+            f"{upload}/{'a' * 999}",
+        ],
+    }
+    for line, texts in refused.items():
+        for text in texts:
+            with pytest.raises(OpenPortraitError, match=line):
+                sessions.own_file("a", text)
+    for path in (upload, result):
+        with pytest.raises(OptionError, match="is no file of this page"):
+            sessions.own_file("b", str(path))
+    with pytest.raises(OptionError, match="names no session"):
+        sessions.own_file("", str(upload))
+
+
+def test_uploads_that_nobody_uses_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = Sessions(tmp_path)
+    used, left = handed_in(sessions, tmp_path), handed_in(sessions, tmp_path)
+    sessions.own_file("a", str(used))
+    sessions.sweep()
+    assert left.exists()
+    monkeypatch.setattr("openportrait.web.sessions.UNCLAIMED_SECONDS", -1.0)
+    sessions.sweep()
+    assert used.exists()
+    assert not left.parent.exists()
+    for _ in range(UPLOADS_KEPT):
+        sessions.own_file("a", str(handed_in(sessions, tmp_path)))
+    assert not used.exists(), "a page keeps so many"
+
+
 def test_a_closed_page_is_not_opened_anew_by_its_last_events(tmp_path: Path) -> None:
     sessions = Sessions(tmp_path)
-    uploads = [tmp_path / name / "a.png" for name in ("one", "two")]
-    for path in uploads:
-        path.parent.mkdir()
-        path.touch()
-    first = sessions.of("a", uploads)
-    sessions.of("b", uploads[:1])
+    uploads = [handed_in(sessions, tmp_path) for _ in range(2)]
+    for name, path in zip(("a", "b"), uploads, strict=True):
+        assert sessions.own_file(name, str(path)) == path
+    first = sessions.of("a")
     (first.room() / "result.mp4").touch()
     sessions.close("a")
     assert not first.folder.exists()
-    assert [path.exists() for path in uploads] == [True, False], "what another page uses stays"
+    assert [path.exists() for path in uploads] == [False, True], "what another page uses stays"
     with pytest.raises(OpenPortraitError, match="closed"):
         sessions.of("a")
     sessions.close_all()

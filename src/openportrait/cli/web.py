@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from dataclasses import dataclass
 from typing import Annotated
@@ -14,6 +16,8 @@ from openportrait.web.options import WebOptions
 
 _PAUSE_SECONDS = 0.1
 """How long a signal waits at most."""
+_LET_GO_SECONDS = 1.0
+"""Work that was cut off has so long to notice; the program does not wait for it any longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +42,13 @@ class Web:
             while not leaving.asked():
                 time.sleep(_PAUSE_SECONDS)
         say("stopped")
+        _let_go()
+
+
+def _let_go() -> None:
+    """End the process where a thread still works: it cannot be stopped, and Python would wait for it."""
+    end = time.monotonic() + _LET_GO_SECONDS
+    while any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        if time.monotonic() > end:
+            os._exit(0)
+        time.sleep(_PAUSE_SECONDS / 10)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from openportrait.engines.base import Engine
+from openportrait.extras import install
 from openportrait.options import EngineOptions
 
 _NEURAL_PACKAGES = ("torch", "safetensors")
@@ -52,7 +53,7 @@ def available(options: EngineOptions | None = None) -> list[EngineStatus]:
 def _neural(options: EngineOptions) -> EngineStatus:
     lacking = [name for name in _NEURAL_PACKAGES if find_spec(name) is None]
     if lacking:
-        return EngineStatus("neural", f"{' and '.join(lacking)} missing; pip install 'openportrait[neural]'")
+        return EngineStatus("neural", f"{' and '.join(lacking)} missing; {install('neural')}")
     from openportrait import weights
 
     return EngineStatus("neural", "" if weights.locate(options.weights) else weights.HOW_TO_GET)

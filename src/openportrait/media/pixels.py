@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from openportrait.errors import MediaError
+from openportrait.extras import install
 from openportrait.media.files import check_size, fitted
 from openportrait.records import Image
 
@@ -60,7 +61,7 @@ def find_picture(path: Path) -> Pillow.Image | None:
             picture = Pillow.open(path, formats=_formats())
     except UnidentifiedImageError:
         if "HEIF" not in _formats() and _is_heic(path):
-            raise MediaError(f"{path}: is a HEIC picture; pip install 'openportrait[heic]' to read it") from None
+            raise MediaError(f"{path}: is a HEIC picture; {install('heic')} to read it") from None
         return None
     except Pillow.DecompressionBombError as error:
         raise MediaError(f"{path}: the picture is more than 100 megapixels; reduce it first") from error

@@ -24,6 +24,8 @@ from openportrait.records import Face, FaceCrop, Image, Motion, Ratios
 
 RECORDING_RATE = Fraction(25)
 """Frames a second of a recording, whatever the camera gave."""
+LONGEST_PAUSE_SECONDS = 1.0
+"""A picture is held for so long where the camera stops; what follows is recorded as if it had stopped no longer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,14 +169,22 @@ class Recorder:
         self._writer: Writer = self._open.enter_context(open_writer(path, rate=RECORDING_RATE, quality=quality))
         self._most = max_seconds * RECORDING_RATE
         self._start: float | None = None
+        self._last = 0.0
+        self._held: Image | None = None
 
     def write(self, image: Image, seconds: float) -> None:
-        """The picture shown from `seconds` on; repeated or left out, so that time passes as it did."""
+        """The picture shown from `seconds` on; repeated or left out, so that time passes as it did.
+
+        A pause, in which the camera sent nothing, is cut to `LONGEST_PAUSE_SECONDS`.
+        """
         if self._start is None:
-            self._start = seconds
+            self._start = self._last = seconds
+        self._start += max(seconds - self._last - LONGEST_PAUSE_SECONDS, 0.0)
+        self._last = seconds
         due = min(int((seconds - self._start) * RECORDING_RATE) + 1, self._most)
+        held, self._held = image if self._held is None else self._held, image
         while self._writer.frames < due:
-            self._writer.write(image)
+            self._writer.write(image if self._writer.frames + 1 == due else held)
 
     def finish(self) -> int:
         """Complete the file; how many frames it has. Without any, nothing is left."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,10 +11,11 @@ from openportrait.options import CropOptions, EngineOptions, FaceOptions, Motion
 from openportrait.pipeline import animate
 from openportrait.pipeline.preview import preview_driving, preview_source
 from openportrait.templates import SUFFIX
-from openportrait.web.context import AT_ONCE, Context
+from openportrait.web.context import AT_ONCE, HIDDEN, Context
 from openportrait.web.controls import Controls
 from openportrait.web.examples import Example
 from openportrait.web.faces import FacePicker
+from openportrait.web.page import handed_in
 from openportrait.web.results import Results, Updates, begins, results
 
 TAB = "animate"
@@ -33,17 +33,19 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
             with gr.Row(equal_height=False):
                 with gr.Column(min_width=260):
                     with gr.Tabs(), gr.Tab("Source"):
-                        source = gr.File(
-                            label="Portrait: a picture or video",
-                            file_types=PICTURES_AND_CLIPS,
-                            height=140,
-                            elem_id="animate-source",
+                        source = handed_in(
+                            gr.File(
+                                label="Portrait: a picture or video",
+                                file_types=PICTURES_AND_CLIPS,
+                                height=140,
+                                elem_id="animate-source",
+                            )
                         )
                     source_faces = FacePicker(context, preview_source, "source", "animate-source")
                 with gr.Column(min_width=260):
                     driving, camera = _driving()
                     driving_faces = FacePicker(context, preview_driving, "driving", "animate-driving")
-            chosen = _examples(examples, [source, driving, camera]) if examples else None
+            chosen = _examples(context, examples, [source, driving, camera]) if examples else None
             with gr.Accordion("Options", open=False, elem_id="animate-options"):
                 controls.group(MotionOptions)
                 controls.group(FaceOptions)
@@ -62,18 +64,20 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
     if chosen is not None:
         asked.append(chosen.then(begins(context), None, shown.asked, **AT_ONCE))
     for event in asked:
-        event.then(run, inputs, shown.outputs, show_progress="hidden", **context.queued)
+        event.then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
 
 
 def _driving() -> tuple[Any, Any]:
     """A file, or a recording from the webcam."""
     with gr.Tabs():
         with gr.Tab("Driving"):
-            driving = gr.File(
-                label="Video, picture or motion template",
-                file_types=[*PICTURES_AND_CLIPS, *MOTION],
-                height=140,
-                elem_id="animate-driving",
+            driving = handed_in(
+                gr.File(
+                    label="Video, picture or motion template",
+                    file_types=[*PICTURES_AND_CLIPS, *MOTION],
+                    height=140,
+                    elem_id="animate-driving",
+                )
             )
         with gr.Tab("Webcam"):
             camera = gr.Video(
@@ -90,7 +94,7 @@ def _runner(context: Context, controls: Controls, shown: Results) -> Any:
     def run(
         request: gr.Request, ticket: str, source: str | None, driving: str | None, camera: str | None, *values: Any
     ) -> Iterator[Updates]:
-        session = context.session(request, source, driving, camera)
+        session = context.session(request)
 
         def work(progress: Any, cancel: Any) -> Any:
             portrait = context.upload(source, "source")
@@ -103,7 +107,7 @@ def _runner(context: Context, controls: Controls, shown: Results) -> Any:
     return run
 
 
-def _examples(examples: list[Example], outputs: list[Any]) -> Any:
+def _examples(context: Context, examples: list[Example], outputs: list[Any]) -> Any:
     """The examples as pictures with captions; a click fills in source and driving."""
     table = gr.Dataset(
         components=[gr.Image(visible=False), gr.Textbox(visible=False)],
@@ -114,8 +118,11 @@ def _examples(examples: list[Example], outputs: list[Any]) -> Any:
         elem_id="animate-examples",
     )
 
-    def fill(index: int) -> tuple[str, str, Path | None]:
-        example = examples[index]
-        return str(example.source), str(example.driving), None
+    def fill(request: gr.Request, index: int) -> tuple[str, str, None]:
+        source, driving = (
+            str(context.sessions.adopt(request.session_hash, path))
+            for path in (examples[index].source, examples[index].driving)
+        )
+        return source, driving, None
 
     return table.click(fill, table, outputs, **AT_ONCE)

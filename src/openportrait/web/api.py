@@ -10,14 +10,17 @@ from openportrait.errors import OptionError
 from openportrait.options import FaceEdit, OptionSpec, specs
 from openportrait.pipeline import animate, edit
 from openportrait.records import Result
-from openportrait.web.context import RENDER_QUEUE, Context
+from openportrait.web.context import Context
+from openportrait.web.jobs import Work, run
+from openportrait.web.page import handed_in
+from openportrait.web.sessions import Session
 
 
 def api(context: Context) -> None:
     """Add the endpoints `/animate` and `/edit`. Options and sliders are objects of flat names, as in Python."""
     with gr.Row(visible=False):
-        source = gr.File(label="Source")
-        driving = gr.File(label="Driving")
+        source = handed_in(gr.File(label="Source"))
+        driving = handed_in(gr.File(label="Driving"))
         options = gr.JSON({}, label="Options")
         sliders = gr.JSON({}, label="Sliders")
         files = gr.File(label="Files", file_count="multiple")
@@ -28,32 +31,39 @@ def api(context: Context) -> None:
         request: gr.Request, source: str, driving: str, options: dict[str, Any] | None = None
     ) -> tuple[list[str], dict[str, Any]]:
         """Animate `source` by `driving`. Gives the files (the result first) and facts about it."""
-        session = context.session(request, source, driving)
-        with context.errors_shown():
+        session, chosen = context.session(request), context.options(_named(options, "options"))
+
+        def work(progress: Any, cancel: Any) -> Result:
             portrait, mover = context.upload(source, "source"), context.upload(driving, "driving")
-            made = animate(
-                portrait,
-                mover,
-                session.room(),
-                cancel=session.closed.is_set,
-                **context.options(_named(options, "options")),
-            )
-        return _answer(made)
+            return animate(portrait, mover, session.room(), progress=progress, cancel=cancel, **chosen)
+
+        return _answer(_done(context, session, work))
 
     def edit_files(
         request: gr.Request, source: str, sliders: dict[str, Any] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[list[str], dict[str, Any]]:
         """Edit the picture `source` by `sliders`. Gives the files (the picture first) and facts about it."""
-        session = context.session(request, source)
-        with context.errors_shown():
-            portrait = context.upload(source, "source")
-            wanted = _face_edit(_named(sliders, "sliders"))
-            made = edit(portrait, wanted, session.room(), **context.options(_named(options, "options")))
-        return _answer(made)
+        session, chosen = context.session(request), context.options(_named(options, "options"))
+        wanted = _face_edit(_named(sliders, "sliders"))
 
-    queue: dict[str, Any] = {"concurrency_id": RENDER_QUEUE, "concurrency_limit": context.limits.concurrency}
-    call_animate.click(animate_files, [source, driving, options], [files, facts], api_name="animate", **queue)
-    call_edit.click(edit_files, [source, sliders, options], [files, facts], api_name="edit", **queue)
+        def work(progress: Any, cancel: Any) -> Result:
+            return edit(context.upload(source, "source"), wanted, session.room(), **chosen)
+
+        return _answer(_done(context, session, work))
+
+    everyone: dict[str, Any] = {"concurrency_limit": None}
+    call_animate.click(animate_files, [source, driving, options], [files, facts], api_name="animate", **everyone)
+    call_edit.click(edit_files, [source, sliders, options], [files, facts], api_name="edit", **everyone)
+
+
+def _done(context: Context, session: Session, work: Work) -> Result:
+    """The result of a job that waits in the same line as the page's. Raises what it raises."""
+    ticket = session.begin()
+    try:
+        news = run(work, session, session.jobs[ticket], context.line, context.limits)
+        return next(made for made in news if isinstance(made, Result))
+    finally:
+        session.jobs.pop(ticket, None)
 
 
 def _named(values: Any, what: str) -> dict[str, Any]:

@@ -12,18 +12,21 @@ from openportrait.web.context import Context
 from openportrait.web.edit import edit_tab
 from openportrait.web.examples import Example
 from openportrait.web.live import live_tab
+from openportrait.web.page import Page
 from openportrait.web.retarget import retarget_tab
 from openportrait.web.timeline import timeline_panel
 
 TITLE = "OpenPortrait"
 HEAD = "## OpenPortrait\nA portrait moves like a face you show it."
-STALE_SECONDS = (3600, 86400)
-"""Files that no session answers for are looked for each hour and removed after a day."""
+THREADS = 200
+"""Events at work at once. One visitor's slow events and jobs are bounded, so that many visitors fit."""
+MOST_QUEUED = 1000
+"""Events that wait for a thread; further ones are refused."""
 
 
 def build(context: Context, examples: list[Example]) -> Any:
     """The app as Gradio blocks, not yet started."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=STALE_SECONDS, fill_width=False) as blocks:
+    with Page(context.sessions, title=TITLE, analytics_enabled=False, fill_width=False) as blocks:
         gr.Markdown(HEAD, elem_id="op-head")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Animate", id="animate"):
@@ -41,5 +44,5 @@ def build(context: Context, examples: list[Example]) -> Any:
             context.sessions.close(request.session_hash)
 
         blocks.unload(leave)
-    blocks.queue(default_concurrency_limit=4)
+    blocks.queue(max_size=MOST_QUEUED, default_concurrency_limit=None)
     return blocks

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from dataclasses import fields
+from functools import cache
 from pathlib import Path
+from typing import get_type_hints
 
-import gradio as gr
-
-from openportrait.errors import Cancelled, MediaError, OpenPortraitError, OptionError
+from openportrait.errors import MediaError, OpenPortraitError, OptionError
 from openportrait.expressions import Timeline
 from openportrait.media import probe
+from openportrait.options import FaceEdit, Options, RetargetOptions, specs
 from openportrait.templates import is_template, load_template
 from openportrait.web.options import WebOptions
 
 MEGABYTE = 1_000_000
+LONGEST_PATH = 1000
+"""Characters of a path that is looked for in a message."""
 
 
 def given(path: str | None, what: str) -> Path:
@@ -57,25 +60,53 @@ def check_timeline(timeline: Timeline, limits: WebOptions) -> None:
     check_seconds(timeline.keys[-1].seconds, limits, "the timeline")
 
 
+def is_plain(path: Path) -> bool:
+    """Whether a plain file is there, whatever the text that is taken for its path."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def label(name: str) -> str:
     """An option's name as a control shows it."""
     return name.replace("_", " ").capitalize()
 
 
 def plainly(error: OpenPortraitError, root: Path) -> str:
-    """The message for a visitor: no folders of this machine, labels instead of flags."""
-    text = re.sub(rf"{re.escape(str(root))}(/[^/\s]+)*/", "", str(error))
-    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda flag: f"“{label(flag[1].replace('-', '_'))}”", text)
+    """The message for a visitor: no folders of this machine, labels instead of flags; names of files as they are."""
+    text, told = str(error), ""
+    while (start := text.find(f"{root}/")) >= 0:
+        end = _end_of_path(text, start)
+        told += _with_labels(text[:start]) + text[start:end].rpartition("/")[2]
+        text = text[end:]
+    return told + _with_labels(text)
 
 
-@contextmanager
-def shown(root: Path) -> Iterator[None]:
-    """Errors of the product become one clear message in the page."""
-    try:
-        yield
-    except Cancelled:
-        raise
-    except OpenPortraitError as error:
-        raise gr.Error(plainly(error, root), print_exception=False, title="That did not work") from error
-    except MemoryError as error:
-        raise gr.Error("Not enough memory; lower “Max size” or “Max crop”.", print_exception=False) from error
+def _end_of_path(text: str, start: int) -> int:
+    """Where a path in a text ends: names may hold spaces, so the longest that is there counts."""
+    longest = range(min(len(text), start + LONGEST_PATH), start, -1)
+    there = next((end for end in longest if not text[end - 1].isspace() and is_plain(Path(text[start:end]))), None)
+    word = re.compile(r"[^\s:;,]+").match(text, start)
+    return there or (word.end() if word else len(text))
+
+
+def _with_labels(text: str) -> str:
+    """A text with labels in place of flags."""
+
+    def labelled(flag: re.Match[str]) -> str:
+        name = flag[1].replace("-", "_")
+        return f"“{label(name)}”" if name in _option_names() else flag[0]
+
+    return re.sub(r"(?<![\w-])--(?:no-)?([a-z][a-z-]*[a-z])(?![\w-])", labelled, text)
+
+
+@cache
+def _option_names() -> frozenset[str]:
+    records = (
+        *(get_type_hints(Options)[group.name] for group in fields(Options)),
+        FaceEdit,
+        RetargetOptions,
+        WebOptions,
+    )
+    return frozenset(spec.name for record in records for spec in specs(record))

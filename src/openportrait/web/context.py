@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,21 @@ from typing import Any
 import gradio as gr
 
 from openportrait.options import EngineOptions, Options
-from openportrait.web.checks import check_upload, given, shown
+from openportrait.web.checks import check_upload, given
+from openportrait.web.line import Line
 from openportrait.web.options import WebOptions
 from openportrait.web.sessions import Session, Sessions
 
-RENDER_QUEUE = "render"
-"""All jobs that render stand in one line."""
-HIDDEN: dict[str, Any] = {"api_visibility": "private"}
+SLOW = "slow"
+"""What marks an event that may take a while: few of them work at once."""
+HIDDEN: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None}
 """For events of the page that are no part of the HTTP API."""
 AT_ONCE: dict[str, Any] = {**HIDDEN, "queue": False, "show_progress": "hidden"}
 """For quick events, which wait for nobody."""
+WORK: dict[str, Any] = {**HIDDEN, "concurrency_id": SLOW}
+"""For events that read a file or compute a picture."""
+WORK_AT_ONCE: dict[str, Any] = {**AT_ONCE, "concurrency_id": SLOW}
+"""The same, where the page shows no progress."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,14 @@ class Context:
     sessions: Sessions
     limits: WebOptions
     engine: EngineOptions
+    line: Line
 
-    def session(self, request: gr.Request, *uploads: str | None) -> Session:
-        """The visitor's session, which answers for these uploaded files from now on."""
-        with self.errors_shown():
-            return self.sessions.of(request.session_hash, [Path(path) for path in uploads if path])
+    def session(self, request: gr.Request) -> Session:
+        """The visitor's session. Raises OpenPortraitError for a page that was closed."""
+        return self.sessions.of(request.session_hash)
 
     def upload(self, path: str | None, what: str) -> Path:
-        """An uploaded file, checked. Raises OptionError, MediaError or TemplateError."""
+        """An uploaded file, checked by its content. Raises OptionError, MediaError or TemplateError."""
         found = given(path, what)
         check_upload(found, self.limits)
         return found
@@ -48,14 +52,3 @@ class Context:
         merged = {**engine, **values, "weights": self.engine.weights}
         Options.of(**merged)
         return merged
-
-    @contextmanager
-    def errors_shown(self) -> Iterator[None]:
-        """Errors of the product become one clear message in the page."""
-        with shown(self.sessions.root):
-            yield
-
-    @property
-    def queued(self) -> dict[str, Any]:
-        """For events that render."""
-        return {**HIDDEN, "concurrency_id": RENDER_QUEUE, "concurrency_limit": self.limits.concurrency}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from openportrait.bounds import number
 from openportrait.errors import OptionError
 from openportrait.expressions import load_expression, save_expression
 from openportrait.media import write_image
@@ -29,10 +29,11 @@ from openportrait.pipeline.editor import Editor
 from openportrait.pipeline.preview import preview_source
 from openportrait.records import Image
 from openportrait.web.checks import given
-from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.context import WORK, WORK_AT_ONCE, Context
 from openportrait.web.controls import Controls
 from openportrait.web.faces import FacePicker
 from openportrait.web.jobs import data_url, reduced
+from openportrait.web.page import handed_in
 from openportrait.web.sessions import Session
 
 SCREEN_SIZE, SCREEN_QUALITY = 1080, 85
@@ -70,8 +71,8 @@ def edit_tab(context: Context) -> Form:
     controls = Controls("edit")
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280, scale=2):
-            source = gr.File(
-                label="Portrait: a picture", file_types=["image", ".heic"], height=140, elem_id="edit-source"
+            source = handed_in(
+                gr.File(label="Portrait: a picture", file_types=["image", ".heic"], height=140, elem_id="edit-source")
             )
             faces = FacePicker(context, preview_source, "portrait", "edit-source")
             sliders = _sliders()
@@ -86,8 +87,10 @@ def edit_tab(context: Context) -> Form:
                 reset = gr.Button("Reset", elem_id="edit-reset", size="md", min_width=90)
                 save = gr.Button("Save picture", variant="primary", elem_id="edit-save", size="md", min_width=120)
                 keep = gr.Button("Save expression", elem_id="edit-keep", size="md", min_width=120)
-                load = gr.UploadButton(
-                    "Load expression", file_types=[".json"], elem_id="edit-load", size="md", min_width=120
+                load = handed_in(
+                    gr.UploadButton(
+                        "Load expression", file_types=[".json"], elem_id="edit-load", size="md", min_width=120
+                    )
                 )
             saved = gr.File(label="Files to download", interactive=False, visible=False, elem_id="edit-saved")
     with gr.Accordion("Options", open=False, elem_id="edit-options"):
@@ -104,13 +107,13 @@ def edit_tab(context: Context) -> Form:
     moved = [event for slider in sliders.values() for event in (slider.input, slider.release)]
     shows = [*moved, *(component.change for component in others)]
     latest: dict[str, Any] = {"inputs": form.inputs, "trigger_mode": "always_last"}
-    gr.on([source.change, face.change], tab.open, outputs=begun, show_progress="minimal", **latest, **HIDDEN)
-    gr.on(shows, tab.show, outputs=picture, **latest, **AT_ONCE)
-    reset.click(tab.open, form.inputs, begun, **AT_ONCE)
-    picture.drag(tab.drag, outputs=begun, **latest, **AT_ONCE)
-    save.click(tab.save_picture, form.inputs, saved, **HIDDEN)
-    keep.click(tab.save_expression, form.inputs, saved, **HIDDEN)
-    load.upload(tab.load_expression, [load, *form.inputs], begun, show_progress="minimal", **HIDDEN)
+    gr.on([source.change, face.change], tab.open, outputs=begun, show_progress="minimal", **latest, **WORK)
+    gr.on(shows, tab.show, outputs=picture, **latest, **WORK_AT_ONCE)
+    reset.click(tab.open, form.inputs, begun, **WORK_AT_ONCE)
+    picture.drag(tab.drag, outputs=begun, **latest, **WORK_AT_ONCE)
+    save.click(tab.save_picture, form.inputs, saved, **WORK)
+    keep.click(tab.save_expression, form.inputs, saved, **WORK)
+    load.upload(tab.load_expression, [load, *form.inputs], begun, show_progress="minimal", **WORK)
     return form
 
 
@@ -132,10 +135,10 @@ class EditTab:
 
     def open(self, request: gr.Request, *values: Any) -> list[Any]:
         """Measure the portrait; sliders where its own face has them."""
-        session = self._context.session(request, values[0])
+        session = self._context.session(request)
         if not values[0]:
             return [*(spec.default for spec in self._specs()), None]
-        with self._context.errors_shown(), session.lock:
+        with session.lock:
             editor = self._editor(session, values)
             return self._all(editor, FaceEdit())
 
@@ -144,7 +147,7 @@ class EditTab:
         session = self._context.session(request)
         if not values[0]:
             return None
-        with self._context.errors_shown(), session.lock:
+        with session.lock:
             editor = self._editor(session, values)
             return on_screen(editor(self._wanted(editor, values)).image)
 
@@ -153,7 +156,7 @@ class EditTab:
         session = self._context.session(request)
         if not values[0]:
             return [gr.skip()] * (len(self._form.sliders) + 1)
-        with self._context.errors_shown(), session.lock:
+        with session.lock:
             editor = self._editor(session, values)
             height, width = editor.picture.shape[:2]
             start, step = (_point(value, width, height) for value in (event.start, event.step))
@@ -164,7 +167,7 @@ class EditTab:
     def save_picture(self, request: gr.Request, *values: Any) -> Any:
         """The picture in full quality."""
         session = self._context.session(request)
-        with self._context.errors_shown(), session.lock:
+        with session.lock:
             source = given(values[0], "portrait")
             editor = self._editor(session, values)
             picture = editor(self._wanted(editor, values))
@@ -175,16 +178,15 @@ class EditTab:
     def save_expression(self, request: gr.Request, *values: Any) -> Any:
         """The sliders as a small file."""
         session = self._context.session(request)
-        with self._context.errors_shown():
-            path = session.room() / "expression.json"
-            save_expression(path, self.wanted(request, *values))
+        path = session.room() / "expression.json"
+        save_expression(path, self.wanted(request, *values))
         return gr.update(value=str(path), visible=True)
 
-    def load_expression(self, request: gr.Request, path: str, *values: Any) -> list[Any]:
+    def load_expression(self, request: gr.Request, path: str | None, *values: Any) -> list[Any]:
         """Sliders and picture of a saved expression."""
-        session = self._context.session(request, path)
-        with self._context.errors_shown(), session.lock:
-            edit = load_expression(Path(path))
+        session = self._context.session(request)
+        with session.lock:
+            edit = load_expression(given(path, "expression"))
             if not values[0]:
                 return [*self._positions(None, edit), None]
             return self._all(self._editor(session, values), edit)
@@ -232,6 +234,8 @@ def on_screen(image: Image) -> dict[str, str]:
 
 def _point(value: Any, width: int, height: int) -> tuple[float, float]:
     """Px from shares of the picture. Raises OptionError for anything else."""
-    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(part, (int, float)) for part in value):
-        raise OptionError("the drag has no place in the picture; try again")
-    return value[0] * width, value[1] * height
+    try:
+        right, down = (number(part, -1, 2, "a place") for part in value)
+    except (TypeError, ValueError) as error:
+        raise OptionError("the drag has no place in the picture; try again") from error
+    return right * width, down * height

@@ -1,11 +1,11 @@
-"""The examples that come with a checkout; an installed wheel has none."""
+"""The examples that come with the package."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[3] / "assets" / "examples"
+FOLDER = Path(__file__).parents[1] / "assets" / "examples"
 
 _PAIRS = (
     ("officer.jpg", "talk.mp4", "Officer talks"),

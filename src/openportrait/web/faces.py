@@ -14,7 +14,7 @@ from openportrait.options import Options
 from openportrait.pipeline.preview import Preview
 from openportrait.records import Face, Image
 from openportrait.templates import is_template, load_template
-from openportrait.web.context import HIDDEN, Context
+from openportrait.web.context import WORK, Context
 from openportrait.web.controls import Controls
 from openportrait.web.jobs import panel
 
@@ -62,7 +62,7 @@ class FacePicker:
             self.picture = gr.Image(
                 label="Faces: click to choose",
                 interactive=False,
-                format="jpeg",
+                type="filepath",
                 buttons=[],
                 height=230,
                 scale=3,
@@ -72,7 +72,7 @@ class FacePicker:
             self.crop = gr.Image(
                 label="Crop",
                 interactive=False,
-                format="jpeg",
+                type="filepath",
                 buttons=[],
                 height=230,
                 scale=2,
@@ -93,34 +93,32 @@ class FacePicker:
             inputs,
             outputs,
             trigger_mode="always_last",
-            concurrency_limit=4,
             show_progress="minimal",
-            **HIDDEN,
+            **WORK,
         )
-        self.picture.select(self._chooser(controls, len(files)), inputs, chooser, show_progress="hidden", **HIDDEN)
+        self.picture.select(self._chooser(controls, len(files)), inputs, chooser, show_progress="hidden", **WORK)
 
     def _shower(self, controls: Controls, count: int) -> Callable[..., tuple[Any, ...]]:
         def show(request: gr.Request, *given: Any) -> tuple[Any, ...]:
             path = next((name for name in given[:count] if name), None)
-            self._context.session(request, *given[:count])
+            session = self._context.session(request)
             if path is None:
                 return gr.update(visible=False), gr.update(visible=False), None, None
-            with self._context.errors_shown():
-                found = self._context.upload(path, self._what)
-                if is_template(found):
-                    return gr.update(value=_described(found), visible=True), gr.update(visible=False), None, None
-                preview = self._preview(found, controls.values(given[count:]))
-            return gr.update(visible=False), gr.update(visible=True), drawn(preview), preview.crop
+            found = self._context.upload(path, self._what)
+            if is_template(found):
+                return gr.update(value=_described(found), visible=True), gr.update(visible=False), None, None
+            preview = self._preview(found, controls.values(given[count:]))
+            shown, crop = session.picture(drawn(preview)), session.picture(preview.crop)
+            return gr.update(visible=False), gr.update(visible=True), shown, crop
 
         return show
 
     def _chooser(self, controls: Controls, count: int) -> Callable[..., Any]:
-        def choose(request: gr.Request, event: gr.SelectData, *given: Any) -> Any:
+        def choose(event: gr.SelectData, *given: Any) -> Any:
             path = next((name for name in given[:count] if name), None)
             if path is None:
                 return gr.skip()
-            with self._context.errors_shown():
-                preview = self._preview(Path(path), controls.values(given[count:]))
+            preview = self._preview(Path(path), controls.values(given[count:]))
             number = face_at(preview, *event.index)
             return str(number) if number is not None else gr.skip()
 

@@ -16,6 +16,7 @@ import numpy as np
 from openportrait.errors import Cancelled, MediaError
 from openportrait.pipeline import CancelCheck, ProgressCallback
 from openportrait.records import Image, Progress, Result
+from openportrait.web.line import Line
 from openportrait.web.options import WebOptions
 from openportrait.web.sessions import Session
 
@@ -40,13 +41,21 @@ class Status:
     """When this stage began, s of the monotonic clock."""
 
 
-def run(work: Work, session: Session, stop: threading.Event, limits: WebOptions) -> Iterator[str | Result]:
-    """Do `work`; gives HTML of its progress now and then, at last its result.
+def run(work: Work, session: Session, stop: threading.Event, line: Line, limits: WebOptions) -> Iterator[str | Result]:
+    """Do `work` when its turn has come; gives HTML of where it is now and then, at last its result.
 
-    Raises what the work raises; Cancelled soon after `stop` is set. Closing the iterator stops the work.
+    Raises what the work raises, and OptionError where the visitor has too many jobs; Cancelled soon after `stop` is
+    set. Closing the iterator stops the work. The next job's turn comes when the work has ended, not before.
     """
-    if stop.is_set():
-        raise Cancelled("stopped before it began")
+    place = line.join(session.name)
+    try:
+        while not place.turn.wait(LOOK_SECONDS):
+            if stop.is_set():
+                raise Cancelled("stopped before it began")
+            yield panel("Waiting for its turn …")
+    except BaseException:
+        line.leave(place)
+        raise
     status = Status()
 
     def tell(now: Progress) -> None:
@@ -60,6 +69,7 @@ def run(work: Work, session: Session, stop: threading.Event, limits: WebOptions)
     future = pool.submit(work, tell, stop.is_set)
     session.running.add(future)
     future.add_done_callback(session.running.discard)
+    future.add_done_callback(lambda _: line.leave(place))
     try:
         while not wait([future], LOOK_SECONDS).done:
             if stop.is_set() and not wait([future], STOP_SECONDS).done:

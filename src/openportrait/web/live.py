@@ -11,27 +11,30 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from anyio import CapacityLimiter, to_thread
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from openportrait.errors import MediaError, OpenPortraitError
+from openportrait.errors import MediaError, OpenPortraitError, OptionError
 from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, Options
 from openportrait.pipeline.live import LiveSession
 from openportrait.pipeline.preview import preview_source
 from openportrait.records import Image
 from openportrait.web.checks import plainly
-from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.context import AT_ONCE, WORK, Context
 from openportrait.web.controls import Controls
 from openportrait.web.faces import FacePicker
 from openportrait.web.jobs import jpeg
+from openportrait.web.page import handed_in
 from openportrait.web.sessions import Sessions
 
 TAB = "live"
 ROUTE = "/openportrait/live"
-MAX_FRAME_BYTES, MAX_FRAME_PIXELS = 4_000_000, 4_000_000
+MAX_FRAME_PIXELS = 4_000_000
+AT_WORK = 16
+"""Camera frames that are animated at once, of all sessions; files are served by other threads."""
 LIVE_SIZE = 512
 FRAME_QUALITY = 85
 ASSETS = files("openportrait") / "assets" / "web"
@@ -46,8 +49,8 @@ def live_tab(context: Context) -> None:
     moves, controls = Controls(TAB), Controls(TAB)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280, scale=2):
-            source = gr.File(
-                label="Portrait: a picture", file_types=["image", ".heic"], height=140, elem_id="live-source"
+            source = handed_in(
+                gr.File(label="Portrait: a picture", file_types=["image", ".heic"], height=140, elem_id="live-source")
             )
             faces = FacePicker(context, preview_source, "portrait", "live-source")
             moves.add(MotionOptions, only=FIRST)
@@ -83,7 +86,7 @@ def live_tab(context: Context) -> None:
         [source, *moves.components, *controls.components],
         [stage, recording],
         show_progress="minimal",
-        **HIDDEN,
+        **WORK,
     )
     stop.click(tab.stop, None, [stage, recording], **AT_ONCE)
     neutral.click(tab.recentre, None, None, **AT_ONCE)
@@ -100,15 +103,14 @@ class LiveTab:
 
     def start(self, request: gr.Request, source: str | None, *values: Any) -> tuple[Any, Any]:
         """Measure the portrait; the page's script then sends frames to a secret address."""
-        session = self._context.session(request, source)
+        session = self._context.session(request)
         count = len(self._moves.by_name)
         chosen = {**self._moves.values(values[:count]), **self._controls.values(values[count:])}
-        with self._context.errors_shown():
-            portrait = self._context.upload(source, "portrait")
-            if session.live is not None:
-                session.live.finish()
-            session.live = LiveSession(portrait, Options.of(**self._context.options(chosen)))
-            session.live_token = secrets.token_urlsafe(32)
+        portrait = self._context.upload(source, "portrait")
+        if session.live is not None:
+            session.live.finish()
+        session.live = LiveSession(portrait, Options.of(**self._context.options(chosen)))
+        session.live_token = secrets.token_urlsafe(32)
         shown = {"address": f"{ROUTE}/{session.live_token}", "engine": session.live.engine}
         return shown, gr.update(visible=False)
 
@@ -126,29 +128,26 @@ class LiveTab:
     def record(self, request: gr.Request) -> None:
         """Write what is shown from now on."""
         path = self._context.session(request).room() / "live.mp4"
-        with self._context.errors_shown():
-            self._running(request).record(path, max_seconds=self._context.limits.max_seconds)
+        self._running(request).record(path, max_seconds=self._context.limits.max_seconds)
         self._context.session(request).recording = path
 
     def finish(self, request: gr.Request) -> Any:
         """End the recording and show it."""
         session = self._context.session(request)
         path, session.recording = session.recording, None
-        with self._context.errors_shown():
-            frames = session.live.finish() if session.live is not None else 0
+        frames = session.live.finish() if session.live is not None else 0
         return gr.update(value=str(path), visible=True) if frames else gr.skip()
 
     def configure(self, request: gr.Request, *values: Any) -> None:
         """Region, multiplier and so on, while it runs."""
         live = self._context.session(request).live
         if live is not None:
-            with self._context.errors_shown():
-                live.configure(MotionOptions(**self._moves.values(values)))
+            live.configure(MotionOptions(**self._moves.values(values)))
 
     def _running(self, request: gr.Request) -> LiveSession:
         live = self._context.session(request).live
         if live is None:
-            raise gr.Error("The camera is not running; press “Start” first.", print_exception=False)
+            raise OptionError("the camera is not running; press “Start” first")
         return live
 
 
@@ -158,22 +157,19 @@ def frame_route(sessions: Sessions) -> Callable[[Request], Coroutine[Any, Any, R
     204 where another frame of the session is waiting already: frames are dropped, never queued.
     """
     waiting: dict[str, int] = {}
+    threads = CapacityLimiter(AT_WORK)
 
     async def answer(request: Request) -> Response:
         token = str(request.path_params["token"])
         live = sessions.live(token)
         if live is None:
             return Response(status_code=404)
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > MAX_FRAME_BYTES:
-                return Response(status_code=413)
+        body = await request.body()
         if waiting.get(token, 0) >= 2:
             return Response(status_code=204)
         waiting[token] = waiting.get(token, 0) + 1
         try:
-            return await run_in_threadpool(_animate, live, body, sessions)
+            return await to_thread.run_sync(_animate, live, body, sessions, limiter=threads)
         finally:
             waiting[token] -= 1
             if not waiting[token]:

@@ -16,6 +16,7 @@ class WebOptions(Checked):
 
     host: Annotated[str, Doc("Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1"
     port: Annotated[int, Range(0, 65535), Doc("Port to listen on; 0 takes a free one.")] = 8890
+    names: Annotated[str, Doc("Further names by which visitors reach it, as behind a proxy; with commas.")] = ""
     share: Annotated[bool, Doc("Also open a public link through gradio.live.")] = False
     auth: Annotated[str | None, Doc("Ask visitors for this USER:PASSWORD.")] = None
     max_upload_mb: Annotated[int, Range(1, 100_000), Doc("Largest file that may be uploaded, megabytes.")] = 500

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from openportrait.errors import Cancelled
+from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 from openportrait.records import Result
 from openportrait.web.context import AT_ONCE, Context
 from openportrait.web.jobs import Work, finished, panel, run
@@ -55,15 +54,16 @@ class Results:
         return [self.ticket, self.start, self.cancel, self.status]
 
     def follow(self, context: Context, session: Session, ticket: str, work: Work) -> Iterator[Updates]:
-        """Run a job and keep the page up to date; errors become a message."""
-        stop = session.jobs.get(ticket) or threading.Event()
+        """Run the job that was asked for and keep the page up to date. Raises what the job raises."""
+        stop = session.jobs.get(ticket)
+        if stop is None:
+            raise OptionError("this job was not asked for; press the button anew")
         try:
-            with context.errors_shown():
-                for news in run(work, session, stop, context.limits):
-                    yield self._running(news) if isinstance(news, str) else self._done(news)
+            for news in run(work, session, stop, context.line, context.limits):
+                yield self._running(news) if isinstance(news, str) else self._done(news)
         except Cancelled:
             yield self._idle(panel("Stopped", "Nothing was written."))
-        except gr.Error:
+        except OpenPortraitError:
             yield self._idle(panel("Nothing was made", "See the message."))
             raise
         finally:

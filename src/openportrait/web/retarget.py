@@ -19,9 +19,10 @@ from openportrait.options import (
 )
 from openportrait.pipeline import retarget
 from openportrait.pipeline.preview import preview_source
-from openportrait.web.context import AT_ONCE, Context
+from openportrait.web.context import AT_ONCE, HIDDEN, Context
 from openportrait.web.controls import Controls
 from openportrait.web.faces import FacePicker
+from openportrait.web.page import handed_in
 from openportrait.web.results import Updates, begins, results
 
 TAB = "retarget"
@@ -33,11 +34,13 @@ def retarget_tab(context: Context) -> None:
     wishes, controls = Controls(TAB), Controls(TAB)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280):
-            source = gr.File(
-                label="Video: keeps its motion and sound",
-                file_types=["video", ".mkv", ".avi"],
-                height=140,
-                elem_id="retarget-source",
+            source = handed_in(
+                gr.File(
+                    label="Video: keeps its motion and sound",
+                    file_types=["video", ".mkv", ".avi"],
+                    height=140,
+                    elem_id="retarget-source",
+                )
             )
             faces = FacePicker(context, preview_source, "video", "retarget-source")
         with gr.Column(min_width=280):
@@ -54,7 +57,7 @@ def retarget_tab(context: Context) -> None:
     count = len(specs(RetargetOptions))
 
     def run(request: gr.Request, ticket: str, source: str | None, *values: Any) -> Iterator[Updates]:
-        session = context.session(request, source)
+        session = context.session(request)
 
         def work(progress: Any, cancel: Any) -> Any:
             clip = context.upload(source, "video")
@@ -66,5 +69,5 @@ def retarget_tab(context: Context) -> None:
 
     inputs = [shown.ticket, source, *wishes.components, *controls.components]
     shown.start.click(begins(context), None, shown.asked, **AT_ONCE).then(
-        run, inputs, shown.outputs, show_progress="hidden", **context.queued
+        run, inputs, shown.outputs, show_progress="hidden", **HIDDEN
     )

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, MutableMapping
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from openportrait.errors import OpenPortraitError, OptionError
+from openportrait.extras import install
+from openportrait.files import told
 from openportrait.options import EngineOptions
+from openportrait.web.folders import own_folder
 from openportrait.web.options import WebOptions
 
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' data: blob:",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "worker-src 'self' blob:",
-    )
-)
-"""The page may load nothing from other hosts."""
+START_SECONDS = 60.0
+"""The server listens within so long."""
+STOP_SECONDS = 2
+"""Requests under way are cut off so long after the app was asked to stop."""
+SWEEP_SECONDS = 60.0
+"""From one look for what nobody came back to, to the next."""
 
 
 @dataclass(frozen=True)
@@ -41,32 +41,25 @@ class Served:
     """`openportrait.web.sessions.Sessions`."""
 
 
-class Policy:
-    """Adds the content security policy to every answer."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request (ASGI)."""
-
-        async def send_with_policy(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                headers = [*message.get("headers", ()), (b"content-security-policy", POLICY.encode("ascii"))]
-                message = {**message, "headers": headers}
-            await send(message)
-
-        await self._app(scope, receive, send_with_policy)
-
-
 @contextmanager
 def served(limits: WebOptions, engine: EngineOptions) -> Iterator[Served]:
     """The app, running in the background until the block is left. All its files lie in one temporary folder.
 
-    Raises OpenPortraitError where Gradio is missing or the port is taken, OptionError for a wrong `auth`.
+    Raises OpenPortraitError where Gradio is missing or the address cannot be listened on, OptionError for a wrong
+    `auth`.
     """
     login = _login(limits.auth)
-    root = Path(tempfile.mkdtemp(prefix="openportrait-web-")).resolve()
+    try:
+        import gradio  # noqa: F401 - looked for before anything is begun
+    except ModuleNotFoundError as error:
+        raise OpenPortraitError(f"the web app needs {error.name}; {install('web')}") from error
+    with _listening(limits) as listener, own_folder() as root, _environment(root):
+        yield from _run(limits, engine, login, root, listener)
+
+
+@contextmanager
+def _environment(root: Path) -> Iterator[None]:
+    """Gradio keeps its files in `root` and tells nobody of anything."""
     wanted = {
         "GRADIO_TEMP_DIR": str(root),
         "GRADIO_EXAMPLES_CACHE": str(root),
@@ -76,57 +69,174 @@ def served(limits: WebOptions, engine: EngineOptions) -> Iterator[Served]:
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
-        yield from _run(limits, engine, login, root)
+        yield
     finally:
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-        shutil.rmtree(root, ignore_errors=True)
 
 
-def _run(limits: WebOptions, engine: EngineOptions, login: tuple[str, str] | None, root: Path) -> Iterator[Served]:
+@contextmanager
+def _listening(limits: WebOptions) -> Iterator[socket.socket]:
+    """The socket that visitors connect to."""
     try:
-        from starlette.middleware import Middleware
-        from starlette.routing import Route
-
-        from openportrait.web import app, examples, live, theme
-        from openportrait.web.context import Context
-        from openportrait.web.sessions import Sessions
-    except ModuleNotFoundError as error:
-        raise OpenPortraitError(f"the web app needs {error.name}; pip install 'openportrait[web]'") from error
-    context = Context(Sessions(root), limits, engine)
-    listed = examples.examples()
-    blocks = app.build(context, listed)
-    route = Route(f"{live.ROUTE}/{{token}}", live.frame_route(context.sessions), methods=["POST"])
-    try:
-        _, url, share_url = blocks.launch(
-            server_name=limits.host,
-            server_port=limits.port or _free_port(limits.host),
-            share=limits.share,
-            auth=login,
-            max_file_size=f"{limits.max_upload_mb}mb",
-            allowed_paths=[str(examples.FOLDER)] if listed else [],
-            app_kwargs={"middleware": [Middleware(Policy)], "routes": [route]},
-            theme=theme.theme(),
-            css=(files("openportrait") / "assets" / "web" / "style.css").read_text("utf-8"),
-            footer_links=["api", "settings"],
-            prevent_thread_lock=True,
-            quiet=True,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            enable_monitoring=False,
-        )
+        kind, _, _, _, address = socket.getaddrinfo(
+            limits.host.strip("[]"), limits.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.create_server(address[:2], family=kind)
     except OSError as error:
-        raise OpenPortraitError(f"port {limits.port} of {limits.host} is taken; choose another with --port") from error
-    context.sessions.keep_present()
+        if error.errno == errno.EADDRINUSE:
+            raise OpenPortraitError(
+                f"port {limits.port} of {limits.host} is taken; choose another with --port"
+            ) from error
+        if error.errno == errno.EACCES:
+            raise OpenPortraitError(f"port {limits.port} may not be used; choose one above 1023 with --port") from error
+        raise OpenPortraitError(f"{limits.host} is no address of this machine; choose another with --host") from error
+    with listener:
+        yield listener
+
+
+def _run(
+    limits: WebOptions, engine: EngineOptions, login: tuple[str, str] | None, root: Path, listener: socket.socket
+) -> Iterator[Served]:
+    from openportrait.web import app, examples, gate, line
+    from openportrait.web.context import Context
+    from openportrait.web.sessions import Sessions
+
+    context = Context(Sessions(root), limits, engine, line.Line(limits.concurrency))
+    blocks = app.build(context, examples.examples())
+    names = gate.Names(limits)
+    server = _Server(gate.Gate(_mounted(blocks, context, login), names), listener, blocks)
+    stop, port = threading.Event(), listener.getsockname()[1]
+    threading.Thread(target=_sweep, args=(context.sessions, stop), daemon=True).start()
     try:
-        yield Served(url, share_url, context.sessions)
+        server.start()
+        share_url = _shared(port, names) if limits.share else None
+        yield Served(f"http://{_reachable(limits.host)}:{port}/", share_url, context.sessions)
     finally:
+        stop.set()
         context.sessions.close_all()
-        blocks.close(verbose=False)
+        server.stop()
+        if limits.share:
+            _unshared()
+
+
+def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
+    """The page, its API and the app's own routes as one application (ASGI)."""
+    import fastapi
+    import gradio as gr
+    from starlette.routing import Route
+
+    from openportrait.web import app, gate, live, theme, uploads
+
+    limits, sessions = context.limits, context.sessions
+    blocks.max_threads = blocks._queue.max_thread_count = app.THREADS
+    blocks.has_launched = True
+    inner: list[Any] = []
+
+    def logged_in(request: Any) -> bool:
+        """As Gradio itself judges for its own routes."""
+        own = inner[0]
+        tokens = (request.cookies.get(f"access-token{kind}-{own.cookie_id}") for kind in ("", "-unsecure"))
+        return login is None or any(token in own.tokens for token in tokens)
+
+    outer = fastapi.FastAPI(openapi_url=None)
+    outer.router.routes += [
+        Route(f"{live.ROUTE}/{{token}}", live.frame_route(sessions), methods=["POST"]),
+        Route(uploads.ROUTE, uploads.upload_route(sessions, limits.max_upload_mb, logged_in), methods=["POST"]),
+    ]
+    gr.mount_gradio_app(
+        outer,
+        blocks,
+        path="",
+        app_kwargs={"exception_handlers": gate.WORDED},
+        auth=login,
+        max_file_size=f"{limits.max_upload_mb}mb",
+        show_error=True,
+        footer_links=["api", "settings"],
+        run_history=False,
+        theme=theme.theme(),
+        css=(files("openportrait") / "assets" / "web" / "style.css").read_text("utf-8"),
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+    )
+    mount: Any = outer.router.routes[-1]
+    inner.append(mount.app)
+    blocks.app = blocks.server_app = inner[0]
+    return outer
+
+
+class _Server:
+    """The web server in a thread of its own."""
+
+    def __init__(self, app: Any, listener: socket.socket, blocks: Any) -> None:
+        import uvicorn
+
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            ws="none",
+            lifespan="on",
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        self._server = uvicorn.Server(config)
+        self._listener, self._blocks = listener, blocks
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
+
+    def start(self) -> None:
+        """Return when visitors are let in. Raises OpenPortraitError where that fails."""
+        self._thread.start()
+        end = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > end:
+                raise OpenPortraitError("the web server does not start; try another --host or --port")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End what goes on without end, then the server; what is still under way is cut off."""
+        self._blocks._queue.close()
+        self._blocks.is_running = False
+        self._blocks.app.stop_event.set()
+        self._server.should_exit = True
+        self._thread.join(3 * STOP_SECONDS)
+
+
+def _sweep(sessions: Any, stop: threading.Event) -> None:
+    while not stop.wait(SWEEP_SECONDS):
+        sessions.sweep()
+
+
+def _reachable(host: str) -> str:
+    """A host as it is written in an address of this machine."""
+    if host.strip("[]") in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not listened on
+        return "localhost"
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _shared(port: int, names: Any) -> str:
+    """The address of a public tunnel to the app. Raises OpenPortraitError where there is none to be had."""
+    from gradio.networking import setup_tunnel
+
+    try:
+        address = str(setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None))
+    except Exception as error:  # whatever the tunnel program and the network may do
+        raise OpenPortraitError(f"no public link ({told(error)}); leave out --share, or try again later") from error
+    names.add(urlsplit(address).hostname or "")
+    return address.replace("http://", "https://", 1)
+
+
+def _unshared() -> None:
+    from gradio.tunneling import CURRENT_TUNNELS
+
+    for tunnel in CURRENT_TUNNELS:
+        tunnel.kill()  # type: ignore[no-untyped-call]
 
 
 def _login(auth: str | None) -> tuple[str, str] | None:
@@ -136,11 +246,3 @@ def _login(auth: str | None) -> tuple[str, str] | None:
     if not (user and colon and password):
         raise OptionError("--auth needs a user and a password; give USER:PASSWORD")
     return user, password
-
-
-def _free_port(host: str) -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

@@ -1,39 +1,61 @@
-"""What each visitor has here: a folder, running jobs, an editor, a live session. Nothing is shared between them."""
+"""What each visitor has here: files, running jobs, an editor, a live session. Nothing is shared between them."""
 
 from __future__ import annotations
 
-import contextlib
+import re
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from openportrait.errors import OpenPortraitError
+from openportrait.bounds import shown
+from openportrait.errors import MediaError, OpenPortraitError, OptionError
+from openportrait.media import write_image
 from openportrait.options import Options
 from openportrait.pipeline.editor import Editor
 from openportrait.pipeline.live import LiveSession
+from openportrait.records import Image
+from openportrait.web.checks import is_plain
 
 ROOMS_KEPT = 20
 """Results of so many jobs stay on the page; older ones make room."""
+PICTURES_KEPT = 12
+"""Pictures of found faces that stay: some tabs show two."""
+TICKETS_KEPT = 50
+"""A page asks for a job and then for its progress; what it never came back for is forgotten."""
+UPLOADS_KEPT = 24
+"""Uploads of a visitor that stay; those named longest ago make room."""
+UPLOAD = "upload-"
+"""What the folder of an upload begins with."""
+GONE = "gone-"
+"""What the name of a folder begins with that is being removed."""
+GONE = "gone-"
+"""What the name of a folder begins with that is being removed."""
+UNCLAIMED_SECONDS = 300.0
+"""An upload that no event has named for so long goes."""
 STALE_SECONDS = 86_400.0
 """A session that nobody touched for so long is over: callers of the HTTP API need not say goodbye."""
 LATE_SECONDS = 30.0
 """For so long a closed page's last events may still arrive; they must not open its session anew."""
-PATIENCE_SECONDS = 10.0
-"""How long the end of a session waits for its jobs to stop."""
+PATIENCE_SECONDS = 3.0
+"""How long the end of sessions waits for their jobs to stop."""
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""How `http://`, `file:` and `data:` begin. One letter alone is a drive."""
 
 
 @dataclass
 class Session:
     """One visitor's page."""
 
+    name: str
     folder: Path
-    uploads: set[Path] = field(default_factory=set)
+    uploads: dict[Path, None] = field(default_factory=dict)
+    """Folders of what was handed in, the one used last at the end."""
     jobs: dict[str, threading.Event] = field(default_factory=dict)
     """Ticket → set to stop that job."""
     touched: float = 0.0
@@ -47,21 +69,38 @@ class Session:
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while the editor works."""
     _rooms: list[Path] = field(default_factory=list)
+    _pictures: list[Path] = field(default_factory=list)
     _editor: tuple[Path, Options, Editor] | None = None
 
     def room(self) -> Path:
-        """A new empty folder for one job's results."""
+        """A new empty folder for one job's results. Raises OpenPortraitError where the page was closed meanwhile."""
         path = self.folder / secrets.token_hex(8)
-        path.mkdir(parents=True)
+        try:
+            path.mkdir()
+        except FileNotFoundError as error:
+            raise OpenPortraitError("this page was closed; load it again") from error
         self._rooms.append(path)
         while len(self._rooms) > ROOMS_KEPT:
             shutil.rmtree(self._rooms.pop(0), ignore_errors=True)
         return path
 
+    def picture(self, image: Image) -> str:
+        """A picture for the page, (H, W, 3) RGB, as a file that goes with the session."""
+        path = self.folder / f"{secrets.token_hex(8)}.jpg"
+        write_image(path, image)
+        self._pictures.append(path)
+        while len(self._pictures) > PICTURES_KEPT:
+            self._pictures.pop(0).unlink(missing_ok=True)
+        return str(path)
+
     def begin(self) -> str:
         """The ticket of a new job, which may wait in line for long; its event stops it."""
         ticket = secrets.token_hex(8)
         self.jobs[ticket] = threading.Event()
+        if self.closed.is_set():
+            self.jobs[ticket].set()
+        while len(self.jobs) > TICKETS_KEPT:
+            del self.jobs[next(iter(self.jobs))]
         return ticket
 
     def editor(self, source: Path, options: Options) -> Editor:
@@ -75,15 +114,22 @@ class Session:
         """Whether the editor of this portrait is at hand."""
         return self._editor is not None and self._editor[:2] == (source, options)
 
-    def close(self) -> None:
-        """Stop what runs, then remove the folder."""
+    def stop(self) -> None:
+        """Ask for the end of what runs."""
         self.closed.set()
         for stop in list(self.jobs.values()):
             stop.set()
-        wait(list(self.running), PATIENCE_SECONDS)
+
+    def clear(self) -> None:
+        """Remove all files."""
         if self.live is not None:
             self.live.finish()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in (self.folder, *self.uploads):
+            gone = folder.with_name(f"{GONE}{folder.name}")
+            with suppress(OSError):
+                # Renamed first: what still works cannot put anything into it any more.
+                folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
 
 class Sessions:
@@ -94,35 +140,76 @@ class Sessions:
         self.root = root
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
-        self._kept: set[Path] = set()
+        self._unclaimed: dict[Path, float] = {}
+        """Folders of uploads that no session has named yet, and since when, s of the monotonic clock."""
         self._gone: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def keep_present(self) -> None:
-        """What lies in the folder now belongs to the app, as the pictures of its examples: no session removes it."""
-        self._kept = {path for path in self.root.rglob("*") if path.is_file()}
+    def new_upload(self) -> Path:
+        """A new empty folder for one upload, with a secret name."""
+        path = self.root / f"{UPLOAD}{secrets.token_hex(16)}"
+        path.mkdir()
+        return path
 
-    def of(self, name: str | None, uploads: Iterable[Path | None] = ()) -> Session:
-        """The session of that name, opened where it is new; it answers for these uploaded files from now on.
-
-        Raises OpenPortraitError for an event of a page that was just closed.
-        """
-        now = time.monotonic()
-        for stale in [key for key, session in list(self._open.items()) if now - session.touched > STALE_SECONDS]:
-            self.close(stale)
+    def offer(self, folder: Path) -> None:
+        """A complete upload; it is the first session's that names it."""
         with self._lock:
-            self._gone = {key: when for key, when in self._gone.items() if now - when < LATE_SECONDS}
-            if (name or "") in self._gone:
+            self._unclaimed[folder] = time.monotonic()
+
+    def adopt(self, name: str | None, path: Path) -> Path:
+        """A copy of a file of the app's own, as if the session had uploaded it."""
+        folder = self.new_upload()
+        copy = folder / path.name
+        shutil.copyfile(path, copy)
+        self.offer(folder)
+        return self.own_file(name, str(copy))
+
+    def of(self, name: str | None) -> Session:
+        """The session of that name, opened where it is new.
+
+        Raises OpenPortraitError for an event of a page that was just closed, OptionError for one without a name.
+        """
+        if not name:
+            raise OptionError("the request names no session; send a session_hash")
+        with self._lock:
+            if name in self._gone:
                 raise OpenPortraitError("this page was closed; load it again")
-            session = self._open.get(name or "")
+            session = self._open.get(name)
             if session is None:
-                session = self._open[name or ""] = Session(self.root / f"session-{secrets.token_hex(16)}")
+                session = self._open[name] = Session(name, self.root / f"session-{secrets.token_hex(16)}")
                 session.folder.mkdir(parents=True)
-            session.touched = now
-            session.uploads.update(path for path in uploads if path is not None)
+            session.touched = time.monotonic()
             return session
+
+    def own_file(self, name: str | None, text: str) -> Path:
+        """The file that an event of the session `name` hands in: its own result, its upload, or one of nobody yet.
+
+        Nothing is looked up for any other text. Raises OptionError for it, MediaError where the file is gone.
+        """
+        session = self.of(name)
+        path = Path(text)
+        if ADDRESS.match(text):
+            raise OptionError(f"{shown(text)} is an address; download the file first, then upload it")
+        if ".." in path.parts or "\0" in text or not path.is_relative_to(self.root) or path == self.root:
+            raise OptionError(f"{shown(text)} is no file of this page; upload it first")
+        top = self.root / path.relative_to(self.root).parts[0]
+        with self._lock:
+            claimed = self._unclaimed.pop(top, None) is not None
+            if claimed or top in session.uploads:
+                session.uploads.pop(top, None)
+                session.uploads[top] = None
+            elif top != session.folder:
+                raise OptionError(f"{shown(path.name)} is no file of this page; upload it first")
+            left = list(session.uploads)[:-UPLOADS_KEPT]
+            for folder in left:
+                del session.uploads[folder]
+        for folder in left:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not is_plain(path):
+            raise MediaError(f"{path} is no longer here; add it again")
+        return path
 
     def live(self, token: str) -> LiveSession | None:
         """The live session that was given this token."""
@@ -131,22 +218,30 @@ class Sessions:
             named = (one.live for one in live if secrets.compare_digest(one.live_token.encode(), token.encode()))
             return next(named, None)
 
-    def close(self, name: str | None) -> None:
-        """End a session: its jobs stop, its files go; equal uploads of others stay."""
+    def sweep(self) -> None:
+        """Close what nobody came back to, and remove uploads that nobody used."""
+        now = time.monotonic()
+        for name in [name for name, session in list(self._open.items()) if now - session.touched > STALE_SECONDS]:
+            self.close(name)
         with self._lock:
-            session = self._open.pop(name or "", None)
-            if session is None:
-                return
-            self._gone[name or ""] = time.monotonic()
-            still_used = set().union(*(other.uploads for other in self._open.values()))
-        session.close()
-        for path in session.uploads - still_used - self._kept:
-            if path.is_relative_to(self.root):
-                path.unlink(missing_ok=True)
-                with contextlib.suppress(OSError):
-                    path.parent.rmdir()
+            self._gone = {name: when for name, when in self._gone.items() if now - when < LATE_SECONDS}
+            left = [path for path, when in self._unclaimed.items() if now - when > UNCLAIMED_SECONDS]
+            for path in left:
+                del self._unclaimed[path]
+        for path in left:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def close(self, *names: str | None) -> None:
+        """End sessions: their jobs stop, their files go."""
+        with self._lock:
+            ended = [session for name in names if (session := self._open.pop(name or "", None)) is not None]
+            self._gone.update({session.name: time.monotonic() for session in ended})
+        for session in ended:
+            session.stop()
+        wait([job for session in ended for job in list(session.running)], PATIENCE_SECONDS)
+        for session in ended:
+            session.clear()
 
     def close_all(self) -> None:
         """End every session."""
-        for name in list(self._open):
-            self.close(name)
+        self.close(*list(self._open))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, get_args
 
 import gradio as gr
@@ -13,9 +12,10 @@ import gradio as gr
 from openportrait.expressions import Easing, Key, Timeline, load_timeline, save_timeline
 from openportrait.options import FaceEdit
 from openportrait.pipeline import perform
-from openportrait.web.checks import check_timeline, label
-from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.checks import check_timeline, given, label
+from openportrait.web.context import AT_ONCE, HIDDEN, WORK, WORK_AT_ONCE, Context
 from openportrait.web.edit import EditTab, Form
+from openportrait.web.page import handed_in
 from openportrait.web.results import Results, Updates, begins, results
 
 TAB = "timeline"
@@ -53,8 +53,8 @@ def timeline_panel(context: Context, form: Form) -> None:
                     add = gr.Button("Add this expression", elem_id="timeline-add", size="md", min_width=140)
                     clear = gr.Button("Clear", elem_id="timeline-clear", size="md", min_width=80)
                     keep = gr.Button("Save timeline", elem_id="timeline-keep", size="md", min_width=110)
-                    load = gr.UploadButton(
-                        "Load timeline", file_types=[".json"], elem_id="timeline-load", min_width=110
+                    load = handed_in(
+                        gr.UploadButton("Load timeline", file_types=[".json"], elem_id="timeline-load", min_width=110)
                     )
                 table = gr.Dataframe(
                     [],
@@ -69,12 +69,12 @@ def timeline_panel(context: Context, form: Form) -> None:
                 shown = results(context, TAB, "Render timeline", strip=False)
     panel = TimelinePanel(context, form, shown)
     outputs = [keys, seconds, table]
-    add.click(panel.add, [keys, seconds, easing, *form.inputs], outputs, **AT_ONCE)
+    add.click(panel.add, [keys, seconds, easing, *form.inputs], outputs, **WORK_AT_ONCE)
     clear.click(lambda: ((), 0, []), None, outputs, **AT_ONCE)
-    load.upload(panel.load, load, [keys, rate, table], show_progress="minimal", **HIDDEN)
-    keep.click(panel.save, [keys, rate], saved, **HIDDEN)
+    load.upload(panel.load, load, [keys, rate, table], show_progress="minimal", **WORK)
+    keep.click(panel.save, [keys, rate], saved, **WORK)
     shown.start.click(begins(context), None, shown.asked, **AT_ONCE).then(
-        panel.render, [shown.ticket, keys, rate, *form.inputs], shown.outputs, show_progress="hidden", **context.queued
+        panel.render, [shown.ticket, keys, rate, *form.inputs], shown.outputs, show_progress="hidden", **HIDDEN
     )
 
 
@@ -89,19 +89,16 @@ class TimelinePanel:
         self, request: gr.Request, keys: tuple[Key, ...], seconds: float, easing: Easing, *values: Any
     ) -> tuple[Any, ...]:
         """The sliders as a key; it takes the place of one at the same time."""
-        with self._context.errors_shown():
-            key = Key(float(seconds or 0), self._edit.wanted(request, *values), easing)
-            others = (other for other in keys if other.seconds != key.seconds)
-            timeline = Timeline(tuple(sorted((*others, key), key=lambda each: each.seconds)))
-            check_timeline(timeline, self._context.limits)
+        key = Key(float(seconds or 0), self._edit.wanted(request, *values), easing)
+        others = (other for other in keys if other.seconds != key.seconds)
+        timeline = Timeline(tuple(sorted((*others, key), key=lambda each: each.seconds)))
+        check_timeline(timeline, self._context.limits)
         return timeline.keys, timeline.keys[-1].seconds + 1, rows(timeline.keys)
 
-    def load(self, request: gr.Request, path: str) -> tuple[Any, ...]:
+    def load(self, path: str | None) -> tuple[Any, ...]:
         """The keys of a saved timeline."""
-        self._context.session(request, path)
-        with self._context.errors_shown():
-            timeline = load_timeline(Path(path))
-            check_timeline(timeline, self._context.limits)
+        timeline = load_timeline(given(path, "timeline"))
+        check_timeline(timeline, self._context.limits)
         return (
             timeline.keys,
             gr.update(value=float(timeline.rate), choices=[*RATES, float(timeline.rate)]),
@@ -111,9 +108,8 @@ class TimelinePanel:
     def save(self, request: gr.Request, keys: tuple[Key, ...], rate: float) -> Any:
         """The timeline as a small file."""
         session = self._context.session(request)
-        with self._context.errors_shown():
-            path = session.room() / "timeline.json"
-            save_timeline(path, _timeline(keys, rate))
+        path = session.room() / "timeline.json"
+        save_timeline(path, _timeline(keys, rate))
         return gr.update(value=str(path), visible=True)
 
     def render(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from openportrait.errors import EngineError, WeightsError
+from openportrait.extras import install
 from openportrait.weights import checks
 from openportrait.weights.cache import weights_folder
 from openportrait.weights.folder import WeightsFolder, locate
@@ -55,7 +56,7 @@ def download(
     try:
         from filelock import FileLock
     except ModuleNotFoundError as error:
-        raise EngineError("downloading needs huggingface_hub; run `pip install 'openportrait[neural]'`") from error
+        raise EngineError(f"downloading needs huggingface_hub; {install('neural')}") from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".download.lock"):

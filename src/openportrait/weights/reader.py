@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openportrait.errors import EngineError, WeightsError
+from openportrait.extras import install
 from openportrait.weights import checks
 from openportrait.weights.cache import converted_folder
 from openportrait.weights.manifest import NETWORKS, STITCHING, Network, WeightFile
@@ -59,9 +60,7 @@ def _read_file(path: Path, file: WeightFile, notice: Notice) -> dict[str, torch.
             return _read_safetensors(path)
         return _read_converted(path, file, notice)
     except ModuleNotFoundError as error:
-        raise EngineError(
-            f"reading weights needs the package {error.name}; run `pip install 'openportrait[neural]'`"
-        ) from error
+        raise EngineError(f"reading weights needs the package {error.name}; {install('neural')}") from error
 
 
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:

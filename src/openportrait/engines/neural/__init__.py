@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from openportrait.engines.base import Engine
 from openportrait.errors import EngineError, WeightsError
+from openportrait.extras import install
 from openportrait.options import EngineOptions
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def load_neural(options: EngineOptions) -> Engine:
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError as error:
-        raise EngineError("the neural engine needs PyTorch; pip install 'openportrait[neural]'") from error
+        raise EngineError(f"the neural engine needs PyTorch; {install('neural')}") from error
     from openportrait import weights
     from openportrait.engines.neural.device import choose_device, choose_dtype
 
@@ -83,7 +84,7 @@ def _landmark_network(folder: WeightsFolder, device: torch.device, notices: list
     if path is None:
         problem = checks.damage(folder.files[LANDMARK])
     elif find_spec("onnxruntime") is None:
-        problem = f"{path} needs onnxruntime; pip install 'openportrait[neural]'"
+        problem = f"{path} needs onnxruntime; {install('neural')}"
     else:
         return LandmarkRefiner(path, device).refine
     notices.append(f"{problem}; until then the face mesh gives the landmarks")

@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 
 from openportrait.errors import EngineError, WeightsError
+from openportrait.extras import install
 from openportrait.faces import crop_from_image, face_box
 from openportrait.records import Face, Floats, Image
 from openportrait.weights import checks
@@ -95,7 +96,7 @@ class LandmarkRefiner:
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
-            raise EngineError("landmarks by network need onnxruntime; `pip install 'openportrait[neural]'`") from error
+            raise EngineError(f"landmarks by network need onnxruntime; {install('neural')}") from error
         problem = checks.damage(model)
         if problem:
             raise WeightsError(problem)

@@ -1,0 +1,410 @@
+"""What programs and other sites' pages may ask of the app, through a real client."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytest.importorskip("gradio")
+
+from openportrait.web.gate import Names
+from openportrait.web.options import WebOptions
+from openportrait.web.server import Served
+from tests.conftest import EXAMPLES
+
+PORTRAIT = EXAMPLES / "source" / "officer.jpg"
+FOREIGN = "http://evil.example"
+CALLS = [
+    "gradio_api/queue/join",
+    "gradio_api/call/edit",
+    "gradio_api/run/edit",
+    "gradio_api/upload",
+    "openportrait/live/x",
+]
+
+
+@pytest.fixture(scope="module")
+def client(app: Served) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=app.url, timeout=60) as opened:
+        yield opened
+
+
+def host_of(app: Served) -> str:
+    return app.url.split("/")[2]
+
+
+def line_of(answer: httpx.Response) -> str:
+    """The one line of a refusal."""
+    assert 400 <= answer.status_code < 500, answer.text
+    line = str(answer.json()["error"])
+    assert line
+    assert len(line.splitlines()) == 1
+    return line
+
+
+def upload(client: httpx.Client, path: Path = PORTRAIT) -> str:
+    answer = client.post("gradio_api/upload", files={"files": (path.name, path.read_bytes())})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()[0])
+
+
+def file_of(path: str, **more: Any) -> dict[str, Any]:
+    return {"path": path, "meta": {"_type": "gradio.FileData"}, **more}
+
+
+def call(client: httpx.Client, name: str, *data: Any) -> tuple[str, Any]:
+    """How a call of the API ended, and what it gave."""
+    event = client.post(f"gradio_api/call/{name}", json={"data": data}).json()["event_id"]
+    told = client.get(f"gradio_api/call/{name}/{event}").text
+    kind, text = re.findall(r"event: (error|complete)\ndata: (.*)", told)[-1]
+    return kind, json.loads(text)
+
+
+def refusal(client: httpx.Client, name: str, *data: Any) -> str:
+    """The line with which a call is refused."""
+    kind, told = call(client, name, *data)
+    assert kind == "error"
+    line = str(told["error"])
+    assert line not in ("", "None")
+    assert len(line.splitlines()) == 1
+    return line
+
+
+@pytest.mark.parametrize("path", ["", "config", "gradio_api/info", "theme.css", *CALLS])
+def test_a_foreign_name_is_refused_everywhere(app: Served, client: httpx.Client, path: str) -> None:
+    port = host_of(app).partition(":")[2]
+    for host in (
+        "evil.example",
+        f"evil.example:{port}",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "10.0.0.1",
+    ):
+        answer = client.request("POST" if path in CALLS else "GET", path, headers={"Host": host})
+        assert "is no name of this app" in line_of(answer)
+    forwarded = client.get(path, headers={"X-Forwarded-Host": "evil.example"})
+    assert "is no name of this app" in line_of(forwarded)
+
+
+def test_the_app_is_served_under_its_own_names(app: Served, client: httpx.Client) -> None:
+    port = host_of(app).partition(":")[2]
+    for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "LOCALHOST", "localhost."):
+        assert client.get("gradio_api/app_id", headers={"Host": host}).status_code == 200
+
+
+def test_names_follow_from_where_the_app_listens() -> None:
+    everywhere, one = Names(WebOptions(host="0.0.0.0")), Names(WebOptions(host="192.168.1.7"))
+    assert "192.168.1.7:8890" in everywhere
+    assert f"{socket.gethostname()}:8890" in everywhere
+    assert "evil.example" not in everywhere
+    assert "192.168.1.7" in one
+    assert "192.168.1.8" not in one
+    behind = Names(WebOptions(names="portrait.example, other.example"))
+    assert "portrait.example" in behind
+    assert behind.same_site("https://portrait.example", "127.0.0.1:8890")
+    assert not behind.same_site("https://portrait.example.evil.example", "127.0.0.1:8890")
+    behind.add("abc.gradio.live")
+    assert "abc.gradio.live" in behind
+
+
+@pytest.mark.parametrize("path", CALLS)
+def test_pages_of_other_sites_may_post_nothing(app: Served, client: httpx.Client, path: str) -> None:
+    others = (
+        {"Origin": FOREIGN},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:3000"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": f"http://{host_of(app)}.evil.example"},
+    )
+    for headers in others:
+        answer = client.post(path, headers=headers, files={"files": ("a.png", b"x")})
+        assert "another site" in line_of(answer)
+        assert "access-control-allow-origin" not in answer.headers
+    assert not list(app.sessions.root.glob("upload-*/*/a.png"))
+
+
+def test_other_sites_get_no_leave_to_ask_and_no_file(app: Served, client: httpx.Client) -> None:
+    ask = {"Origin": FOREIGN, "Access-Control-Request-Method": "POST"}
+    answer = client.options("gradio_api/upload", headers=ask)
+    assert "another site" in line_of(answer)
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    assert "another site" in line_of(client.get(f"gradio_api/file={upload(client)}", headers=embedded))
+    follows = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    page = client.get("", headers=follows)
+    assert page.status_code == 200, "a link to the page may be followed"
+    assert page.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
+
+
+def test_the_own_page_and_programs_may_post(app: Served, client: httpx.Client) -> None:
+    own = {"Origin": f"http://{host_of(app)}", "Sec-Fetch-Site": "same-origin"}
+    for headers in ({}, own):
+        assert client.post("gradio_api/reset", json={"event_id": "x"}, headers=headers).status_code == 200
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[str, list[bytes]]]:
+    """An address of this machine and what was sent to it."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        over = threading.Event()
+
+        def listen() -> None:
+            while not over.is_set():
+                try:
+                    heard.append(server.accept()[0].recv(100))
+                except TimeoutError:
+                    continue
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/officer.jpg", heard
+        over.set()
+        thread.join()
+
+
+def test_no_address_is_fetched(client: httpx.Client, listener: tuple[str, list[bytes]], monkeypatch: Any) -> None:
+    address, heard = listener
+    looked_up: list[Any] = []
+    real = socket.getaddrinfo
+
+    def look_up(*args: Any, **more: Any) -> Any:
+        looked_up.append(args[0])
+        return real(*args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    for path in (
+        address,
+        "http://portraits.example/a.jpg",
+        "ftp://portraits.example/a",
+        "file:///etc/passwd",
+        "data:,x",
+    ):
+        assert "is an address; download the file first" in refusal(client, "edit", file_of(path), {}, {})
+        assert "is an address" in refusal(client, "edit", file_of(upload(client)), {"smile": file_of(path)}, {})
+        assert "is an address" in refusal(client, "edit", file_of(upload(client)), {}, [[{"deep": file_of(path)}]])
+    for path in (f"gradio_api/file={address}", f"gradio_api/proxy={address}", f"gradio_api/file/{address}"):
+        line_of(client.get(path))
+    kind, _ = call(client, "edit", file_of(upload(client), url=address), {}, {"engine": "mesh"})
+    assert kind == "complete", "what its sender says besides the path is of no account"
+    assert not heard
+    assert not [name for name in looked_up if "example" in str(name)]
+
+
+def test_paths_of_the_machine_are_no_files(app: Served, client: httpx.Client) -> None:
+    root, mine = app.sessions.root, upload(client)
+    strange = (
+        str(PORTRAIT),
+        "/etc/passwd",
+        "/dev/zero",
+        "",
+        ".",
+        "officer.jpg",
+        str(root),
+        f"{mine}/../../../..{PORTRAIT}",
+    )
+    for path in strange:
+        assert "is no file of this page" in refusal(client, "edit", file_of(path), {}, {})
+    assert "is no longer here" in refusal(client, "edit", file_of(str(Path(mine).parent)), {}, {})
+
+
+def test_a_result_and_an_upload_are_their_own_session_s(client: httpx.Client) -> None:
+    mine = upload(client)
+    kind, made = call(client, "edit", file_of(mine), {"smile": 1.0}, {"engine": "mesh"})
+    assert kind == "complete"
+    result = made[0][0]["path"]
+    assert client.get(f"gradio_api/file={result}").status_code == 200
+    for path in (mine, result):
+        assert "is no file of this page" in refusal(client, "edit", file_of(path), {}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "line"),
+    [
+        ("edit", [None, {}, {}], "there is no source yet"),
+        ("edit", ["/etc/passwd", {}, {}], "do not fit the call"),
+        ("edit", [], "do not fit the call"),
+        ("edit", [{}, {}, {}], "do not fit the call"),
+        ("edit", [None, "smile", {}], "sliders is no object"),
+        ("edit", [None, {"smile": "wide"}, {}], "“Smile” is"),
+        ("edit", [None, {}, {"weights": "/etc"}], "the weights are chosen where the app is started"),
+        ("animate", [None, None, {"region": ["lip"]}], "“Region” is"),
+        ("animate", [None, None, 7], "options is no object"),
+        ("edit", [[[]] * 40, {}, {}], "do not fit the call"),
+    ],
+)
+def test_every_refusal_of_a_call_has_its_line(client: httpx.Client, name: str, data: list[Any], line: str) -> None:
+    assert line in refusal(client, name, *data)
+
+
+def test_what_cannot_be_read_is_refused_in_one_line(client: httpx.Client, tmp_path: Path) -> None:
+    words = tmp_path / "words--smile.jpg"
+    words.write_text("This is no picture.")
+    line = refusal(client, "edit", file_of(upload(client, words)), {}, {})
+    assert line.startswith("words--smile.jpg")
+    assert "openportrait-web" not in line
+
+
+def test_events_of_the_page_called_by_hand_are_refused_in_one_line(client: httpx.Client) -> None:
+    config = client.get("config").json()
+    for event in config["dependencies"]:
+        body = {"data": [7] * len(event["inputs"]), "fn_index": event["id"], "session_hash": "byhand"}
+        answer = client.post("gradio_api/run/predict", json=body)
+        if answer.status_code >= 400:
+            told = answer.json()
+            line = told.get("error") or told.get("detail")
+            assert line, event
+            assert len(str(line).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "gradio_api/call/nothing",
+        "gradio_api/run/nothing",
+        "gradio_api/component_server",
+        "gradio_api/process_recording",
+    ],
+)
+def test_what_is_not_there_is_refused_in_one_line(client: httpx.Client, path: str) -> None:
+    answer = client.post(path, json={"data": []})
+    assert 400 <= answer.status_code < 600
+    assert len(str(answer.json()["detail"]).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"null", b'{"data": 7}', b"[" * 100_000, b'{"data": [' + b"9" * 9999 + b"]}"]
+)
+def test_bodies_that_are_no_calls_are_refused(client: httpx.Client, body: bytes) -> None:
+    for path in ("gradio_api/call/edit", "gradio_api/queue/join", "gradio_api/run/edit", "gradio_api/cancel"):
+        answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert 400 <= answer.status_code < 500
+        assert len(str(answer.json()["detail"]).splitlines()) == 1
+
+
+def test_an_event_that_is_not_there_is_told_so(client: httpx.Client) -> None:
+    for number in (-1, 9999, 2**70):
+        body = {"data": [], "fn_index": number, "session_hash": "a"}
+        for path in ("gradio_api/queue/join", "gradio_api/run/predict"):
+            assert "there is no such call" in line_of(client.post(path, json=body))
+    assert "404" in client.get("gradio_api/call/edit/guessed").text
+
+
+def test_large_bodies_and_uploads_are_refused(app: Served, client: httpx.Client) -> None:
+    assert "larger than 4 MB" in line_of(client.post("gradio_api/call/edit", content=b"x" * 4_100_000))
+    answer = client.post("gradio_api/upload", files={"files": ("a.mp4", bytes(3_100_000))})
+    assert (answer.status_code, "larger than 3 MB" in answer.text) == (413, True)
+    many = client.post("gradio_api/upload", files=[("files", (f"{i}.mp4", bytes(1_000_000))) for i in range(4)])
+    assert many.status_code == 413
+    assert not list(app.sessions.root.glob("upload-*/*/*.mp4"))
+
+
+def folders(app: Served) -> set[Path]:
+    return set(app.sessions.root.glob("upload-*"))
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def begun_upload(app: Served) -> socket.socket:
+    """An upload of which the first half has arrived."""
+    host, port = host_of(app).split(":")
+    before, stream = folders(app), socket.create_connection((host, int(port)))
+    form = b'--b\r\nContent-Disposition: form-data; name="files"; filename="half.mp4"\r\n\r\n' + bytes(100_000)
+    head = f"POST /gradio_api/upload?upload_id=u HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 900000\r\n"
+    stream.sendall(head.encode() + b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + form)
+    wait_for(lambda: any(list(folder.iterdir()) for folder in folders(app) - before))
+    return stream
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(app: Served) -> None:
+    before = folders(app)
+    stream = begun_upload(app)
+    stream.close()
+    wait_for(lambda: folders(app) <= before)
+
+
+def test_an_upload_that_stands_still_is_given_up(app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openportrait.web.uploads.IDLE_SECONDS", 0.2)
+    before = folders(app)
+    with begun_upload(app) as stream:
+        stream.settimeout(20)
+        assert stream.recv(100).startswith(b"HTTP/1.1 408")
+    wait_for(lambda: folders(app) <= before)
+
+
+@pytest.mark.parametrize(
+    "form", [b"", b"x", b"--b--", b"--b\r\n\r\nx", b'--b\r\nContent-Disposition: form-data; name="files"']
+)
+def test_broken_forms_are_refused(app: Served, client: httpx.Client, form: bytes) -> None:
+    before = folders(app)
+    for kind in ("multipart/form-data; boundary=b", "multipart/form-data", "text/plain"):
+        answer = client.post("gradio_api/upload", content=form, headers={"Content-Type": kind})
+        assert answer.status_code in (200, 400)
+        assert len(answer.text.splitlines()) == 1
+    assert folders(app) <= before
+
+
+def test_names_of_uploads_stay_in_their_folder(app: Served, client: httpx.Client) -> None:
+    for name in ("../../a.png", "/etc/a.png", "..", "a\0.png", "é" * 300 + ".png", ""):
+        answer = client.post("gradio_api/upload", files={"files": (name, b"x")})
+        for path in answer.json() if answer.status_code == 200 else ():
+            assert Path(path).resolve().is_relative_to(app.sessions.root)
+            assert Path(path).parents[1].name.startswith("upload-")
+
+
+def test_a_slow_event_holds_up_nobody(app: Served, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    seen = threading.Semaphore(0)
+
+    def slowly(path: Path, limits: WebOptions) -> None:
+        seen.release()
+        go_on.wait(30)
+
+    config = client.get("config").json()
+    values = {part["id"]: part["props"].get("value") for part in config["components"]}
+    source = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "retarget-source")
+    show = next(event for event in config["dependencies"] if any(target[0] == source for target in event["targets"]))
+    monkeypatch.setattr("openportrait.web.context.check_upload", slowly)
+
+    def preview(session: str) -> httpx.Response:
+        data = [file_of(upload(client)), *(values[part] for part in show["inputs"][1:])]
+        body = {"data": data, "fn_index": show["id"], "session_hash": session, "trigger_id": None}
+        return client.post("gradio_api/queue/join", json=body)
+
+    try:
+        for _ in range(6):
+            assert preview("slow-one").status_code == 200
+        for _ in range(2):
+            assert seen.acquire(timeout=20)
+        assert not seen.acquire(timeout=0.5), "no more than two of one visitor at once"
+        assert preview("other").status_code == 200
+        assert seen.acquire(timeout=20), "another visitor has his turn"
+        assert client.get("config").status_code == 200
+    finally:
+        go_on.set()
+
+
+def test_sixteen_calls_at_once_all_end_with_a_result_or_a_line(client: httpx.Client) -> None:
+    def one(_: int) -> str:
+        return call(client, "edit", file_of(upload(client)), {"smile": 1.0}, {"engine": "mesh", "max_size": 256})[0]
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(one, range(16))) == ["complete"] * 16
