@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from openportrait.cli import main
+from openportrait import leaving
 
 KNOWN_AS = {"--server-port": "--port", "--server_port": "--port", "--server-name": "--host", "--server_name": "--host"}
 """The released project's flags that have another name here."""
@@ -17,4 +17,7 @@ def translated(args: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
+    leaving.answer_signals()
+    from openportrait.cli import main
+
     sys.exit(main(["web", *translated(sys.argv[1:])]))
