@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from openportrait import leaving
+from openportrait.__main__ import main
 
 KNOWN_AS = {"--server-port": "--port", "--server_port": "--port", "--server-name": "--host", "--server_name": "--host"}
 """The released project's flags that have another name here."""
@@ -17,7 +17,4 @@ def translated(args: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    leaving.answer_signals()
-    from openportrait.cli import main
-
-    sys.exit(main(["web", *translated(sys.argv[1:])]))
+    sys.exit(main(args=["web", *translated(sys.argv[1:])]))

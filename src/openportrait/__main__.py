@@ -7,12 +7,13 @@ import sys
 from openportrait import leaving
 
 
-def main() -> int:
-    """Run the command line. Signals are answered before the rest is imported, which takes time."""
+def main(module: str = "openportrait.cli", args: list[str] | None = None) -> int:
+    """Run the `main` of a module of this package. Signals are answered before it is imported, which takes time."""
     leaving.answer_signals()
-    from openportrait.cli import main as command_line
+    from importlib import import_module
 
-    return command_line()
+    code: int = import_module(module).main(args)
+    return code
 
 
 if __name__ == "__main__":

@@ -71,9 +71,12 @@ def specs(record: type) -> tuple[OptionSpec, ...]:
     return tuple(found)
 
 
-def _checked(spec: OptionSpec, value: Any) -> Any:
-    """The value as it is kept: a number of NumPy as a plain one, a path as a Path. Raises OptionError."""
-    flag = f"--{spec.name.replace('_', '-')}"
+def checked_value(spec: OptionSpec, value: Any, flag: str = "") -> Any:
+    """The value as it is kept: a number of NumPy as a plain one, a path as a Path. Raises OptionError.
+
+    `flag`: how the user types the option, where that is not as the option is called.
+    """
+    flag = flag or f"--{spec.name.replace('_', '-')}"
     value = _plain(spec, value)
     if value is None and spec.optional:
         return None
@@ -131,6 +134,6 @@ class Checked:
         record: type = type(self)
         for spec in specs(record):
             given = getattr(self, spec.name)
-            kept = _checked(spec, given)
+            kept = checked_value(spec, given)
             if kept is not given:
                 object.__setattr__(self, spec.name, kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -10,9 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
 
+import numpy as np
 import pytest
 
+from openportrait.cli import main
 from openportrait.cli.console import guarded
+from openportrait.errors import OptionError
 from openportrait.options import Options, specs
 from tests.cli.conftest import Run
 from tests.conftest import ROOT
@@ -77,7 +81,7 @@ def test_wrong_usage_is_explained_and_exits_2(run: Run, tmp_path: Path, args: li
         ("--multiplier", "nan", "give a finite number"),
         ("--source-scale", "inf", "give a finite number"),
         ("--multiplier", "-1", "give a number from 0 to 5"),
-        ("--max-crop", "100000", "give a number from 256 to 4096"),
+        ("--max-crop", "100000", "give a whole number from 256 to 4096"),
         ("--detection-threshold", "0", "give a number from 0.05 to 0.99"),
     ],
 )
@@ -136,3 +140,68 @@ def test_the_page_of_options_is_current(tmp_path: Path) -> None:
     script = ROOT / "scripts" / "options_table.py"
     subprocess.run([sys.executable, str(script), str(made)], check=True, timeout=60)
     assert (ROOT / "docs" / "OPTIONS.md").read_text() == made.read_text(), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        ("animate -s a.png", "the following arguments are required: -d/--driving; see `openportrait animate --help`"),
+        ("animate -s a -d b --region nose", "--region is 'nose'; choose one of all, exp, pose, lip, eyes"),
+        (
+            "animate -s a -d b --mulitplier 2",
+            "there is no --mulitplier; perhaps --multiplier is meant; see `openportrait animate --help`",
+        ),
+        ("animate -s a -d b --max_size 1_000", "--max-size is '1_000'; give a whole number"),
+        (f"animate -s a -d b --max-size {'9' * 500}", f"--max-size is '{'9' * 40}…'; give a whole number"),
+        (f"animate -s a -d b --multiplier {'9' * 500}", "--multiplier is inf; give a finite number"),
+        ("animate -s a -d b --multiplier -1e5", "--multiplier is -100000; give a number from 0 to 5"),
+        ("animate -s= -d b", "--source is empty; give a path"),
+        ("animate -s a -d b --face", "argument --face: expected one argument; see `openportrait animate --help`"),
+        ("faces a b", "'b' is not expected here; see `openportrait faces --help`"),
+        ("template", "openportrait template needs a command; choose one of make, info, convert, or see"),
+        ("animat", "there is no openportrait 'animat'; perhaps animate is meant; choose one of"),
+        ("animate -s a -d b --\udcff\n", r"there is no --\udcff\n; see `openportrait animate --help`"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_names_the_flag_as_typed(
+    capsys: pytest.CaptureFixture[str], args: str, line: str
+) -> None:
+    assert main(args.split(" ")) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"openportrait: error: {line}")
+    assert err.count("\n") == 1
+
+
+def test_options_of_other_libraries_numbers() -> None:
+    assert Options.of(multiplier=np.float32(0.5), max_crop=np.int64(512)).engine.max_crop == 512
+    with pytest.raises(OptionError, match="a number of about 501 digits; give a whole number from 0 to 16384"):
+        Options.of(max_size=10**500)
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">&-", 0), (">/dev/full", 1), ("2>&-", 0), (">&- 2>&-", 0)])
+def test_a_closed_or_full_stream_is_no_traceback(files: Path, tmp_path: Path, redirection: str, code: int) -> None:
+    for args in ("--help", "--version", f"faces {files / 'portrait.png'}"):
+        command = f"{sys.executable} -m openportrait {args} {redirection}"
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert done.stderr.count("\n") == (code != 0)
+        assert code == 0 or "stdout cannot be written" in done.stderr
+
+
+def test_names_that_are_no_text_come_back_as_their_bytes(files: Path, tmp_path: Path) -> None:
+    def openportrait(*args: bytes) -> subprocess.CompletedProcess[bytes]:
+        command = [os.fsencode(sys.executable), b"-m", b"openportrait", *args]
+        plain = os.environ | {"PYTHONIOENCODING": "ascii"}
+        return subprocess.run(command, cwd=tmp_path, env=plain, capture_output=True, timeout=60, check=False)
+
+    name = b"a\xff\xc3\xa9\nb.png"
+    (tmp_path / os.fsdecode(name)).write_bytes((files / "portrait.png").read_bytes())
+    done = openportrait(b"edit", b"-s", name, b"-o", b"\x1b[31m\xfe.png", b"--engine", b"mesh")
+    assert (done.returncode, done.stdout) == (0, b"\x1b[31m\xfe.png\n"), done.stderr
+    found = openportrait(b"faces", name, b"--json")
+    assert os.fsencode(json.loads(found.stdout)["path"]) == name
+    missing = openportrait(b"faces", b"no\x1b[31m\n\xff")
+    assert missing.stderr == rb"openportrait: error: no\x1b[31m\n\udcff: there is no such file; check the path" + b"\n"

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import inference
 import pytest
 
+from openportrait.cli import released
 from openportrait.options import Options
 from tests.conftest import ROOT
 
@@ -62,13 +62,13 @@ def parsed(monkeypatch: pytest.MonkeyPatch, *args: str) -> dict[str, object]:
         seen.append({"source": source, "driving": driving, "output": output, **options})
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(inference, "run_job", job)
-    assert inference.main(args) == 130
+    monkeypatch.setattr(released, "run_job", job)
+    assert released.main(args) == 130
     return seen[0]
 
 
 def test_defaults_are_the_released_ones_and_valid_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {name: flag.default for name, flag in inference.FLAGS.items()} == DEFAULTS
+    assert {name: flag.default for name, flag in released.FLAGS.items()} == DEFAULTS
     options = parsed(monkeypatch)
     assert options.pop("output") == Path("animations")
     assert isinstance(options.pop("source"), Path)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
 from typing_extensions import Doc
 
 from openportrait import leaving
 from openportrait.cli.console import finish, progress_bar
-from openportrait.cli.flags import AsJson, Output, Values, flags
+from openportrait.cli.flags import AsJson, Output, Short, Values, flags
 from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ class Animate:
     The path of the result goes to stdout.
     """
 
-    source: Annotated[Path, tyro.conf.arg(aliases=["-s"]), Doc("Portrait: a picture, a video or a folder of frames.")]
-    driving: Annotated[Path, tyro.conf.arg(aliases=["-d"]), Doc("Driving: a picture, a video or a motion template.")]
+    source: Annotated[Path, Short("-s"), Doc("Portrait: a picture, a video or a folder of frames.")]
+    driving: Annotated[Path, Short("-d"), Doc("Driving: a picture, a video or a motion template.")]
     output: Annotated[
         Output,
         Doc("File or folder to write; left out: animations/SOURCE--DRIVING with a fitting suffix."),

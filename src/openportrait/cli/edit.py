@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-import tyro
 from typing_extensions import Doc
 
 from openportrait import leaving
 from openportrait.cli.console import finish, progress_bar, say
-from openportrait.cli.flags import AsJson, Output, Values, flags
+from openportrait.cli.flags import AsJson, Output, Short, Values, flags
 from openportrait.errors import OptionError
 from openportrait.options import (
     EDIT_SCALE,
@@ -25,8 +24,6 @@ from openportrait.options import (
     specs,
 )
 
-JsonFile = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="")]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
@@ -35,13 +32,13 @@ class Edit:
     The path of the result goes to stdout.
     """
 
-    source: Annotated[Path, tyro.conf.arg(aliases=["-s"]), Doc("Portrait: a picture.")]
+    source: Annotated[Path, Short("-s"), Doc("Portrait: a picture.")]
     output: Annotated[Output, Doc("File or folder to write; left out: animations/SOURCE--edit.jpg.")] = None
-    expression: Annotated[JsonFile, Doc("Start from a saved expression; sliders that are given replace its own.")] = (
-        None
-    )
-    save_expression: Annotated[JsonFile, Doc("Also write the expression.")] = None
-    timeline: Annotated[JsonFile, Doc("Play a timeline of expressions; the result is a clip.")] = None
+    expression: Annotated[
+        Path | None, Doc("Start from a saved expression; sliders that are given replace its own.")
+    ] = None
+    save_expression: Annotated[Path | None, Doc("Also write the expression.")] = None
+    timeline: Annotated[Path | None, Doc("Play a timeline of expressions; the result is a clip.")] = None
     json: AsJson = False
     sliders: Annotated[Values, flags(FaceEdit)]
     engine: Annotated[Values, flags(EngineOptions)]

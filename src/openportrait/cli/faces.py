@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tyro
 from typing_extensions import Doc
 
 from openportrait.cli.console import emit, emit_json, say
-from openportrait.cli.flags import AsJson, Values, flags
+from openportrait.cli.flags import AsJson, Positional, Values, flags
 from openportrait.errors import NoFaceError
 from openportrait.options import FaceOptions
 
@@ -26,10 +25,9 @@ class Faces:
     The number in front of each is what --face of `openportrait animate` takes.
     """
 
-    path: Annotated[Path, tyro.conf.Positional, Doc("A picture, a video or a folder of frames.")]
+    path: Annotated[Path, Positional, Doc("A picture, a video or a folder of frames.")]
     draw: Annotated[
         Path | None,
-        tyro.conf.arg(metavar="PATH", help_behavior_hint=""),
         Doc("Also write the picture with the faces drawn in."),
     ] = None
     json: AsJson = False

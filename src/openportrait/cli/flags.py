@@ -2,68 +2,109 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
-import tyro
+from typing_extensions import Doc
 
 from openportrait.options import OptionSpec, specs
 
 Values = dict[str, Any]
-"""Option names with the values from the command line; the options records check them."""
-
-Output = Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="PATH", help_behavior_hint="")]
-AsJson = Annotated[
-    tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(help="Print the result as JSON.", help_behavior_hint="")
-]
+"""Option names with the values from the command line."""
 
 
-class Flag(NamedTuple):
-    """One flag as tyro needs it."""
+class Short(NamedTuple):
+    """Marks an argument of a command that also has a flag of one letter."""
 
-    hint: Any
-    default: Any
+    flag: str
 
 
-def flags(record: type, *, only: tuple[str, ...] = (), **defaults: Any) -> object:
-    """A tyro marker for a field of type `Values`: the options of `record`, or those named in `only`.
+class Positional:
+    """Marks an argument of a command that has no flag."""
+
+
+class OfRecord(NamedTuple):
+    """Marks a field of a command that takes the options of a record."""
+
+    record: type
+    only: tuple[str, ...]
+    defaults: Mapping[str, Any]
+
+
+class Argument(NamedTuple):
+    """One thing that may be given on a command line."""
+
+    spec: OptionSpec
+    flags: tuple[str, ...]
+    """As they are typed, the full one last; a switch has a second full one to turn it off. Empty: no flag."""
+
+    @property
+    def name(self) -> str:
+        """What the user knows it by."""
+        return self.flags[0] if self.is_switch else self.flags[-1] if self.flags else self.spec.name.upper()
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it takes no value."""
+        return self.spec.kind is bool
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it has no default."""
+        return self.spec.default is MISSING
+
+
+class Group(NamedTuple):
+    """Arguments that stand together on the help page."""
+
+    field: str
+    """The command's field that takes their values; empty for the command's own arguments."""
+    title: str
+    arguments: tuple[Argument, ...]
+
+
+Output = Annotated[Path | None, Short("-o")]
+AsJson = Annotated[bool, Doc("Print the result as JSON.")]
+
+
+def flags(record: type, *, only: tuple[str, ...] = (), **defaults: Any) -> OfRecord:
+    """A marker for a field of type `Values`: the options of `record`, or those named in `only`.
 
     `defaults` are those that differ for the command.
-
-    The values arrive unchecked: an option's own check speaks better of its fault than tyro, which
-    would name the record inside the program.
     """
-    chosen = {
-        spec.name: Flag(hint(spec), defaults.get(spec.name, spec.default))
-        for spec in specs(record)
-        if not only or spec.name in only
-    }
-    return tyro.conf.arg(constructor=collector(chosen, record.__doc__ or ""))
+    return OfRecord(record, only, defaults)
 
 
-def hint(spec: OptionSpec) -> Any:
-    """The type of an option with its help and limits, for tyro."""
-    limits = f" From {spec.range.low:g} to {spec.range.high:g}." if spec.range else ""
-    kind = spec.kind | None if spec.optional else spec.kind
-    if not spec.optional:
-        return Annotated[kind, tyro.conf.arg(help=spec.help + limits)]
-    metavar = spec.kind.__name__.upper()
-    return Annotated[kind, tyro.conf.arg(help=spec.help + limits, metavar=metavar, help_behavior_hint="")]
+def groups(command: type) -> tuple[Group, ...]:
+    """What a command takes: its own arguments first."""
+    hints = get_type_hints(command, include_extras=True)
+    own, others = [], []
+    for spec in specs(command):
+        marks = getattr(hints[spec.name], "__metadata__", ())
+        of_record = next((mark for mark in marks if isinstance(mark, OfRecord)), None)
+        if of_record is not None:
+            others.append(Group(spec.name, (of_record.record.__doc__ or "").split(".")[0], _options(of_record)))
+        elif Positional in marks:
+            own.append(Argument(spec, ()))
+        else:
+            short = tuple(mark.flag for mark in marks if isinstance(mark, Short))
+            own.append(Argument(spec, (*short, flag(spec.name))))
+    return (Group("", "Options", tuple(own)), *others)
 
 
-def collector(wanted: Mapping[str, Flag], description: str) -> Callable[..., Values]:
-    """A function with the wanted flags as its signature, which tyro reads, that gives back their values."""
+def flag(name: str) -> str:
+    """`--max-size` for max_size."""
+    return f"--{name.replace('_', '-')}"
 
-    def collect(**values: Any) -> Values:
-        return values
 
-    collect.__doc__ = description
-    collect.__annotations__ = {name: flag.hint for name, flag in wanted.items()}
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=flag.default, annotation=flag.hint)
-        for name, flag in wanted.items()
-    ]
-    vars(collect)["__signature__"] = inspect.Signature(parameters)
-    return collect
+def _options(wanted: OfRecord) -> tuple[Argument, ...]:
+    chosen = (spec for spec in specs(wanted.record) if not wanted.only or spec.name in wanted.only)
+    return tuple(
+        Argument(
+            spec._replace(default=wanted.defaults.get(spec.name, spec.default)),
+            (flag(spec.name), flag(f"no_{spec.name}")) if spec.kind is bool else (flag(spec.name),),
+        )
+        for spec in chosen
+    )

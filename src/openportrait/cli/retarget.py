@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
 from typing_extensions import Doc
 
 from openportrait import leaving
 from openportrait.cli.console import finish, progress_bar
-from openportrait.cli.flags import AsJson, Output, Values, flags
+from openportrait.cli.flags import AsJson, Output, Short, Values, flags
 from openportrait.options import (
     OF_A_SOURCE,
     CropOptions,
@@ -30,7 +29,7 @@ class Retarget:
     The path of the result goes to stdout.
     """
 
-    source: Annotated[Path, tyro.conf.arg(aliases=["-s"]), Doc("A video or a folder of frames.")]
+    source: Annotated[Path, Short("-s"), Doc("A video or a folder of frames.")]
     output: Annotated[Output, Doc("File or folder to write; left out: animations/SOURCE--retarget.mp4.")] = None
     json: AsJson = False
     wanted: Annotated[Values, flags(RetargetOptions)]

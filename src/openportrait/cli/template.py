@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
 from typing_extensions import Doc
 
 from openportrait.cli.console import emit, emit_json, progress_bar, say
-from openportrait.cli.flags import AsJson, Output, Values, flags
+from openportrait.cli.flags import AsJson, Output, Positional, Short, Values, flags
 from openportrait.errors import OptionError
 from openportrait.options import CropOptions, EngineOptions, FaceOptions, Options
 
 OFFICIAL_SUFFIX = ".pkl"
-Driving = Annotated[Path, tyro.conf.arg(aliases=["-d"])]
-TemplateFile = Annotated[Path, tyro.conf.Positional, Doc("Template: ours or an official .pkl.")]
+Driving = Annotated[Path, Short("-d")]
+TemplateFile = Annotated[Path, Positional, Doc("Template: ours or an official .pkl.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,7 @@ class TemplateConvert:
     """
 
     path: TemplateFile
-    output: Annotated[Path, tyro.conf.arg(aliases=["-o"]), Doc("File to write: .motion or .pkl.")]
+    output: Annotated[Path, Short("-o"), Doc("File to write: .motion or .pkl.")]
 
     def run(self) -> None:
         """Read, then write the other kind."""

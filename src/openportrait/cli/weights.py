@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tyro
 from typing_extensions import Doc
 
 from openportrait import leaving
@@ -68,8 +67,7 @@ class WeightsDownload:
 
     to: Annotated[
         Path | None,
-        tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: the cache)"),
-        Doc("Folder for the files."),
+        Doc("Folder for the files; left out: the cache."),
     ] = None
 
     def run(self) -> None:
