@@ -27,26 +27,27 @@ class Subject(NamedTuple):
     """How much keypoints may differ between a batch and one at a time."""
 
 
-def mesh() -> Subject:
-    return Subject(load(EngineOptions(engine="mesh")))
+def mesh() -> Iterator[Subject]:
+    yield Subject(load(EngineOptions(engine="mesh")))
 
 
-def neural() -> Subject:
+def neural() -> Iterator[Subject]:
     pytest.importorskip("torch")
     import torch
 
     from openportrait.engines.neural.device import choose_dtype
-    from tests.engines.neural.standins import stand_in_engine
+    from tests.engines.neural.standins import narrow_networks, stand_in_engine
 
-    return Subject(stand_in_engine(choose_dtype(torch.device("cpu"), "auto")), tolerance=1e-4)
+    with narrow_networks():
+        yield Subject(stand_in_engine(choose_dtype(torch.device("cpu"), "auto")), tolerance=1e-4)
 
 
-ENGINES: dict[str, Callable[[], Subject]] = {"mesh": mesh, "neural": neural}
+ENGINES: dict[str, Callable[[], Iterator[Subject]]] = {"mesh": mesh, "neural": neural}
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
-    yield ENGINES[request.param]()
+    yield from ENGINES[request.param]()
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,18 @@ def landmark_network(path: Path) -> Floats:
     return seen
 
 
+def test_an_engine_from_a_folder_as_the_released_project_has_it(weights: Path) -> None:
+    from openportrait.engines.neural.retargeting import Retargeting
+    from tests.engines.neural.standins import stand_in_weights
+
+    engine = load(options(weights))
+    assert engine.name == "neural"
+    assert engine.crop_rule.size == 512
+    x_s = np.random.default_rng(0).uniform(-0.5, 0.5, (21, 3))
+    expected = Retargeting(stand_in_weights).open_lips(x_s, 0.1, 0.3)
+    np.testing.assert_array_equal(engine.open_lips(x_s, 0.1, 0.3), expected)
+
+
 def test_one_engine_serves_all_jobs_and_threads(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = load(options(weights))
     with ThreadPoolExecutor(3) as pool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from openportrait.engines import load
 from openportrait.engines.neural import load_neural
 from openportrait.errors import EngineError, OptionError
 from openportrait.options import EngineOptions
@@ -25,7 +24,7 @@ from openportrait.engines.neural import layers  # noqa: E402
 from openportrait.engines.neural.appearance import AppearanceExtractor  # noqa: E402
 from openportrait.engines.neural.checkpoint import Affine, read  # noqa: E402
 from openportrait.engines.neural.generator import Generator  # noqa: E402
-from tests.engines.neural.standins import stand_in_engine, stand_in_weights, write_official_layout  # noqa: E402
+from tests.engines.neural.standins import narrow_networks, stand_in_engine, stand_in_weights  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -55,8 +54,14 @@ class Scene:
         return generator.pictures(generator.warping.source(self.volume), self.x_d, self.x_s)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    with narrow_networks():
+        yield
+
+
 @pytest.fixture(scope="module")
-def scene() -> Any:
+def scene(narrow: None) -> Iterator[Scene]:
     with torch.inference_mode():
         yield Scene()
 
@@ -116,19 +121,6 @@ def test_faces_of_several_appearances_go_in_one_batch(scene: Scene) -> None:
         alone = generator.pictures(generator.warping.source(volumes[i : i + 1]), x_d[i : i + 1], x_s[i : i + 1])
         assert _psnr(together[i], alone[0]) > 38
     assert _psnr(together[0], together[1]) < 30
-
-
-def test_an_engine_from_a_folder_as_the_released_project_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENPORTRAIT_CACHE", str(tmp_path / "cache"))
-    folder = write_official_layout(tmp_path / "pretrained_weights")
-    engine = load(EngineOptions(engine="neural", weights=folder, device="cpu", precision="fp32"))
-    assert engine.name == "neural"
-    assert engine.crop_rule.size == 512
-    ours = stand_in_engine()
-    x_s = np.random.default_rng(0).uniform(-0.5, 0.5, (21, 3))
-    np.testing.assert_array_equal(engine.open_lips(x_s, 0.1, 0.3), ours.open_lips(x_s, 0.1, 0.3))
 
 
 def test_devices_are_taken_by_preference_and_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

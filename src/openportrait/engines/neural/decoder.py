@@ -14,6 +14,8 @@ from openportrait.engines.neural.layers import Conv, Enlarged, instance_norm
 
 MAP, HIDDEN = 256, 128
 """Channels of the input map and of a SPADE's hidden layer."""
+WIDTHS = (512, 256, 64)
+"""Channels of the decoder's own maps at 64, 128 and 256 pixels."""
 SLOPE = 0.2
 STRIP_PIXELS = 4096
 """Pixels of a large map that a processor takes at once: γ and β of 256 channels fill 4 MiB."""
@@ -127,15 +129,15 @@ class Decoder(nn.Module):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
-        self.widen = Conv(checkpoint.layer("widen", (512, MAP, 3, 3)), padding=1)
+        self.widen = Conv(checkpoint.layer("widen", (WIDTHS[0], MAP, 3, 3)), padding=1)
         self.blocks = nn.ModuleList(
             (
-                *(Block(checkpoint, f"middle.{i}", 512, 512) for i in range(6)),
-                Block(checkpoint, "up.0", 512, 256, enlarged=2),
-                Block(checkpoint, "up.1", 256, 64, enlarged=4),
+                *(Block(checkpoint, f"middle.{i}", WIDTHS[0], WIDTHS[0]) for i in range(6)),
+                Block(checkpoint, "up.0", WIDTHS[0], WIDTHS[1], enlarged=2),
+                Block(checkpoint, "up.1", WIDTHS[1], WIDTHS[2], enlarged=4),
             )
         )
-        self.to_pixels = Conv(checkpoint.layer("to_pixels", (12, 64, 3, 3)), padding=1)
+        self.to_pixels = Conv(checkpoint.layer("to_pixels", (12, WIDTHS[2], 3, 3)), padding=1)
 
     def forward(self, seg: Tensor) -> Tensor:
         """[B, 256, 64, 64] → [B, 3, 512, 512] in 0..1."""
