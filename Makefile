@@ -19,7 +19,7 @@ demo: $(VENV)/runtime.stamp
 	@$(BIN)/python scripts/demo.py
 
 test: lint browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 lint: $(VENV)/develop.stamp
 	$(BIN)/ruff check .

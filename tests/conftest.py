@@ -38,6 +38,17 @@ def shared(relative: str) -> Path:
     return path
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share what is dear to make go to one worker of a parallel run; hostile files share nothing."""
+    for item in items:
+        area = item.path.relative_to(ROOT / "tests").parts
+        if "weights" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("weights"))
+        elif area[0] != "hostile":
+            item.add_marker(pytest.mark.xdist_group(area[0] if area[0] == "web" else "/".join(area)))
+
+
 EXAMPLES = ROOT / "assets" / "examples"
 
 
