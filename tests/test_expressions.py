@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,3 +92,27 @@ def test_bad_timelines_are_refused(tmp_path: Path) -> None:
         path.write_text(f'{{"openportrait": "timeline", "version": 1, "rate": "{rate}", "keys": {keys}}}')
         with pytest.raises(TemplateError):
             load_timeline(path)
+
+
+def test_a_time_is_meant_as_it_is_written() -> None:
+    # 1.16 · 25 is 28.999… in floats
+    timeline = Timeline((Key(0, FaceEdit(), "hold"), Key(1.16, FaceEdit(smile=1.0))))
+    assert timeline.frames == 30
+    assert [timeline.edit(i).smile for i in (28, 29)] == [0.0, 1.0]
+    ntsc = Timeline((Key(0, FaceEdit(), "hold"), Key(1.001, FaceEdit(smile=1.0))), Fraction(30000, 1001))
+    assert ntsc.frames == 31
+    assert [ntsc.edit(i).smile for i in (29, 30)] == [0.0, 1.0]
+    assert Timeline((Key(1 / 30, FaceEdit()),), Fraction(30)).frames == 2
+
+
+def test_a_timeline_of_too_many_frames_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"864,001 frames, the limit is 250,000; shorten it"):
+        Timeline((Key(3600, FaceEdit()),), Fraction(240))
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1, 3601, 10**400, None, "1", True])
+def test_a_key_at_no_time_is_refused(seconds: Any) -> None:
+    with pytest.raises(OptionError, match=r"time in seconds is .*; 0 to 3600 is due"):
+        Key(seconds, FaceEdit())
+    with pytest.raises(OptionError, match="easing"):
+        Key(0, FaceEdit(), seconds)

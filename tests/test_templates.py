@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import zipfile
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from openportrait import load_expression, load_timeline, templates
 from openportrait.errors import MediaError, TemplateError
 from openportrait.motion import rotation_from_degrees
 from openportrait.records import Motion, Ratios, Template
 from openportrait.templates import export_official, is_template, load_template, save_template
-from tests.conftest import shared
+from tests.conftest import EXAMPLES, shared
 
 FIELDS = ("rotation", "expression", "scale", "translation", "canonical")
 
@@ -366,6 +368,80 @@ def test_what_is_no_template(tmp_path: Path) -> None:
         load_template(picture)
     with pytest.raises(MediaError, match="there is no such file"):
         load_template(missing)
+
+
+def changed(template: Template, **changes: Any) -> Template:
+    """The template with other values in its second motion."""
+    first, second, *rest = template.motions
+    return replace(template, motions=(first, replace(second, **changes), *rest))
+
+
+NO_HEAD: list[tuple[dict[str, Any], str]] = [
+    ({"scale": 0.0}, "scale"),
+    ({"scale": 1e10}, "scale"),
+    ({"scale": 1e300}, "scale"),
+    ({"scale": float("nan")}, "scale"),
+    ({"rotation": np.full((3, 3), 1e10)}, "rotation"),
+    ({"rotation": np.zeros((3, 3))}, "rotation"),
+    ({"rotation": np.diag([1.0, 1.0, -1.0])}, "rotation"),
+    ({"translation": np.array([1e30, 0, 0])}, "translation"),
+    ({"translation": np.array([0, 0, np.nan])}, "translation"),
+    ({"canonical": 1e4}, "canonical"),
+    ({"expression": 1e300}, "expression"),
+]
+
+
+# The steps of a mesh's expression end before it is too large.
+@pytest.mark.parametrize(
+    ("points", "changes", "what"), [*((21, *case) for case in NO_HEAD), *((478, *case) for case in NO_HEAD[:-1])]
+)
+def test_what_no_head_does_is_refused_in_both_formats_and_on_writing(
+    tmp_path: Path, points: int, changes: dict[str, Any], what: str
+) -> None:
+    shapes = {"canonical": (points, 3), "expression": (points, 3)}
+    values = {name: np.full(shapes[name], value) if name in shapes else value for name, value in changes.items()}
+    template = changed(made(points=points), **values)
+    with pytest.raises(TemplateError, match=what) as caught:
+        save_template(tmp_path / "a.motion", template)
+    assert "a.motion" in str(caught.value) and not list(tmp_path.iterdir())
+    with pytest.MonkeyPatch.context() as patch, np.errstate(over="ignore"):
+        patch.setattr(templates, "check_motions", lambda motions, layout: None)
+        save_template(tmp_path / "a.motion", template)
+        if points == 21:
+            export_official(tmp_path / "a.pkl", template)
+    for path in tmp_path.iterdir():
+        with pytest.raises(TemplateError, match=what) as caught:
+            load_template(path)
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["talk", "smile", "look-around", "nod", "blink"])
+def test_templates_of_our_own_are_within_bounds(tmp_path: Path, name: str) -> None:
+    template = load_template(EXAMPLES / "driving" / f"{name}.motion")
+    save_template(tmp_path / "a.motion", template)
+    assert_same(load_template(tmp_path / "a.motion"), template)
+
+
+@pytest.mark.parametrize("name", ["a.motion", "a.pkl", "a.json", "a"])
+def test_a_pipe_or_a_device_is_no_template(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    for path in (tmp_path / name, Path(os.devnull), tmp_path):
+        assert not is_template(path)
+        for load in (load_template, load_timeline, load_expression):
+            with pytest.raises(MediaError, match="; give a") as caught:
+                load(path)
+            assert str(path) in str(caught.value)
+
+
+def test_long_clips_are_written_and_read_in_pieces(tmp_path: Path) -> None:
+    template = made(frames=600, points=478)
+    template = replace(template, motions=tuple(replace(motion, scale=0.06) for motion in template.motions))
+    save_template(tmp_path / "a.motion", template)
+    loaded = load_template(tmp_path / "a.motion")
+    save_template(tmp_path / "b.motion", loaded)
+    assert_same(load_template(tmp_path / "b.motion"), loaded)
+    for i in (0, 255, 256, 599):
+        assert np.abs(loaded.motions[i].expression - template.motions[i].expression).max() < 0.01
 
 
 def test_a_template_is_known_by_content(tmp_path: Path) -> None:

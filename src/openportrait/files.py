@@ -60,7 +60,8 @@ def read_start(path: Path, most: int, wanted: str) -> bytes:
     """The first `most` bytes of a plain file, or all where it has fewer. Raises MediaError as `open_plain`."""
     with open_plain(path, wanted) as file:
         try:
-            return file.read(most)
+            # Python sets aside the whole of what is asked for, so no more is than there is.
+            return file.read(min(most, os.fstat(file.fileno()).st_size + 1))
         except OSError as error:
             raise MediaError(f"{path}: cannot be read ({told(error)}); check the disk") from error
 

@@ -128,10 +128,11 @@ def _ratios(content: dict[str, Any], count: int) -> tuple[Ratios, ...]:
         return ()
     if not all(isinstance(rows, (list, np.ndarray)) and np.shape(rows)[:1] == (count,) for rows in (eyes, lips)):
         raise ValueError("it has another number of openness ratios than of motions")
-    rows = np.empty((count, 3))
-    for i, (eye, lip) in enumerate(zip(eyes, lips, strict=True)):
-        rows[i, :2] = _array(eye, (2,), f"eye ratio {i}")
-        rows[i, 2:] = _array(lip, (1,), f"lip ratio {i}")
+    rows = np.empty((count, 3), np.float32)
+    with np.errstate(over="ignore"):
+        for i, (eye, lip) in enumerate(zip(eyes, lips, strict=True)):
+            rows[i, :2] = _array(eye, (2,), f"eye ratio {i}")
+            rows[i, 2:] = _array(lip, (1,), f"lip ratio {i}")
     check_ratios(rows)
     return tuple(Ratios(*row) for row in rows.tolist())
 

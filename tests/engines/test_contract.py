@@ -13,6 +13,7 @@ from openportrait.engines import load
 from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.engines.mesh.fields import Gesture
 from openportrait.motion import keypoints
+from openportrait.motion.limits import LIMITS
 from openportrait.options import EngineOptions
 from openportrait.paste import paste_back
 from openportrait.records import FaceCrop, FaceEdit, Floats, Image, Ratios
@@ -62,6 +63,7 @@ def test_says_what_its_keypoints_are(subject: Subject) -> None:
     layout = engine.layout
     assert engine.name in ("mesh", "neural")
     assert layout.name.endswith(str(layout.count))
+    assert LIMITS[layout.name].points == layout.count, "templates of this layout can be read"
     assert engine.batch_size >= 1
     for weights in (layout.weights.every, layout.weights.masked, layout.weights.lips, layout.weights.eyes):
         assert weights.shape == (layout.count, 3)
