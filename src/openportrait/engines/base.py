@@ -17,6 +17,9 @@ from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Mo
 Appearance = Any
 """What an engine remembers of a source face; opaque to callers."""
 
+Memory = Any
+"""What an engine has learnt of one face from the frames of a clip; opaque to callers."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shot:
@@ -64,10 +67,15 @@ class Engine(Protocol):
         """One motion a crop."""
         ...
 
-    def appearance(self, crop: FaceCrop, earlier: Appearance | None = None) -> Appearance:
+    def remember(self, crop: FaceCrop, so_far: Memory | None) -> Memory | None:
+        """What is learnt of a face from one more frame of it; shown all frames in order before any is rendered."""
+        ...
+
+    def appearance(self, crop: FaceCrop, earlier: Appearance | None = None, memory: Memory | None = None) -> Appearance:
         """What must be known of a source face, computed once.
 
-        `earlier`: that of the same face in the frame before, where the source is a clip.
+        `earlier`: that of the same face in the frame before, where the source is a clip; `memory`: of all its
+        frames, as `remember` left it.
         """
         ...
 

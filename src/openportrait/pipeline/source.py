@@ -9,7 +9,7 @@ from itertools import accumulate, islice, repeat
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from openportrait.engines.base import Appearance, Engine
+from openportrait.engines.base import Appearance, Engine, Memory
 from openportrait.errors import MediaError
 from openportrait.faces import (
     FaceFinder,
@@ -151,6 +151,7 @@ class VideoSource:
 
     def _measure(self, watch: Watch) -> tuple[Portrait, ...]:
         measured = [PackedMotions() for _ in self._tracks]
+        memories: list[Memory | None] = [None] * len(measured)
         count = len(self._tracks[0].faces)
         with (
             open_clip(self._path, max_size=self._options.crop.max_size) as clip,
@@ -158,13 +159,16 @@ class VideoSource:
         ):
             for group in groups(frames, self._engine.batch_size):
                 wanted = [
-                    (motions, crop)
+                    (place, crop)
                     for frame in group
-                    for motions, crop in zip(measured, self._crops(frame), strict=True)
+                    for place, crop in enumerate(self._crops(frame))
                     if crop is not None
                 ]
-                for (motions, _), motion in zip(wanted, self._engine.motion([crop for _, crop in wanted]), strict=True):
-                    motions.append(motion)
+                motions = self._engine.motion([crop for _, crop in wanted])
+                for (place, crop), motion in zip(wanted, motions, strict=True):
+                    measured[place].append(motion)
+                    memories[place] = self._engine.remember(crop, memories[place])
+        self._memories = memories
         return tuple(
             Portrait(in_every_frame(found, motions), in_every_frame(found, measured_ratios(found)))
             for motions, found in zip(measured, self._tracks, strict=True)
@@ -176,16 +180,16 @@ class VideoSource:
         sitters: tuple[Sitter | None, ...] = (None,) * len(self._tracks)
         with open_clip(self._path, max_size=self._options.crop.max_size) as clip:
             for frame in islice(clip, count):
-                sitters = tuple(map(self._sitter, self._crops(frame), sitters))
+                sitters = tuple(map(self._sitter, self._crops(frame), sitters, self._memories))
                 yield Scene(frame, sitters)
                 if count == 1:
                     yield from repeat(Scene(frame, sitters))
 
-    def _sitter(self, crop: FaceCrop | None, earlier: Sitter | None) -> Sitter | None:
+    def _sitter(self, crop: FaceCrop | None, earlier: Sitter | None, memory: Memory | None) -> Sitter | None:
         """A face and what is remembered of it; `earlier` is the same one in the frame before."""
         if crop is None:
             return None
-        return Sitter(crop, self._engine.appearance(crop, earlier.appearance if earlier is not None else None))
+        return Sitter(crop, self._engine.appearance(crop, earlier.appearance if earlier is not None else None, memory))
 
 
 def is_still(path: Path) -> bool:

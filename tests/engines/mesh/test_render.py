@@ -14,9 +14,7 @@ from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import crop_pixels, motion_of
 from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.retarget import lip_offsets
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, INNER_LOWER, INNER_UPPER, IRISES, LIPS_LOWER
-from openportrait.faces import ratios
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats, Image
 from tests.engines.faces import made_crop
@@ -160,93 +158,6 @@ def test_the_iris_follows_the_gaze_and_leaves_white_behind(direction: int) -> No
         assert behind.min() > 150
         assert crop.image[y, x + direction * 9].min() > 180
         assert ahead.max() < 130
-
-
-def test_an_open_mouth_shows_the_drivers_in_the_sources_light() -> None:
-    source, driver = made_crop(size=512), made_crop(Gesture(jaw=1), size=512)
-    green = driver.image.copy()
-    cv2.fillPoly(green, [np.round(mouth(driver.face.landmarks)[:, :2]).astype(np.int32)], (40, 160, 40))
-    opening = shot(source, Gesture(jaw=1), replace(driver, image=green))
-    where = mouth(crop_pixels(opening.x_d, 512))
-    shown = np.median(inside(where, render_shot(opening)), 0)
-    assert shown == pytest.approx((40, 160, 40), abs=25)
-
-    darker = replace(source, image=(source.image * 0.6).astype(np.uint8))
-    dim = np.median(inside(where, render_shot(replace(opening, appearance=build_appearance(darker)))), 0)
-    assert dim[1] == pytest.approx(0.6 * shown[1], rel=0.15)
-
-
-def test_a_grey_source_gets_a_grey_mouth() -> None:
-    source, driver = made_crop(size=512), made_crop(Gesture(jaw=1), size=512)
-    grey = cv2.cvtColor(cv2.cvtColor(source.image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(np.uint8)
-    for borrowed in (driver, None):
-        opening = shot(replace(source, image=grey), Gesture(jaw=1), borrowed)
-        shown = inside(mouth(crop_pixels(opening.x_d, 512)), render_shot(opening)).astype(int)
-        assert np.ptp(np.median(shown, 0)) <= 6
-
-
-def test_a_mouth_without_a_driver_is_dark_with_light_teeth_above() -> None:
-    opening = shot(made_crop(size=512), Gesture(jaw=1))
-    points = crop_pixels(opening.x_d, 512)
-    picture = render_shot(opening)
-    upper, lower = points[INNER_UPPER[5], :2], points[INNER_LOWER[5], :2]
-    teeth, middle = (picture[tuple(np.round(upper + part * (lower - upper)).astype(int)[::-1])] for part in (0.2, 0.5))
-    assert teeth.mean() > 110
-    assert middle.mean() < 70
-
-
-def smiling(jaw: float = 0.35) -> FaceCrop:
-    """A mouth a little open and full of yellowish teeth, but for a dark line over the lower lip."""
-    crop = made_crop(Gesture(jaw=jaw), size=512)
-    points, image = crop.face.landmarks[:, :2], crop.image.copy()
-    cv2.fillPoly(image, [np.round(mouth(points)).astype(np.int32)], (20, 10, 10))
-    edge = points[INNER_UPPER] + 0.7 * (points[INNER_LOWER] - points[INNER_UPPER])
-    teeth = np.vstack([points[INNER_UPPER[1:-1]], edge[-2:0:-1]])
-    cv2.fillPoly(image, [np.round(teeth).astype(np.int32)], (240, 230, 190))
-    return replace(crop, image=image)
-
-
-def test_a_source_keeps_its_own_teeth_on_the_skull_as_its_mouth_opens_wider() -> None:
-    crop = smiling()
-    assert build_appearance(crop).mouth.teeth is not None
-    wider = shot(crop, Gesture())
-    wider = replace(wider, x_d=wider.x_s + lip_offsets(wider.x_s, ratios(crop.face).lip, 0.6))
-    points, picture = crop.face.landmarks, render_shot(wider)
-    upper, lower = points[INNER_UPPER[5], :2], points[INNER_LOWER[5], :2]
-    x, y = np.round(upper + 0.35 * (lower - upper)).astype(int)
-    assert picture[y, x] == pytest.approx((240, 230, 190), abs=20)
-    x, y = np.round(upper + 1.3 * (lower - upper)).astype(int)
-    assert picture[y, x].mean() < 90
-
-
-def test_a_mouth_that_shows_no_teeth_has_none_of_its_own() -> None:
-    assert build_appearance(made_crop(size=512)).mouth.teeth is None
-    crop = made_crop(Gesture(jaw=0.5), size=512)
-    for colour in ((30, 10, 10), (190, 90, 80)):
-        image = crop.image.copy()
-        cv2.fillPoly(image, [np.round(mouth(crop.face.landmarks)[:, :2]).astype(np.int32)], colour)
-        assert build_appearance(replace(crop, image=image)).mouth.teeth is None
-
-
-def test_a_closed_mouth_borrows_nothing() -> None:
-    source, driver = made_crop(size=512), made_crop(Gesture(jaw=1), size=512)
-    nodding = shot(source, Gesture(pitch_degrees=6), driver)
-    np.testing.assert_array_equal(render_shot(nodding), render_shot(replace(nodding, driver=None)))
-
-
-def test_a_mouth_that_closes_leaves_nothing_of_its_inside() -> None:
-    crop = made_crop(Gesture(jaw=0.8), size=512)
-    points, image = crop.face.landmarks, crop.image.copy()
-    cv2.fillPoly(image, [np.round(mouth(points)[:, :2]).astype(np.int32)], (40, 220, 40))
-    opened = shot(replace(crop, image=image), Gesture())
-    ratio = ratios(crop.face).lip
-    closing = replace(opened, x_d=opened.x_s + lip_offsets(opened.x_s, ratio, 0.0))
-    green = np.array([-1, 2, -1])
-    assert (image.astype(int) @ green > 60).sum() > 500
-    picture = render_shot(closing)
-    x, y = np.round(crop_pixels(closing.x_d, 512)[INNER_UPPER[5], :2]).astype(int)
-    assert (picture[y - 25 : y + 26, x - 40 : x + 41].astype(int) @ green).max() < 60
-    assert picture[y - 3 : y + 4, x].mean(1).min() < picture[y - 9 : y + 10, x].mean(1).max() - 15
 
 
 def test_a_turned_face_shows_the_mirrored_cheek_when_it_turns_back() -> None:

@@ -7,18 +7,16 @@ import numpy as np
 import pytest
 
 from openportrait.engines.mesh.appearance import build_appearance
-from openportrait.engines.mesh.colours import sampled, tooth_colour
+from openportrait.engines.mesh.colours import sampled
 from openportrait.engines.mesh.eye_layers import find_iris
 from openportrait.engines.mesh.eyes import rounded
 from openportrait.engines.mesh.infill import filled
-from openportrait.engines.mesh.light import light_between
 from openportrait.engines.mesh.mirror import find_other_side, mirrored
 from openportrait.engines.mesh.overlay import build_stand_in
 from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, interpolants, places
 from openportrait.engines.mesh.surround import build_surround, ring_triangles
 from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT, canonical
 from openportrait.motion import rotation_from_degrees
-from openportrait.records import FaceCrop
 from tests.engines.faces import made_crop
 from tests.engines.mesh.test_render import with_clear_eyes
 
@@ -160,30 +158,6 @@ def test_patches_are_averaged() -> None:
     image = np.zeros((9, 9, 3), np.uint8)
     image[3:6, 3:6] = 90
     np.testing.assert_allclose(sampled(image, np.array([[4.0, 4.0], [0.0, 0.0]]), 1), [[90] * 3, [0] * 3])
-
-
-def test_a_driver_is_brought_into_the_sources_light() -> None:
-    source = made_crop(size=256)
-    look = build_appearance(source).mouth
-    same = light_between(look.skin, look.lip, source)
-    np.testing.assert_allclose(same.gain, 1, atol=1e-6)
-    assert same.chroma == pytest.approx(1)
-    bright = FaceCrop((source.image * 0.8).astype(np.uint8), source.face, np.eye(3))
-    np.testing.assert_allclose(light_between(look.skin, look.lip, bright).gain, 1.25, atol=0.03)
-    colours = np.array([[100, 50, 20]], np.uint8)
-    np.testing.assert_allclose(same(colours), colours, atol=1e-3)
-
-
-def test_bluish_teeth_of_a_driver_become_the_sources_and_purple_lips_redder() -> None:
-    source = made_crop(size=256)
-    look = build_appearance(source).mouth
-    bluish = np.array([0.85, 0.9, 1.25])
-    tinted = FaceCrop(np.clip(source.image * bluish, 0, 255).astype(np.uint8), source.face, np.eye(3))
-    light = light_between(look.skin, look.lip, tinted)
-    tooth, lip = light(np.array([[160, 170, 205], np.clip(look.lip * bluish, 0, 255)], np.uint8))
-    assert tooth[0] > tooth[2]
-    assert np.abs(tooth / tooth.mean() - tooth_colour(look.skin) / tooth_colour(look.skin).mean()).max() < 0.06
-    np.testing.assert_allclose(lip / lip.mean(), look.lip / look.lip.mean(), atol=0.12)
 
 
 def test_every_vertex_has_its_mirror_image() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from openportrait.engines.mesh.colours import skin_colour
 from openportrait.engines.mesh.eye_layers import EyeLayers, build_eye
 from openportrait.engines.mesh.fitting import fitted
 from openportrait.engines.mesh.layers import Layers, in_layers
@@ -14,6 +15,7 @@ from openportrait.engines.mesh.mirror import OtherSide, find_other_side
 from openportrait.engines.mesh.motion import crop_pixels, crop_units, pose
 from openportrait.engines.mesh.mouth import MouthLook, build_mouth
 from openportrait.engines.mesh.surround import Surround, build_surround
+from openportrait.engines.mesh.teeth import OwnTeeth, find_teeth
 from openportrait.records import FaceCrop, Floats, Image
 
 
@@ -40,15 +42,14 @@ class MeshAppearance:
         return int(self.pixels.shape[0])
 
 
-def build_appearance(crop: FaceCrop, earlier: MeshAppearance | None = None) -> MeshAppearance:
+def build_appearance(
+    crop: FaceCrop, earlier: MeshAppearance | None = None, teeth: OwnTeeth | None = None
+) -> MeshAppearance:
     """Everything that drawing needs of a source face; once an image, once a frame of a video.
 
-    `earlier`: that of the frame before, whose background is remembered.
+    `earlier`: that of the frame before, whose background is remembered; `teeth`: the clearest that any frame shows.
     """
-    units = crop_units(crop.face.landmarks, crop.size)
-    origin = pose(units).translation
-    units[:, 2] -= origin[2]
-    face = fitted(crop_pixels(units, crop.size))
+    face, origin = _face(crop)
     layers = in_layers(crop, face, earlier.layers if earlier is not None else None)
     return MeshAppearance(
         pixels=cv2.cvtColor(crop.image, cv2.COLOR_RGB2RGBA).astype(np.uint8, copy=False),
@@ -57,6 +58,20 @@ def build_appearance(crop: FaceCrop, earlier: MeshAppearance | None = None) -> M
         origin=origin * (1.0, 1.0, 0.0),
         surround=build_surround(face, layers.alpha),
         eyes=(build_eye(crop.image, face, 0), build_eye(crop.image, face, 1)),
-        mouth=build_mouth(crop.image, face),
+        mouth=build_mouth(crop.image, face, teeth),
         other_side=find_other_side(crop.image, face),
     )
+
+
+def teeth_of(crop: FaceCrop) -> OwnTeeth | None:
+    """The upper teeth that a crop shows."""
+    face, _ = _face(crop)
+    return find_teeth(crop.image, face, skin_colour(crop.image, face))
+
+
+def _face(crop: FaceCrop) -> tuple[Floats, Floats]:
+    """(478, 3) px, as in `MeshAppearance`, and the head's origin (3,) in crop units."""
+    units = crop_units(crop.face.landmarks, crop.size)
+    origin = pose(units).translation
+    units[:, 2] -= origin[2]
+    return fitted(crop_pixels(units, crop.size)), origin

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openportrait.engines.base import Appearance, Canvas, Shot
-from openportrait.engines.mesh.appearance import build_appearance
+from openportrait.engines.base import Appearance, Canvas, Memory, Shot
+from openportrait.engines.mesh.appearance import build_appearance, teeth_of
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import motion_of
 from openportrait.engines.mesh.render import render_shot
 from openportrait.engines.mesh.retarget import eye_offsets, lip_offsets
 from openportrait.engines.mesh.sliders import edited
 from openportrait.engines.mesh.stitch import stitched
+from openportrait.engines.mesh.teeth import better
 from openportrait.faces import Refine
 from openportrait.options import EngineOptions
 from openportrait.paste import paste_back
@@ -41,9 +42,13 @@ class MeshEngine:
         """One motion a crop, from its landmarks alone."""
         return [motion_of(crop) for crop in crops]
 
-    def appearance(self, crop: FaceCrop, earlier: Appearance | None = None) -> Appearance:
+    def remember(self, crop: FaceCrop, so_far: Memory | None) -> Memory | None:
+        """The teeth of the frame that shows most of them (`OwnTeeth`)."""
+        return better(so_far, teeth_of(crop))
+
+    def appearance(self, crop: FaceCrop, earlier: Appearance | None = None, memory: Memory | None = None) -> Appearance:
         """A `MeshAppearance`."""
-        look = build_appearance(crop, earlier)
+        look = build_appearance(crop, earlier, memory)
         if look.layers.plate is None:
             self.notices = (_ONE_LAYER,)
         return look

@@ -1,4 +1,9 @@
-"""A driver's mouth in the light of a source: brightness by the skin, flesh by the lips, teeth as teeth are."""
+"""Colours of a driver's mouth in the light of a source.
+
+What is tooth and what is flesh is judged against the driver's own skin, which stands in the same light and went
+through the same camera: teeth are less red than skin, flesh is redder. Nothing is judged by a whole picture's
+brightest or darkest pixel, so that no noise of a single frame changes the colours of all.
+"""
 
 from __future__ import annotations
 
@@ -7,89 +12,96 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from openportrait.engines.mesh.colours import LUMA, lip_colour, skin_colour, tooth_colour
+from openportrait.engines.mesh.colours import (
+    LUMA,
+    colourfulness,
+    flesh_hue,
+    light_colour,
+    lip_colour,
+    skin_colour,
+    tooth_colour,
+)
 from openportrait.records import FaceCrop, Floats
 
 _LUMA = LUMA.astype(np.float32)
-_BRIGHTNESS_RANGE = (0.55, 1.35)
-_SKIN_TINT, _LIP_TINT, _TINT_RANGE = 0.35, 0.2, (0.78, 1.1)
-_LEAST_CHROMA = 0.04
-_FLESH_TINT = 0.6
-_FLESH_LEAST, _FLESH_MOST = np.array([1.0, 0.7, 0.65]), np.array([1.3, 1.0, 1.0])
-"""Flesh becomes warmer, never greener or greyer than the driver's."""
-_RED = (0.1, 0.25)
-"""Red over green and blue, in brightness, from teeth to flesh."""
-_PALE = (0.3, 0.5)
-"""Largest distance of a channel from grey, over brightness, from what may be teeth to what is none."""
-_BRIGHT = (0.35, 0.75)
-"""Brightness of teeth over that of the source's, from the dark of the mouth to teeth."""
-_TOOTH_TINT, _BRIGHTEST = 0.8, 1.1
+_RED = (0.0, 0.14)
+"""Red over green, both relative to the skin's, minus 1: from teeth to flesh."""
+_BRIGHT = (0.3, 0.6)
+"""Of the skin's brightness: from the dark of the mouth to teeth."""
+_LIFT = 0.75
+"""Power that teeth's brightness over the skin's is raised to: a driver's teeth in shade become lighter."""
+_FLESH_BRIGHTEST, _FLESH_OF_SKIN = 0.95, 0.8
+"""The brightest flesh: over the source's lips, and in the driver over its skin."""
+_LIP_HUE = 0.55
+"""How much of the hue of the source's lips its mouth's flesh takes on."""
 
 
 @dataclass(frozen=True, eq=False)
 class Light:
     """What brings a driver's colours into the light of a source."""
 
-    gain: Floats
-    """(3,) factor on each channel."""
-    chroma: float
-    """Factor on what then differs from grey, 0..1."""
+    driver_skin: Floats
+    """(3,) colour of the driver's skin."""
     flesh: Floats
-    """(3,) further factor on each channel of lips, gums and tongue."""
+    """(3,) factors from the driver's flesh to the source's."""
+    lip: Floats
+    """(3,) hue of flesh by the source's lips, each channel over the brightness."""
     tooth: Floats
-    """(3,) what teeth look like in the source's light."""
+    """(3,) the brightest teeth in the source's light."""
+    flesh_brightest: float
+    """Brightness of the brightest flesh in the source's light."""
+    colourful: float
+    """0 a source without colours, 1 one with those of a face."""
 
-    def __call__(self, colours: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(..., 3) RGB in the other light."""
+    def __call__(
+        self, colours: NDArray[np.uint8], may_be_tooth: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(..., 3) RGB in the other light, and (...) how surely it is tooth, 0..1.
+
+        `may_be_tooth` (...): 0 where there are none, by their place, 1 elsewhere.
+        """
         own = colours.astype(np.float32)
-        red = _ramp(_redness(own), *_RED)
-        lit = own * self.gain.astype(np.float32)
-        lit *= 1 + red[..., None] * (self.flesh - 1).astype(np.float32)
-        grey = lit @ _LUMA
-        apart = (lit - grey[..., None]) * np.float32(self.chroma)
-        brightness = float(self.tooth @ LUMA)
-        relative = grey * np.float32(1 / brightness)
-        pale = np.abs(apart).max(-1) / np.maximum(grey, 1)
-        share = np.float32(_TOOTH_TINT) * _ramp(relative, *_BRIGHT) * (1 - red) * (1 - _ramp(pale, *_PALE))
-        lit = apart + grey[..., None]
-        wanted = np.minimum(relative, np.float32(_BRIGHTEST))[..., None] * self.tooth.astype(np.float32)
-        return np.asarray(lit + share[..., None] * (wanted - lit), np.float32)
+        bright = own @ (_LUMA / np.float32(self.driver_skin @ LUMA))
+        flesh = np.asarray(own * self.flesh, np.float32)
+        grey = flesh @ _LUMA
+        flesh += np.float32(_LIP_HUE) * (grey[..., None] * self.lip.astype(np.float32) - flesh)
+        flesh += np.float32(1 - self.colourful) * (grey[..., None] - flesh)
+        flesh *= _less(grey * np.float32(1 / self.flesh_brightest))[..., None]
+        share = whiteness(colours, self.driver_skin) * _ramp(bright, *_BRIGHT) * may_be_tooth
+        lifted = np.power(np.maximum(bright, 1e-3), np.float32(_LIFT))
+        tooth = (lifted * _less(lifted))[..., None] * self.tooth.astype(np.float32)
+        return np.asarray(flesh + share[..., None] * (tooth - flesh), np.float32), share
+
+
+def whiteness(colours: NDArray[np.uint8], skin: Floats) -> NDArray[np.float32]:
+    """(...) how little of the red of flesh RGB (..., 3) has beside `skin` (3,): 1 teeth, 0 lips, gums and tongue."""
+    red, green = (colours[..., i].astype(np.float32) * np.float32(1 / max(skin[i], 1.0)) for i in (0, 1))
+    return 1 - _ramp(red / np.maximum(green, 0.02) - 1, *_RED)
 
 
 def light_between(skin: Floats, lip: Floats, driver: FaceCrop) -> Light:
-    """Judged by the skin; the colour of the lips may keep what the skin's would take away.
-
-    `skin` and `lip` (3,) are the source's colours.
-    """
-    driver_skin = np.maximum(skin_colour(driver.image, driver.face.landmarks), 1.0)
-    driver_lip = lip_colour(driver.image, driver.face.landmarks)
-    brightness = float(skin @ LUMA / (driver_skin @ LUMA))
-    tint = np.clip(_balance(skin, driver_skin) ** _SKIN_TINT * _balance(lip, driver_lip) ** _LIP_TINT, *_TINT_RANGE)
-    flesh = np.clip(_balance(lip, driver_lip * tint) ** _FLESH_TINT, _FLESH_LEAST, _FLESH_MOST)
-    chroma = max(
-        _chroma(skin) / max(_chroma(driver_skin * tint), _LEAST_CHROMA),
-        _chroma(lip) / max(_chroma(driver_lip * tint), _LEAST_CHROMA),
+    """From the colours (3,) of the source's `skin` and `lip`."""
+    face = driver.face.landmarks
+    driver_skin = np.maximum(skin_colour(driver.image, face), 8.0)
+    driver_lip = np.maximum(lip_colour(driver.image, face), 8.0)
+    light = light_colour(skin, lip) / light_colour(driver_skin, driver_lip)
+    brightest = max(_FLESH_BRIGHTEST * float(lip @ LUMA), 4.0)
+    return Light(
+        driver_skin=driver_skin,
+        flesh=light * (brightest / (_FLESH_OF_SKIN * float(driver_skin @ LUMA))),
+        lip=flesh_hue(lip),
+        tooth=tooth_colour(skin, lip),
+        flesh_brightest=brightest,
+        colourful=colourfulness(skin, lip),
     )
-    gain = tint * np.clip(brightness, *_BRIGHTNESS_RANGE)
-    return Light(gain, float(np.clip(chroma, 0.0, 1.0)), flesh, tooth_colour(skin))
 
 
-def _redness(colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    beyond = colours[..., 0] - np.float32(0.5) * (colours[..., 1] + colours[..., 2])
-    return np.asarray(beyond / np.maximum(colours @ _LUMA, 1), np.float32)
+def _less(value: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Factor that keeps small values and lets none come above 1."""
+    squared = value * value
+    return np.asarray((1 + squared * squared) ** np.float32(-1 / 4), np.float32)
 
 
 def _ramp(value: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
     """0 at `low`, 1 at `high`, straight between: a mouth has many pixels."""
     return np.asarray(np.clip((value - np.float32(low)) * np.float32(1 / (high - low)), 0, 1), np.float32)
-
-
-def _balance(colour: Floats, other: Floats) -> Floats:
-    """(3,) ratio of two colours of the same brightness."""
-    return np.asarray((colour + 1) / (colour @ LUMA + 1) / ((other + 1) / (other @ LUMA + 1)))
-
-
-def _chroma(colour: Floats) -> float:
-    """Distance from grey over brightness."""
-    grey = max(float(colour @ LUMA), 1.0)
-    return float(np.linalg.norm(colour - grey)) / grey

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from openportrait.engines.mesh.cavity import drawn_mouth
-from openportrait.engines.mesh.colours import lip_colour, skin_colour
+from openportrait.engines.mesh.borrowed import borrowed
+from openportrait.engines.mesh.colours import LUMA, lip_colour, skin_colour, tooth_colour
 from openportrait.engines.mesh.curves import smoothstep
-from openportrait.engines.mesh.eye_layers import subpixels
+from openportrait.engines.mesh.drawn import DrawnMouth, draw_mouth
 from openportrait.engines.mesh.eyes import rounded
-from openportrait.engines.mesh.light import Light, light_between
+from openportrait.engines.mesh.fields import fields
+from openportrait.engines.mesh.infill import Layer
+from openportrait.engines.mesh.inside import Part, area, flat_cm, lip_middles, over
+from openportrait.engines.mesh.light import light_between
+from openportrait.engines.mesh.motion import Similarity, pose
 from openportrait.engines.mesh.overlay import StandIn, bounds, build_stand_in, draw_line, show_stand_in
-from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, places
 from openportrait.engines.mesh.teeth import OwnTeeth, find_teeth
-from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, triangles
+from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER
 from openportrait.engines.mesh.warp import Warp
 from openportrait.records import FaceCrop, Floats, Image
 
@@ -30,12 +32,21 @@ _OPEN, _CLOSING = (0.03, 0.07), (0.5, 0.85)
 _SEAM_LIGHT, _SEAM_WIDTH, _SEAM_STRENGTH = 0.6, 0.03, 0.85
 _SEAM_DEPTH = 1.2
 """The seam of lips is redder than they are."""
-_WIDER, _WIDER_OWN = (1.15, 1.6), (1.0, 1.15)
-"""How much wider open than in the source a mouth is that shows another inside, or its own teeth apart from the jaw."""
-_TEETH_ALONE = 0.3
-"""Of its width: a mouth that is less open shows hardly more than teeth."""
-_SHADE_BORROWED, _SHADE_DRAWN = 0.2, 0.38
-"""How much darker the mouth is right at the lips."""
+_APART = (0.6, 3.0)
+"""How much farther apart than in the source lips are that show an inside, px of a 512 crop."""
+_OPEN_SOURCE = 0.08
+"""Of its width: a mouth that is more open shows an inside of its own."""
+_WIDER, _OTHER = (1.15, 1.6), (0.04, 0.25)
+"""Openings over the source's at which another inside shows; differences at which its own teeth are drawn apart."""
+_SHADE, _SHADE_CM = 0.25, 0.25
+"""How much darker the mouth is right at the lips, and how far in."""
+_NEAR, _FAR, _DEEP_CM = (0.5, 0.4), (0.22, 0.8), 1.0
+"""Light and power of redness of the mouth's flesh at the lips and in its depth, and what depth."""
+_EDGE_CM = 0.06
+_TONGUE_CM = (0.5, 1.5)
+"""Openings that show nothing of the tongue, and all."""
+_TONGUE_LIGHT = 0.85
+_CHIN = 152
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +61,18 @@ class MouthLook:
     """px between the lips."""
     width: float
     """px between the corners."""
+    unit: float
+    """px for a cm of the head."""
     shut: StandIn
     """Lips instead of what an open mouth shows."""
     teeth: OwnTeeth | None
-    """The upper teeth that the source shows."""
+    """The upper teeth that the source shows, in this or in another frame."""
+
+    @cached_property
+    def drawn(self) -> DrawnMouth:
+        """What is shown where nobody shows anything."""
+        flesh = _TONGUE_LIGHT * (0.75 * self.lip + 0.25 * self.skin * self.lip @ LUMA / max(self.skin @ LUMA, 1.0))
+        return draw_mouth(tooth_colour(self.skin, self.lip), flesh, self.unit)
 
 
 def inner_gap(points: Floats) -> float:
@@ -61,8 +80,8 @@ def inner_gap(points: Floats) -> float:
     return float(np.linalg.norm(points[INNER_UPPER[2:9], :2] - points[INNER_LOWER[2:9], :2], axis=1).mean())
 
 
-def build_mouth(image: Image, face: Floats) -> MouthLook:
-    """From a crop (S, S, 3) and its landmarks (478, 3) px."""
+def build_mouth(image: Image, face: Floats, teeth: OwnTeeth | None) -> MouthLook:
+    """From a crop (S, S, 3), its landmarks (478, 3) px, and the `teeth` that other frames show."""
     width = float(np.linalg.norm(face[INNER_UPPER[0]] - face[INNER_UPPER[-1]]))
     outline = face[np.r_[INNER_UPPER, INNER_LOWER[-2:0:-1]], :2]
     skin = skin_colour(image, face)
@@ -71,16 +90,10 @@ def build_mouth(image: Image, face: Floats) -> MouthLook:
         skin=skin,
         gap=inner_gap(face),
         width=width,
-        teeth=find_teeth(image, face, skin),
+        unit=pose(face).scale,
+        teeth=teeth or find_teeth(image, face, skin),
         shut=build_stand_in(image, outline, _RIM * width, _RIM * width, _LIPS_DARKEST),
     )
-
-
-@cache
-def mouth_triangles() -> NDArray[np.int32]:
-    """(M, 3) triangles that lie between the inner lips."""
-    inner = np.union1d(INNER_UPPER, INNER_LOWER)
-    return triangles()[np.isin(triangles(), inner).all(1)]
 
 
 def shut_mouth(picture: Image, found: Warp, look: MouthLook, moved: Floats) -> None:
@@ -99,53 +112,112 @@ def shut_mouth(picture: Image, found: Warp, look: MouthLook, moved: Floats) -> N
 def paint_mouth(picture: Image, look: MouthLook, moved: Floats, at_rest: Floats, driver: FaceCrop | None) -> None:
     """Draw what an opened mouth shows into `picture` (S, S, 3), in place.
 
-    `moved` (478, 3) px: where the landmarks are now; `at_rest` (478, 2) px: where the head's motion alone
-    takes them. Nothing happens while the lips are no wider open than in the source.
+    `moved` (478, 3) px: where the landmarks are now; `at_rest` (478, 3) px: where the head's motion alone
+    takes them. Nothing happens while the lips are as far apart as in the source.
     """
-    pixel = picture.shape[0] / 512
-    gap = inner_gap(moved)
-    own = driver is None and look.teeth is not None
-    strength = float(smoothstep(((gap - look.gap) / pixel), 0.6, 3.0))
-    if look.gap > 0.08 * look.width:
-        strength *= float(
-            smoothstep(gap / look.gap, *(_WIDER_OWN if own and look.gap < _TEETH_ALONE * look.width else _WIDER))
-        )
+    strength = _strength(look, inner_gap(moved), picture.shape[0] / 512)
     outline = np.vstack([rounded(moved[INNER_UPPER, :2]), rounded(moved[INNER_LOWER[::-1], :2])[1:-1]])
-    low = np.clip(np.floor(outline.min(0) - 3), 0, picture.shape[0]).astype(int)
-    high = np.clip(np.ceil(outline.max(0) + 4), 0, picture.shape[0]).astype(int)
-    if strength < 0.01 or (high <= low).any():
+    rows, columns = bounds(outline, 3, picture.shape[0])
+    part = picture[rows, columns]
+    if strength < 0.01 or min(part.shape[:2]) < 2:
         return
-    part = picture[low[1] : high[1], low[0] : high[0]]
-    shape = (part.shape[0], part.shape[1])
-    mask = np.zeros(shape, np.uint8)
-    cv2.fillPoly(mask, [subpixels(outline - low)], 255, cv2.LINE_AA, 4)
-    if driver is None:
-        inside = drawn_mouth(look.skin, look.lip, look.teeth, moved[:, :2] - low, at_rest - low, shape, pixel)
-    else:
-        inside = _borrowed(driver, moved, low, shape, light_between(look.skin, look.lip, driver))
-    shade_at_lips = _SHADE_BORROWED if driver or own else _SHADE_DRAWN
-    depth = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
-    shade = 1 - shade_at_lips * np.clip(1 - depth / max(2 * pixel, 0.12 * gap + 1.5 * pixel), 0, 1)
-    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.9 * pixel)), np.float32)
-    share = soft[..., None] * np.float32(strength / 255)
-    part[:] = np.clip(part * (1 - share) + inside * shade[..., None] * share + 0.5, 0, 255).astype(np.uint8)
+    low = np.array([columns.start, rows.start, 0.0])
+    mask = area(outline - low[:2], (part.shape[0], part.shape[1]))
+    opening = _Opening(moved - low, at_rest - low, mask)
+    inside = _inside(look, opening, driver)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.8, _EDGE_CM * opening.unit))
+    share = soft[..., None] * np.float32(strength)
+    part[:] = np.clip(part + (inside - part) * share + 0.5, 0, 255).astype(np.uint8)
 
 
-def _borrowed(
-    driver: FaceCrop, moved: Floats, low: NDArray[np.int_], shape: tuple[int, int], light: Light
-) -> NDArray[np.float32]:
-    """The driver's mouth carried over, triangle by triangle, in the source's light."""
-    grid = Grid(shape, origin=(int(low[0]), int(low[1])))
-    covered = _spread_labels(cover(moved, mouth_triangles(), grid), 2 + shape[1] // 64)
-    functions = displacements(moved, driver.face.landmarks, mouth_triangles())
-    x, y = places(evaluate(functions, covered, grid), grid)
-    taken = cv2.remap(driver.image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return light(np.asarray(taken, np.uint8))
+@dataclass(frozen=True, eq=False)
+class _Opening:
+    """The opening of a mouth in the part of the picture that is drawn."""
+
+    moved: Floats
+    """(478, 3) px of the part: where the landmarks are now."""
+    at_rest: Floats
+    """(478, 3) px of the part: where the head's motion alone takes them."""
+    mask: Layer
+    """(h, w) 1 inside."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.mask.shape[0], self.mask.shape[1]
+
+    @cached_property
+    def head(self) -> Similarity:
+        """From cm of the head to px of the part."""
+        return pose(self.at_rest)
+
+    @property
+    def unit(self) -> float:
+        """px for a cm of the head."""
+        return self.head.scale
+
+    @cached_property
+    def depth_cm(self) -> Layer:
+        """(h, w) cm from the nearest lip."""
+        inside = (self.mask > 0.5).astype(np.uint8)
+        return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 3), np.float32) * np.float32(1 / self.unit)
+
+    def show(self, part: Part, at: Floats) -> Layer:
+        """(h, w, 4) of a part whose anchor lies `at` (2,) px."""
+        return part.shown(flat_cm(self.head), at, self.shape)
 
 
-def _spread_labels(covered: NDArray[np.int32], times: int) -> NDArray[np.int32]:
-    """Uncovered cells take the number of a triangle beside them, so that a soft edge has pixels to show."""
-    labels = (covered + 1).astype(np.float32)
-    for _ in range(times):
-        labels = np.where(labels > 0, labels, cv2.dilate(labels, np.ones((3, 3), np.uint8)))
-    return np.maximum(labels.astype(np.int32) - 1, 0)
+def _strength(look: MouthLook, gap: float, pixel: float) -> float:
+    """How much of what is drawn shows over the source's own, by the `gap` of the lips px; `pixel`: of a 512 crop."""
+    apart = float(smoothstep((gap - look.gap) / pixel, *_APART))
+    if look.gap <= _OPEN_SOURCE * look.width:
+        return apart
+    if look.teeth is not None:
+        return float(smoothstep(abs(gap / look.gap - 1), *_OTHER) * smoothstep(gap / pixel, *_APART))
+    return apart * float(smoothstep(gap / look.gap, *_WIDER))
+
+
+def _inside(look: MouthLook, opening: _Opening, driver: FaceCrop | None) -> Layer:
+    """(h, w, 3) the mouth's inside: the source's own teeth, then the driver's mouth, or else a drawn one."""
+    shade = _SHADE * np.clip(1 - opening.depth_cm / _SHADE_CM, 0, 1)
+    dark = _flesh_in_the_dark(look, opening)
+    inside = _with_drivers(dark, look, opening, driver) if driver is not None else _with_drawn(dark, look, opening)
+    if look.teeth is not None:
+        teeth = opening.show(look.teeth.part, opening.head.apply(look.teeth.place)[:2])
+        light = np.append((look.skin + 1) / (look.teeth.skin + 1), 1).astype(np.float32)
+        inside = over(inside, teeth * light)
+    return np.asarray(inside * (1 - shade)[..., None], np.float32)
+
+
+def _flesh_in_the_dark(look: MouthLook, opening: _Opening) -> Layer:
+    """(h, w, 3) cheeks and throat: the colour of the lips, darker and redder with depth."""
+    deep = np.clip(opening.depth_cm / _DEEP_CM, 0, 1)[..., None]
+    near, far = (part * look.lip * (look.lip / max(look.lip.max(), 1.0)) ** red for part, red in (_NEAR, _FAR))
+    return np.asarray(near + (far - near) * deep, np.float32)
+
+
+def _with_drivers(inside: Layer, look: MouthLook, opening: _Opening, driver: FaceCrop) -> Layer:
+    """The driver's two halves, each hung on its lip: lips move in the picture as they do in the driver's."""
+    halves = borrowed(driver, light_between(look.skin, look.lip, driver), opening.unit)
+    if halves is None:
+        return inside
+    inside = over(inside, halves.between.astype(np.float32)[None, None])
+    at_upper, at_lower = lip_middles(opening.moved)
+    lower = opening.show(halves.lower, at_lower)
+    if look.teeth is not None:
+        return over(inside, lower)
+    upper = opening.show(halves.upper, at_upper)
+    # Where they meet each fades out: together they cover all.
+    lower *= np.minimum(1, (1 - upper[..., 3:]) / np.maximum(lower[..., 3:], 1e-3))
+    return np.asarray(inside * (1 - upper[..., 3:] - lower[..., 3:]) + upper[..., :3] + lower[..., :3], np.float32)
+
+
+def _with_drawn(inside: Layer, look: MouthLook, opening: _Opening) -> Layer:
+    """A drawn mouth: upper teeth on the skull, the rest on the jaw, which goes where the chin goes."""
+    made = look.drawn
+    at_upper, at_lower = lip_middles(opening.at_rest)
+    jaw = fields().jaw
+    at_lower = at_lower + (opening.moved - opening.at_rest)[_CHIN, :2] * (jaw[INNER_LOWER[5], 1] / jaw[_CHIN, 1])
+    open_cm = float(np.linalg.norm(np.subtract(*lip_middles(opening.moved)))) / opening.unit
+    inside = over(inside, opening.show(made.tongue, at_lower), float(smoothstep(open_cm, *_TONGUE_CM)))
+    inside = over(inside, opening.show(made.lower, at_lower))
+    return inside if look.teeth is not None else over(inside, opening.show(made.upper, at_upper))

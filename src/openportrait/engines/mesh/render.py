@@ -73,7 +73,7 @@ def render_shot(shot: Shot) -> Image:
         gaze = (moved[iris, :2] - _carried(head, look.face[iris], size)[:, :2]).mean(0)
         paint_eye(picture, found, eye, moved, _carried(head, eye.anchors, size)[:, :2], gaze, side)
     shut_mouth(picture, found, look.mouth, moved)
-    paint_mouth(picture, look.mouth, moved, _carried(head, look.face, size)[:, :2], shot.driver)
+    paint_mouth(picture, look.mouth, moved, _carried(head, look.face, size), shot.driver)
     return picture
 
 

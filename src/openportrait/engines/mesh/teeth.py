@@ -10,25 +10,26 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 
 from openportrait.engines.mesh.colours import LUMA
 from openportrait.engines.mesh.curves import smoothstep
-from openportrait.engines.mesh.infill import Layer, Mask, filled
+from openportrait.engines.mesh.infill import Mask, filled
+from openportrait.engines.mesh.inside import Part, area, flat_cm
+from openportrait.engines.mesh.light import whiteness
+from openportrait.engines.mesh.motion import pose
 from openportrait.engines.mesh.overlay import bounds
 from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER
 from openportrait.records import Floats, Image
 
-_EDGES = np.r_[INNER_UPPER, INNER_LOWER]
 _LEAST_GAP = 0.06
 """Of the mouth's width: what is less open shows no teeth to speak of."""
 _BRIGHT = 0.465
 """Of the brightest in the mouth: between the dark of the mouth and teeth."""
 _LEAST_BRIGHT = 0.55
 """Of the skin's brightness."""
-_RED = 0.14
-"""Red over green and blue, in brightness, beyond a part of the skin's: what is redder is lip, gum or tongue."""
+_WHITE, _WITHIN = 0.5, 0.5
 _EVEN = 1.25
 """Highest part of a row over its middle height."""
 _SIDES = (-0.1, 0.03)
 """The ends of the row, that pass into the dark of the cheeks, in widths of the mouth."""
-_UNDER_LIP = 0.07
+_UNDER_LIP = 0.12
 """How far teeth go on below the lip that covers them, in widths of the mouth."""
 _LEAST_WIDTH, _LOWEST, _HIGHEST, _LATEST = 0.35, 0.03, 0.26, 0.12
 """Of a row of teeth, in widths of the mouth."""
@@ -36,21 +37,15 @@ _LEAST_WIDTH, _LOWEST, _HIGHEST, _LATEST = 0.35, 0.03, 0.26, 0.12
 
 @dataclass(frozen=True, eq=False)
 class OwnTeeth:
-    """Pixels of a source's upper teeth."""
+    """A source's upper teeth, as its clearest frame shows them."""
 
-    layer: Layer
-    """(h, w, 4) colour times share, and the share 0..1."""
-    origin: Floats
-    """(2,) px of the crop where the layer begins."""
-    anchors: Floats
-    """(22, 2) px of the crop: the edges of the opening, which the skull would carry along."""
-
-    def shown(self, at_rest: Floats, shape: tuple[int, int]) -> Layer:
-        """(h, w, 4) as the skull carries them; `at_rest` (478, 2) px of the part that is drawn."""
-        there = at_rest[_EDGES]
-        onto = np.linalg.lstsq(np.column_stack([there, np.ones(len(there))]), self.anchors - self.origin, rcond=None)[0]
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return np.asarray(cv2.warpAffine(self.layer, onto.T, shape[::-1], flags=flags), np.float32)
+    part: Part
+    place: Floats
+    """(3,) cm of the head where the part's anchor is."""
+    skin: Floats
+    """(3,) colour of the skin beside them."""
+    seen: float
+    """cm² of teeth that were seen."""
 
 
 def find_teeth(image: Image, face: Floats, skin: Floats) -> OwnTeeth | None:
@@ -62,30 +57,39 @@ def find_teeth(image: Image, face: Floats, skin: Floats) -> OwnTeeth | None:
     hidden = max(1, round(_UNDER_LIP * width))
     rows, columns = bounds(np.vstack([upper, lower]), hidden + 2, image.shape[0])
     origin = np.array([columns.start, rows.start], np.float64)
-    part = image[rows, columns].astype(np.float32)
-    opening = np.zeros(part.shape[:2], np.uint8)
-    if not opening.size:
+    part = image[rows, columns]
+    if not part.size:
         return None
-    outline = np.round((np.vstack([upper, lower[::-1]]) - origin) * 16).astype(np.int32)
-    cv2.fillPoly(opening, [outline], 255, cv2.LINE_8, 4)
-    tooth = _tooth_pixels(part, opening > 0, skin)
+    opening = area(np.vstack([upper, lower[::-1]]) - origin, (part.shape[0], part.shape[1])) > _WITHIN
+    tooth = _tooth_pixels(part, opening, skin)
     row = _upper_row(tooth, upper - origin, width) if tooth.any() else None
     if row is None or not (sure := tooth & (row > 0.5)).any():
         return None
     share = cv2.GaussianBlur(row.astype(np.float32), (0, 0), max(0.5, 0.008 * width))
-    colour = filled(part, sure)
-    anchors = np.vstack([upper, lower])
-    return OwnTeeth(np.dstack([colour * share[..., None], share]).astype(np.float32), origin, anchors)
+    colour = filled(part.astype(np.float32), sure)
+    head = pose(face)
+    anchor = face[INNER_UPPER].mean(0)
+    return OwnTeeth(
+        part=Part(np.dstack([colour * share[..., None], share]).astype(np.float32), anchor[:2] - origin, flat_cm(head)),
+        place=head.undo(anchor),
+        skin=skin,
+        seen=float(sure.sum()) / head.scale**2,
+    )
 
 
-def _tooth_pixels(part: Layer, inside: Mask, skin: Floats) -> Mask:
+def better(one: OwnTeeth | None, other: OwnTeeth | None) -> OwnTeeth | None:
+    """Those of which more is seen; the first where neither shows more."""
+    if one is None or other is None:
+        return one or other
+    return other if other.seen > one.seen else one
+
+
+def _tooth_pixels(part: Image, inside: Mask, skin: Floats) -> Mask:
     """Pixels of (h, w, 3) `inside` an opening that are bright and not red, against `skin` (3,)."""
-    grey, grey_skin = part @ LUMA, max(float(skin @ LUMA), 1.0)
+    grey = part @ LUMA
     brightest = float(np.percentile(grey[inside], 90)) if inside.any() else 0.0
-    red = (part[..., 0] - part[..., 1:].mean(2)) / np.maximum(grey, 1)
-    red_skin = max(float(skin[0] - skin[1:].mean()) / grey_skin, 0.0)
-    bright = (grey > _BRIGHT * brightest) & (brightest >= _LEAST_BRIGHT * grey_skin)
-    return np.asarray(inside & bright & (red < 0.6 * red_skin + _RED), np.bool_)
+    bright = (grey > _BRIGHT * brightest) & (brightest >= _LEAST_BRIGHT * max(float(skin @ LUMA), 1.0))
+    return np.asarray(inside & bright & (whiteness(part, skin) > _WHITE), np.bool_)
 
 
 def _upper_row(tooth: Mask, lip: Floats, width: float) -> Floats | None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from openportrait.engines.base import Appearance, Canvas, Shot
+from openportrait.engines.base import Appearance, Canvas, Memory, Shot
 from openportrait.engines.neural.appearance import AppearanceExtractor
 from openportrait.engines.neural.checkpoint import LoadNetwork, read
 from openportrait.engines.neural.device import multiplied_in, spelled
@@ -92,9 +92,13 @@ class NeuralEngine:
             for i in range(len(crops))
         ]
 
+    def remember(self, crop: FaceCrop, so_far: Memory | None) -> Memory | None:
+        """Nothing: the generator makes up what a frame does not show."""
+        return None
+
     @torch.inference_mode()
-    def appearance(self, crop: FaceCrop, earlier: Appearance | None = None) -> Appearance:
-        """F on the crop, and all of W that does not depend on the keypoints: a `WarpSource`. `earlier` is not used."""
+    def appearance(self, crop: FaceCrop, earlier: Appearance | None = None, memory: Memory | None = None) -> Appearance:
+        """F on the crop, and all of W that does not depend on the keypoints: a `WarpSource`; the rest is not used."""
         with self._computing():
             return self._generator.warping.source(self._appearance(self._inputs([crop.image])))
 

@@ -1,0 +1,121 @@
+"""A mouth drawn without a driver's pixels: two rows of teeth in their gums, and a tongue on the jaw.
+
+Measures are those of an average adult (Wheeler, Dental Anatomy). A row is laid out along an arch that bends away
+from the viewer, so that teeth grow narrower and darker to the sides. Origin of a row is the middle of the lip's
+edge while the mouth is shut; y down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from openportrait.engines.mesh.curves import smoothstep
+from openportrait.engines.mesh.inside import Part
+from openportrait.records import Floats
+
+_HALF_WIDTH_CM, _ABOVE_CM, _BELOW_CM = 3.0, 1.8, 1.8
+_FINENESS = 1.5
+"""Pixels of a part for one of the picture."""
+_FINEST = 48.0
+"""px a cm."""
+_ARCH_CM = 2.5
+"""Half the width of the arch that teeth stand on."""
+_SOFT_CM, _SOFT_PIXELS = 0.035, 0.7
+_TONGUE_TOP_CM, _TONGUE_HALF_CM = -1.15, 1.95
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """Teeth from the middle to one side; all (N,)."""
+
+    widths: Floats
+    """cm along the arch."""
+    heights: Floats
+    """cm of crown out of the gum."""
+    edges: Floats
+    """cm that the crowns reach beyond the edge of their lip."""
+    light: Floats
+
+
+_UPPER = _Row(
+    widths=np.array([0.85, 0.65, 0.75, 0.7, 0.7, 1.0]),
+    heights=np.array([1.0, 0.87, 0.97, 0.82, 0.75, 0.7]),
+    edges=np.array([0.36, 0.29, 0.33, 0.22, 0.13, 0.03]),
+    light=np.array([1.0, 0.94, 0.84, 0.68, 0.52, 0.38]),
+)
+_LOWER = _Row(
+    widths=np.array([0.53, 0.58, 0.68, 0.7, 0.7, 1.0]),
+    heights=np.array([0.85, 0.88, 0.95, 0.8, 0.75, 0.7]),
+    edges=np.array([0.03, 0.02, 0.06, 0.0, -0.05, -0.09]),
+    light=np.array([0.8, 0.78, 0.7, 0.56, 0.43, 0.3]),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnMouth:
+    """Its parts, those farther back first when drawn: tongue, lower row, upper row."""
+
+    upper: Part
+    """Hung on the edge of the upper lip at rest."""
+    lower: Part
+    """Hung on the edge of the lower lip at rest, carried by the jaw."""
+    tongue: Part
+    """As `lower`."""
+
+
+def draw_mouth(tooth: Floats, flesh: Floats, cm: float) -> DrawnMouth:
+    """In the colours (3,) of `tooth` and `flesh`, for a picture in which a cm of the head is `cm` px."""
+    fineness = min(_FINENESS * cm, _FINEST)
+    x, y = (
+        np.arange(round(-low * fineness), round(high * fineness) + 1) / fineness
+        for low, high in ((_HALF_WIDTH_CM, _HALF_WIDTH_CM), (_ABOVE_CM, _BELOW_CM))
+    )
+    x, y = x[None, :], y[:, None]
+
+    def part(colours: Floats, share: Floats) -> Part:
+        layer = np.dstack([colours * share[..., None], share]).astype(np.float32)
+        return Part(layer, np.array([_HALF_WIDTH_CM, _ABOVE_CM]) * fineness, np.eye(2) * fineness)
+
+    gum, soft = 0.85 * flesh, max(_SOFT_CM, _SOFT_PIXELS / fineness)
+    return DrawnMouth(
+        upper=part(*_row(_UPPER, x, y, soft, tooth, gum)),
+        lower=part(*_row(_LOWER, x, -y, soft, tooth, gum)),
+        tongue=part(*_tongue(x, y, flesh)),
+    )
+
+
+def _row(row: _Row, x: Floats, y: Floats, soft: float, tooth: Floats, gum: Floats) -> tuple[Floats, Floats]:
+    """Colours and share of a row whose crowns point to positive y."""
+    ends = np.concatenate([[0.0], np.cumsum(row.widths)])
+    along = _ARCH_CM * np.arcsin(np.clip(np.abs(x) / _ARCH_CM, 0, 1))
+    number = np.clip(np.searchsorted(ends, along[0], side="right") - 1, 0, len(row.widths) - 1)
+    width, height, edge, light = (values[number][None] for values in (row.widths, row.heights, row.edges, row.light))
+    aside = (along - ends[number][None, :]) / width * 2 - 1
+    neck = edge - height
+    down = np.clip((y - neck) / height, 0, 1)
+    # Crowns taper to the neck, round off at the edge, and meet below papillas of the gum.
+    beside = (0.97 - 0.12 * (1 - down) ** 2 - np.abs(aside)) * width / 2
+    below = edge - 0.05 * np.abs(aside) ** 4 - y
+    above = y - neck - 0.3 * np.abs(aside) ** 2.5 * height * 0.6
+    crown = smoothstep(np.minimum(np.minimum(beside, below), above), -soft, soft)
+    rounding = 1 - 0.2 * np.abs(aside) ** 3
+    shine = 0.78 + 0.22 * smoothstep(down, 0.0, 0.55) - 0.06 * smoothstep(down, 0.8, 1.0)
+    far = smoothstep(_ARCH_CM - np.abs(x), 0.0, 0.35)
+    behind = (0.35 + 0.65 * smoothstep(-(y - neck - 0.45 * height), -0.15, 0.15))[..., None] * gum
+    gum_light = (1 - 0.55 * (np.abs(x) / _ARCH_CM) ** 2)[..., None]
+    enamel = (light * rounding * shine)[..., None] * tooth * (1 - 0.12 * (1 - down))[..., None] ** [0.4, 0.6, 1.1]
+    colours = behind * gum_light * (1 - crown[..., None]) + enamel * crown[..., None]
+    share = smoothstep(edge - 0.06 * np.abs(aside) ** 4 - y, -soft, soft) * far
+    return colours, share
+
+
+def _tongue(x: Floats, y: Floats, flesh: Floats) -> tuple[Floats, Floats]:
+    """Colours and share of a tongue, higher in its middle, with a shallow furrow."""
+    aside = np.abs(x) / _TONGUE_HALF_CM
+    top = _TONGUE_TOP_CM + 0.55 * aside**2
+    share = smoothstep(y, top - 0.12, top + 0.2) * (1 - smoothstep(aside, 0.85, 1.1))
+    furrow = 1 - 0.12 * np.exp(-((x / 0.16) ** 2)) * smoothstep(y, top, top + 0.5)
+    light = furrow * (0.62 + 0.38 * smoothstep(y, top, top + 0.8)) * (1 - 0.35 * aside**2)
+    return light[..., None] * flesh, share
