@@ -68,8 +68,18 @@ class CropOptions(Checked):
     ] = False
     paste_back: Annotated[bool, Doc("Put the animated face back into the whole picture.")] = True
     max_size: Annotated[
-        int, Range(0, 16384), Doc("Longer side to which a larger source is reduced, pixels; 0 keeps its size.")
+        int,
+        Range(0, 16384),
+        Doc("Longer side to which a larger source is reduced, pixels; 0 keeps its size, and takes more memory."),
     ] = 1920
+    max_gigapixels: Annotated[
+        float,
+        Range(1, 1_000_000),
+        Doc(
+            "Most that may be decoded of a source or driving, all frames together: 500 are two hours of 1920 × 1080. "
+            "Animated pictures count 20-fold."
+        ),
+    ] = 500.0
     source_scale: Annotated[float, Range(1.0, 6.0), Doc("Side of the source crop over the face's size.")] = 2.3
     source_shift_x: Annotated[float, Range(-1, 1), Doc("Source crop moved sideways, in sides of the crop.")] = 0.0
     source_shift_y: Annotated[float, Range(-1, 1), Doc("Source crop moved down, in sides of the crop.")] = -0.125
@@ -160,7 +170,15 @@ class FaceEdit(Checked):
 
 EDIT_SCALE = 2.5
 """Source crop of the editor (SPEC §10), where the main job has 2.3."""
-OF_A_SOURCE = ("crop_source", "paste_back", "max_size", "source_scale", "source_shift_x", "source_shift_y")
+OF_A_SOURCE = (
+    "crop_source",
+    "paste_back",
+    "max_size",
+    "max_gigapixels",
+    "source_scale",
+    "source_shift_x",
+    "source_shift_y",
+)
 """The crop options of a job without a driving."""
 
 

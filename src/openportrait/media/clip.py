@@ -9,12 +9,14 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from openportrait.media.animation import AnimationReader
+from openportrait.media.budget import Budget
 from openportrait.media.files import existing
 from openportrait.media.folder import FolderReader
 from openportrait.media.pixels import find_picture
 from openportrait.media.stills import StillReader
 from openportrait.media.timing import DEFAULT_RATE, Timed, at_constant_rate
 from openportrait.media.video import VideoReader
+from openportrait.options import CropOptions
 from openportrait.records import Frame, MediaInfo
 
 
@@ -22,6 +24,8 @@ class Reader(Protocol):
     """One kind of file; tells what it holds at birth, decodes when asked."""
 
     info: MediaInfo
+    budget: Budget
+    """How many frames of the file may be decoded."""
     truncated: str | None
     """Why the last reading ended before the file's own end; None where it did not."""
 
@@ -51,6 +55,8 @@ class Clip:
     """An opened clip. A context manager; each iteration reads from the start and holds one frame at a time."""
 
     def __init__(self, reader: Reader) -> None:
+        """Raises MediaError where the file promises more than may be decoded."""
+        reader.budget.check(reader.info.frames)
         self._reader = reader
         self._running: list[_Frames] = []
 
@@ -65,7 +71,9 @@ class Clip:
         return self._reader.truncated
 
     def __iter__(self) -> Iterator[Frame]:
-        frames = _Frames(at_constant_rate(self._reader.pictures(), self.info.rate or DEFAULT_RATE))
+        budget, rate = self._reader.budget, self.info.rate or DEFAULT_RATE
+        # Pictures too many are counted, and also those that are repeated.
+        frames = _Frames(budget.over(at_constant_rate(budget.over(self._reader.pictures()), rate)))
         self._running.append(frames)
         return frames
 
@@ -84,29 +92,31 @@ class Clip:
         self.close()
 
 
-def open_clip(path: Path, *, max_size: int = 0) -> Clip:
+def open_clip(path: Path, *, max_size: int = 0, max_gigapixels: float = CropOptions.max_gigapixels) -> Clip:
     """Open a video, an animation (GIF, WebP, PNG), a folder of numbered pictures or a still picture.
 
     The content decides, not the name. Frames are upright, RGB, with square pixels, longer side at most
     `max_size` px (0: as it is), at a constant exact rate to which the file's timestamps are fitted. A
-    still picture is a clip of one frame. Raises MediaError where the file cannot be read from its start;
-    where it breaks off later, the iteration ends and `Clip.truncated` says why.
+    still picture is a clip of one frame. Raises MediaError where the file cannot be read from its start
+    or all its frames together are more than `max_gigapixels`; where it breaks off later, the iteration
+    ends and `Clip.truncated` says why.
     """
-    return Clip(_reader(path, max_size))
+    return Clip(_reader(path, max_size, max_gigapixels))
 
 
 def probe(path: Path) -> MediaInfo:
     """What a picture, clip or folder holds, as `open_clip` would deliver it. Raises MediaError."""
-    return _reader(path, 0).info
+    return open_clip(path).info
 
 
-def _reader(path: Path, max_size: int) -> Reader:
+def _reader(path: Path, max_size: int, max_gigapixels: float) -> Reader:
     existing(path)
     if path.is_dir():
-        return FolderReader(path, max_size)
-    picture = find_picture(path)
-    if picture is None:
-        return VideoReader(path, max_size)
-    with picture:
+        return FolderReader(path, max_size, max_gigapixels)
+    with find_picture(path) as picture:
+        if picture is None:
+            return VideoReader(path, max_size, max_gigapixels)
         animated = getattr(picture, "is_animated", False) and picture.format in ("GIF", "WEBP", "PNG", "AVIF")
-    return AnimationReader(path, max_size) if animated else StillReader(path, max_size)
+    if animated:
+        return AnimationReader(path, max_size, max_gigapixels)
+    return StillReader(path, max_size, max_gigapixels)

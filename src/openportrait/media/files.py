@@ -17,6 +17,8 @@ WANTED = "a picture, a clip or a folder of pictures"
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded."""
+MAX_CLIP_PIXELS = 36_000_000
+"""Larger frames of a clip are: decoders hold several. 8192 × 4320 fits."""
 
 # Demuxers that hold their pictures and sound in the one file they are given. Playlists, scripts and
 # devices (hls, concat, dash, image2, lavfi, ...) name other files or hosts; they are never opened.
@@ -95,19 +97,12 @@ def unwritable(path: Path, error: OSError | ValueError | av.FFmpegError) -> Medi
     return MediaError(f"{path}: cannot be written, {problem}; {remedy}")
 
 
-def check_size(path: Path, width: int, height: int) -> None:
-    """MediaError for a picture of more than MAX_PIXELS or of none."""
+def check_size(path: Path, width: int, height: int, *, most: int = MAX_PIXELS, what: str = "a picture") -> None:
+    """MediaError for a picture of more than MAX_PIXELS pixels, of more than `most` where `what` is, or of none."""
     if width <= 0 or height <= 0:
         raise MediaError(f"{path}: a picture of {width} × {height} pixels; make or download it again")
-    if width * height > MAX_PIXELS:
-        raise MediaError(
-            f"{path}: {width} × {height} is more than {MAX_PIXELS // 1_000_000} megapixels; reduce the picture first"
-        )
-
-
-def fitted(width: int, height: int, max_size: int) -> tuple[int, int]:
-    """(width, height) reduced in proportion so that the longer side is at most `max_size`; 0 keeps it."""
-    longer = max(width, height)
-    if not max_size or longer <= max_size:
-        return width, height
-    return max(1, round(width * max_size / longer)), max(1, round(height * max_size / longer))
+    for limit, reason in ((MAX_PIXELS, ""), (most, f", the most for {what}")):
+        if width * height > limit:
+            raise MediaError(
+                f"{path}: {width} × {height} is more than {limit // 1_000_000} megapixels{reason}; reduce it first"
+            )

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from openportrait.errors import MediaError
-from openportrait.media.files import fitted
+from openportrait.media.budget import Budget
 from openportrait.media.pixels import has_alpha, open_picture, pixels, upright_size
+from openportrait.media.shrink import fitted
 from openportrait.media.timing import DEFAULT_RATE, Timed
 from openportrait.records import Image, MediaInfo
 
@@ -24,14 +25,14 @@ class FolderReader:
 
     truncated: str | None = None
 
-    def __init__(self, path: Path, max_size: int = 0) -> None:
+    def __init__(self, path: Path, max_size: int, max_gigapixels: float) -> None:
         self._path = path
         self._max_size = max_size
         self._files = numbered(path)
-        first = open_picture(self._files[0])
-        with first:
+        with open_picture(self._files[0]) as first:
             self._size = upright_size(first)
             clear, kind = has_alpha(first), first.format or ""
+        self.budget = Budget(path, self._size, max_gigapixels)
         width, height = fitted(*self._size, max_size)
         self.info = MediaInfo(
             path=path,

@@ -9,20 +9,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
+from PIL import ExifTags, ImageCms, UnidentifiedImageError
 from PIL import Image as Pillow
-from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from openportrait.errors import MediaError
 from openportrait.extras import install
-from openportrait.media.files import check_size, fitted
-from openportrait.records import Image
+from openportrait.files import open_plain
+from openportrait.media.files import WANTED, check_size
+from openportrait.media.shrink import Bands, fitted
+from openportrait.media.turn import Turn
+from openportrait.records import Floats, Image
+from openportrait.scaling import resized
 
 # Only formats that hold pixels: for others (EPS, MIC, WMF, ...) Pillow runs interpreters or follows references.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, OverflowError, TypeError, KeyError, IndexError)
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, ArithmeticError, TypeError, LookupError)
+"""What a damaged picture makes Pillow raise."""
+_DECODING_BYTES = 800_000_000
+"""What the decoding of one picture may take."""
+_BYTES_PER_PIXEL = {"WEBP": 16, "JPEG2000": 18, "AVIF": 9, "HEIF": 14}
+"""What Pillow's decoders take, measured; up to 8 for all others."""
+_LARGE_PIXELS = 40_000_000
+"""Larger pictures are converted in bands."""
+_BAND_PIXELS = 4_000_000
 _SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -45,42 +57,43 @@ def _silent() -> Iterator[None]:
         yield
 
 
-def _is_heic(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(12)
+def _is_heic(file: BinaryIO) -> bool:
+    file.seek(0)
+    head = file.read(12)
     return head[4:8] == b"ftyp" and head[8:] in (b"heic", b"heix", b"heim", b"heis", b"mif1")
 
 
-def find_picture(path: Path) -> Pillow.Image | None:
-    """The picture file, not yet decoded (close it after use); None where Pillow knows no such content.
+@contextmanager
+def find_picture(path: Path) -> Iterator[Pillow.Image | None]:
+    """The picture file, not yet decoded; None where Pillow knows no such content.
 
-    Raises MediaError when it is damaged or larger than MAX_PIXELS.
+    Raises MediaError when it is damaged or larger than may be decoded.
     """
-    try:
-        with _silent():
-            picture = Pillow.open(path, formats=_formats())
-    except UnidentifiedImageError:
-        if "HEIF" not in _formats() and _is_heic(path):
-            raise MediaError(f"{path}: is a HEIC picture; {install('heic')} to read it") from None
-        return None
-    except Pillow.DecompressionBombError as error:
-        raise MediaError(f"{path}: the picture is more than 100 megapixels; reduce it first") from error
-    except BROKEN as error:
-        raise damaged(path, error) from error
-    try:
-        check_size(path, *picture.size)
-    except MediaError:
-        picture.close()
-        raise
-    return picture
+    with open_plain(path, WANTED) as file:
+        try:
+            with _silent():
+                picture = Pillow.open(file, formats=_formats())
+        except UnidentifiedImageError:
+            if "HEIF" not in _formats() and _is_heic(file):
+                raise MediaError(f"{path}: is a HEIC picture; {install('heic')} to read it") from None
+            yield None
+            return
+        except Pillow.DecompressionBombError as error:
+            raise MediaError(f"{path}: the picture is more than 100 megapixels; reduce it first") from error
+        except BROKEN as error:
+            raise damaged(path, error) from error
+        kind = picture.format or ""
+        check_size(path, *picture.size, most=_DECODING_BYTES // _BYTES_PER_PIXEL.get(kind, 8), what=f"a {kind} picture")
+        yield picture
 
 
-def open_picture(path: Path) -> Pillow.Image:
+@contextmanager
+def open_picture(path: Path) -> Iterator[Pillow.Image]:
     """The picture file, not yet decoded; MediaError where it holds none."""
-    picture = find_picture(path)
-    if picture is None:
-        raise MediaError(f"{path}: holds no picture that can be read; give a JPEG, PNG, WebP, BMP or TIFF file")
-    return picture
+    with find_picture(path) as picture:
+        if picture is None:
+            raise MediaError(f"{path}: holds no picture that can be read; give a JPEG, PNG, WebP, BMP or TIFF file")
+        yield picture
 
 
 def damaged(path: Path, error: Exception) -> MediaError:
@@ -94,59 +107,83 @@ def pixels(
     """(H, W, 3) RGB and (H, W) alpha of the picture's current frame, upright and reduced.
 
     Alpha is None where the picture has none, or as `clear` says, so that all frames of a clip agree.
+    Large pictures are reduced while they are decoded, where the format can, and converted in bands.
     """
+    size = fitted(*picture.size, max_size)
     try:
         with _silent():
+            if picture.width * picture.height > _LARGE_PIXELS and size != picture.size:
+                picture.draft(picture.mode, size)
             picture.load()
-            upright = _upright(picture)
-            alpha = None
-            if upright.has_transparency_data:
-                upright = upright.convert("RGBA")
-                alpha = np.asarray(upright.getchannel("A"))
-            image = np.asarray(_srgb(upright))
+            image, alpha = _converted(picture, size)
+            turn = Turn.of_exif(_orientation(picture))
     except BROKEN as error:
         raise damaged(path, error) from error
     if clear is not None:
         alpha = (np.full(image.shape[:2], 255, np.uint8) if alpha is None else alpha) if clear else None
-    return reduced(image, max_size), None if alpha is None else reduced(alpha, max_size)
+    return turn(image), None if alpha is None else turn(alpha)
 
 
-def reduced(image: Image, max_size: int) -> Image:
-    """(H, W[, 3]) by area averaging so that the longer side is at most `max_size`; 0 keeps it."""
-    height, width = image.shape[:2]
-    size = fitted(width, height, max_size)
-    if size == (width, height):
-        return image
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+def _converted(picture: Pillow.Image, size: tuple[int, int]) -> tuple[Image, Image | None]:
+    """RGB and alpha of a loaded picture, not turned, as `size` (width, height)."""
+    scale = _scale_to_eight_bit(picture)
+    if picture.width * picture.height <= _LARGE_PIXELS:
+        image, alpha = _rgb_and_alpha(picture, scale)
+        return resized(image, *size), None if alpha is None else resized(alpha, *size)
+    colour, opacity = Bands(picture.size, size), Bands(picture.size, size)
+    for band in _bands(picture):
+        image, alpha = _rgb_and_alpha(band, scale)
+        colour.add(image)
+        if alpha is not None:
+            opacity.add(alpha)
+    return colour.finished(), opacity.finished() if has_alpha(picture) else None
+
+
+def _bands(picture: Pillow.Image) -> Iterator[Pillow.Image]:
+    """The picture's rows from the top, a few at a time."""
+    rows = max(1, _BAND_PIXELS // picture.width)
+    for top in range(0, picture.height, rows):
+        yield picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+
+
+def _rgb_and_alpha(picture: Pillow.Image, scale: float) -> tuple[Image, Image | None]:
+    alpha = None
+    if has_alpha(picture):
+        picture = picture.convert("RGBA")
+        alpha = np.asarray(picture.getchannel("A"))
+    return np.asarray(_srgb(picture, scale)), alpha
 
 
 def has_alpha(picture: Pillow.Image) -> bool:
-    """Whether the picture file has transparency."""
-    return bool(picture.has_transparency_data)
+    """Whether the picture has transparency."""
+    return bool(picture.has_transparency_data) and not _is_deep(picture)
 
 
 def upright_size(picture: Pillow.Image) -> tuple[int, int]:
     """(width, height) after the orientation in its EXIF data."""
-    try:
-        with _silent():
-            turned = picture.getexif().get(0x0112) in (5, 6, 7, 8)
-    except BROKEN:
-        turned = False
+    with _silent():
+        turned = Turn.of_exif(_orientation(picture)).transpose
     return (picture.height, picture.width) if turned else picture.size
 
 
-def _upright(picture: Pillow.Image) -> Pillow.Image:
+def _orientation(picture: Pillow.Image) -> Any:
+    """Tag 274 of EXIF; whatever a damaged block says instead."""
     try:
-        return ImageOps.exif_transpose(picture)
-    except BROKEN:  # a damaged EXIF block says nothing; the pixels were decoded before
-        return picture
+        return picture.getexif().get(ExifTags.Base.Orientation)
+    except BROKEN:  # says nothing; the pixels are no worse for it
+        return None
 
 
-def _srgb(picture: Pillow.Image) -> Pillow.Image:
+def _is_deep(picture: Pillow.Image) -> bool:
+    """Whether it is grey of 16 or 32 bits or floats."""
+    return picture.mode in ("I", "F") or picture.mode.startswith("I;16")
+
+
+def _srgb(picture: Pillow.Image, scale: float) -> Pillow.Image:
     """RGB, 8 bit; through the embedded colour profile where there is one."""
     profile = picture.info.get("icc_profile")
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _eight_bit(picture).convert("RGB")
+    if _is_deep(picture):
+        return _eight_bit(picture, scale).convert("RGB")
     if picture.mode not in ("L", "RGB", "CMYK", "LAB"):
         picture = picture.convert("RGB")
     if profile:
@@ -159,10 +196,17 @@ def _srgb(picture: Pillow.Image) -> Pillow.Image:
     return picture.convert("RGB")
 
 
-def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
-    """Grey of 16 or 32 bits or floats: the full scale is what the values reach to: 1, 255 or 65535."""
-    values = np.nan_to_num(np.asarray(picture, dtype=np.float64), posinf=0.0, neginf=0.0)
-    top = values.max(initial=0.0)
-    deep = picture.mode.startswith("I;16") or top > 255
-    scale = 1 / 257 if deep else 255.0 if picture.mode == "F" and top <= 1 else 1.0
-    return Pillow.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+def _scale_to_eight_bit(picture: Pillow.Image) -> float:
+    """By which deep grey is multiplied: its full scale is what the values reach to, 1, 255 or 65535."""
+    if picture.mode not in ("I", "F"):
+        return 1 / 257
+    top = max(_values(band).max(initial=0.0) for band in _bands(picture))
+    return 1 / 257 if top > 255 else 255.0 if picture.mode == "F" and top <= 1 else 1.0
+
+
+def _eight_bit(picture: Pillow.Image, scale: float) -> Pillow.Image:
+    return Pillow.fromarray(np.clip(np.rint(_values(picture) * scale), 0, 255).astype(np.uint8))
+
+
+def _values(picture: Pillow.Image) -> Floats:
+    return np.nan_to_num(np.asarray(picture, dtype=np.float64), posinf=0.0, neginf=0.0)

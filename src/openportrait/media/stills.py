@@ -12,8 +12,10 @@ from PIL import ExifTags
 from PIL import Image as Pillow
 
 from openportrait.errors import MediaError
-from openportrait.media.files import existing, fitted
+from openportrait.media.budget import Budget
+from openportrait.media.files import existing
 from openportrait.media.pixels import has_alpha, open_picture, pixels, upright_size
+from openportrait.media.shrink import fitted
 from openportrait.media.target import Target
 from openportrait.media.timing import Timed
 from openportrait.records import Frame, Image, MediaInfo
@@ -49,10 +51,11 @@ class StillReader:
 
     truncated: str | None = None
 
-    def __init__(self, path: Path, max_size: int = 0) -> None:
+    def __init__(self, path: Path, max_size: int, max_gigapixels: float) -> None:
         self._path = path
         self._max_size = max_size
         with open_picture(path) as picture:
+            self.budget = Budget(path, picture.size, max_gigapixels)
             width, height = fitted(*upright_size(picture), max_size)
             self.info = MediaInfo(
                 path=path,

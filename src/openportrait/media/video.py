@@ -19,14 +19,23 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from openportrait.bounds import fraction
 from openportrait.errors import MediaError
+from openportrait.files import told
+from openportrait.media.budget import Budget
 from openportrait.media.colour import has_alpha, rgb
-from openportrait.media.files import MAX_PIXELS, check_size, fitted, open_container
+from openportrait.media.files import MAX_CLIP_PIXELS, check_size, open_container
+from openportrait.media.shrink import fitted
 from openportrait.media.timing import DEFAULT_RATE, LONGEST_REST, Timed, guess_rate
+from openportrait.media.turn import Turn
 from openportrait.records import Image, MediaInfo
 
 _PACKETS_FOR_RATE = 1000
 _REORDERED = 16
+_BYTES_OF_MATRIX = 36
+_LONGEST_SECONDS = 1_000_000
+"""Eleven days: a header that states more says nothing."""
+_MICROSECOND = Fraction(1, 1_000_000)
 _REMEDY = "give an MP4, MOV, MKV, WebM, AVI or GIF file, or export it again"
 # FFmpeg's own decoders of these leave the transparency out.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -36,27 +45,24 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 class _Upright:
     """How a decoded frame becomes a delivered picture."""
 
+    path: Path
     width: int
     """Before the turn, after sample aspect ratio and reduction."""
     height: int
-    transpose: bool = False
-    flip_x: bool = False
-    flip_y: bool = False
+    turn: Turn
 
     def picture(self, frame: VideoFrame) -> tuple[Image, Image | None]:
-        image, alpha = rgb(frame, self.width, self.height)
-        return self._turn(image), None if alpha is None else self._turn(alpha)
-
-    def _turn(self, image: Image) -> Image:
-        if not (self.transpose or self.flip_x or self.flip_y):
-            return image
-        turned = image.swapaxes(0, 1) if self.transpose else image
-        return np.ascontiguousarray(turned[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1])
+        """RGB and alpha. Raises MediaError."""
+        try:
+            image, alpha = rgb(frame, self.width, self.height)
+        except (av.FFmpegError, ValueError, TypeError) as error:
+            raise MediaError(f"{self.path}: a frame cannot be converted ({told(error)}); {_REMEDY}") from error
+        return self.turn(image), None if alpha is None else self.turn(alpha)
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) as delivered."""
-        return (self.height, self.width) if self.transpose else (self.width, self.height)
+        return (self.height, self.width) if self.turn.transpose else (self.width, self.height)
 
 
 class VideoReader:
@@ -64,7 +70,7 @@ class VideoReader:
 
     truncated: str | None = None
 
-    def __init__(self, path: Path, max_size: int = 0) -> None:
+    def __init__(self, path: Path, max_size: int, max_gigapixels: float) -> None:
         """Reads the header, the first timestamps and the first picture."""
         self._path = path
         self._failures = 0
@@ -77,19 +83,17 @@ class VideoReader:
                 first = next(self._frames(container, stream), None)
                 if first is None:
                     raise MediaError(f"{path}: holds no picture that can be decoded, it is damaged; {_REMEDY}")
-                self._upright = _orientation(first, stream.sample_aspect_ratio, max_size)
+                self.budget = Budget(path, (first.width, first.height), max_gigapixels)
+                self._upright = self._orientation(first, stream.sample_aspect_ratio, max_size)
                 self._promised = _duration(container, stream)
                 self.info = self._describe(container, stream, first, rate, varies)
         except av.FFmpegError as error:
             raise MediaError(f"{path}: cannot be read as a picture or clip ({error.strerror}); {_REMEDY}") from error
-        check_size(path, self.info.width, self.info.height)
 
     def _describe(
         self, container: InputContainer, stream: VideoStream, first: VideoFrame, rate: Fraction, varies: bool
     ) -> MediaInfo:
-        duration = self._promised
-        if duration is None and container.duration:
-            duration = Fraction(container.duration, 1_000_000)
+        duration = self._promised or _length(container.duration, _MICROSECOND)
         width, height = self._upright.size
         return MediaInfo(
             path=self._path,
@@ -139,7 +143,7 @@ class VideoReader:
             if not end - 1 <= seconds <= end + LONGEST_REST:  # the clock was set anew, as in joined recordings
                 shift += end - seconds
                 seconds = end
-            duration = frame.duration * base if frame.duration else usual
+            duration = min(frame.duration * base, LONGEST_REST) if frame.duration > 0 else usual
             end = seconds + duration
             yield Timed(seconds, duration, partial(self._upright.picture, frame))
 
@@ -169,8 +173,21 @@ class VideoReader:
             raise self._locked()
         stream = max(known, key=lambda item: item.width * item.height)
         if stream.width and stream.height:
-            check_size(self._path, stream.width, stream.height)
+            self._check_size(stream.width, stream.height)
         return stream
+
+    def _check_size(self, width: int, height: int) -> None:
+        check_size(self._path, width, height, most=MAX_CLIP_PIXELS, what="a frame of a clip")
+
+    def _orientation(self, frame: VideoFrame, aspect: Fraction | None, max_size: int) -> _Upright:
+        """Sample aspect ratio widens (or heightens) the picture, the display matrix turns it in quarters."""
+        width, height = frame.width, frame.height
+        if aspect and Fraction(1, 8) <= aspect <= 8:
+            width, height = (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
+        self._check_size(width, height)
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+        turn = _turn(bytes(matrix)) if isinstance(matrix, SideData) else Turn()
+        return _Upright(self._path, *fitted(width, height, max_size), turn)
 
 
 def _decoder(stream: VideoStream) -> VideoCodecContext:
@@ -182,22 +199,35 @@ def _decoder(stream: VideoStream) -> VideoCodecContext:
         assert isinstance(other, VideoCodecContext)
         decoder = other
     decoder.thread_type = "AUTO"
-    decoder.options = {"max_pixels": str(MAX_PIXELS)}
+    decoder.options = {"max_pixels": str(MAX_CLIP_PIXELS)}
     return decoder
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
     """Seconds of the picture track as the header promises them; None where it says nothing sure of it."""
-    if stream.duration and stream.time_base:
-        return stream.duration * stream.time_base
-    stated = stream.metadata.get("DURATION", "").split(":")
-    if len(stated) == 3:
-        hours, minutes, seconds = stated
-        end = int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-        return end - (stream.start_time or 0) * (stream.time_base or 0)
-    if container.duration and not container.streams.audio:
-        return Fraction(container.duration, 1_000_000)
-    return None
+    stated = _length(stream.duration, stream.time_base) or _stated_length(stream)
+    if stated is None and not container.streams.audio:
+        return _length(container.duration, _MICROSECOND)
+    return stated
+
+
+def _stated_length(stream: VideoStream) -> Fraction | None:
+    """By the tag of a Matroska file: when the last frame ends, as hours:minutes:seconds."""
+    parts = stream.metadata.get("DURATION", "").split(":")
+    if len(parts) != 3:
+        return None
+    try:
+        hours, minutes, seconds = (fraction(part, 0, _LONGEST_SECONDS, "DURATION") for part in parts)
+    except ValueError:
+        return None
+    end = hours * 3600 + minutes * 60 + seconds
+    return _length(end - (stream.start_time or 0) * (stream.time_base or 0), Fraction(1))
+
+
+def _length(count: Fraction | int | None, unit_seconds: Fraction | None) -> Fraction | None:
+    """Seconds that a header states; None where there is nothing, or nothing that can be a clip's length."""
+    seconds = (count or 0) * (unit_seconds or Fraction(0))
+    return Fraction(seconds) if 0 < seconds <= _LONGEST_SECONDS else None
 
 
 def _rate(container: InputContainer, stream: VideoStream) -> tuple[Fraction, bool]:
@@ -211,17 +241,11 @@ def _rate(container: InputContainer, stream: VideoStream) -> tuple[Fraction, boo
     return guess_rate([time * tick for time in times], tick, hints)
 
 
-def _orientation(frame: VideoFrame, aspect: Fraction | None, max_size: int) -> _Upright:
-    """Sample aspect ratio widens (or heightens) the picture, the display matrix turns it in quarters."""
-    width, height = frame.width, frame.height
-    if aspect and Fraction(1, 8) <= aspect <= 8:
-        width, height = (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
-    width, height = fitted(width, height, max_size)
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    if not isinstance(matrix, SideData):
-        return _Upright(width, height)
-    # A point (x, y) goes to (a·x + c·y, b·x + d·y).
-    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5]
+def _turn(matrix: bytes) -> Turn:
+    """Of a display matrix: nine numbers of 32 bits; a point (x, y) goes to (a·x + c·y, b·x + d·y)."""
+    if len(matrix) != _BYTES_OF_MATRIX:
+        return Turn()
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
     if abs(b) > abs(a):
-        return _Upright(width, height, True, bool(c < 0), bool(b < 0))
-    return _Upright(width, height, False, bool(a < 0), bool(d < 0))
+        return Turn(True, c < 0, b < 0)
+    return Turn(False, a < 0, d < 0)

@@ -15,15 +15,16 @@ from typing import Any
 from openportrait import leaving
 from openportrait.errors import Cancelled, OpenPortraitError
 from openportrait.expressions import Key, Timeline
-from openportrait.media import Writer, check_output, check_suffix, is_picture, open_clip, open_writer, write_image
+from openportrait.media import Clip, Writer, check_output, check_suffix, is_picture, open_writer, write_image
 from openportrait.options import EDIT_SCALE, Options, OutputOptions, RetargetOptions
-from openportrait.pipeline.driving import RATE_OF_STILLS
+from openportrait.pipeline.driving import RATE_OF_STILLS, open_driving_clip
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch, ahead
 from openportrait.pipeline.job import Job
 from openportrait.pipeline.output import Targets, name_targets, side_by_side
 from openportrait.pipeline.performance import PerformJob
 from openportrait.pipeline.render import Picture, Rendering
 from openportrait.pipeline.retargeting import RetargetJob
+from openportrait.pipeline.source import open_source_clip
 from openportrait.records import FaceEdit, Image, Result
 from openportrait.templates import SUFFIX, is_template, save_template
 
@@ -64,7 +65,7 @@ def animate(
     """
     source, driving = Path(source), Path(driving)
     chosen = Options.of(**options)
-    single = _is_single(source, chosen) and (is_template(driving) or _is_single(driving, chosen))
+    single = _is_single(open_source_clip(source, chosen)) and _is_single_driving(driving, chosen)
     start = _Start((source, driving), output, f"{source.stem}--{driving.stem}", chosen.output, still=single)
     job = Job(source, driving, chosen, Watch(progress, cancel))
     return _write(job, start, _sound(source, driving, chosen.output))
@@ -117,7 +118,9 @@ def retarget(
     """
     source = Path(source)
     chosen = Options.of(**options)
-    start = _Start((source,), output, f"{source.stem}--retarget", chosen.output, still=_is_single(source, chosen))
+    start = _Start(
+        (source,), output, f"{source.stem}--retarget", chosen.output, still=_is_single(open_source_clip(source, chosen))
+    )
     job = RetargetJob(source, wanted, chosen, Watch(progress, cancel))
     return _write(job, start, () if chosen.output.audio == "none" else (source,))
 
@@ -152,10 +155,14 @@ def _sound(source: Path, driving: Path, options: OutputOptions) -> tuple[Path, .
     return (driving, source) if options.audio == "driving" else (source, driving)
 
 
-def _is_single(path: Path, options: Options) -> bool:
-    """Whether a file holds one picture, as far as its header tells. Raises MediaError where it cannot be used."""
-    with open_clip(path, max_size=options.crop.max_size) as clip:
-        return clip.info.frames == 1
+def _is_single(clip: Clip) -> bool:
+    """Whether it holds one picture, as far as its header tells."""
+    return clip.info.frames == 1
+
+
+def _is_single_driving(path: Path, options: Options) -> bool:
+    """A template may be: that is not known before it is read."""
+    return is_template(path) or _is_single(open_driving_clip(path, options.crop.max_gigapixels))
 
 
 class _Start:

@@ -14,7 +14,7 @@ import numpy as np
 
 from openportrait.engines.base import Engine
 from openportrait.faces import Box, FaceFinder, Size, Track, clip_box, crop_box, ratios, track
-from openportrait.media import open_clip
+from openportrait.media import Clip, open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.flow import View, Watch, groups
@@ -25,6 +25,8 @@ from openportrait.templates import is_template, load_template
 
 DRIVING_SIZE = 512
 """Side of a driving crop, px (SPEC §1)."""
+LARGEST_DRIVING = 4096
+"""Longer side to which a larger driving is reduced, px: a crop of 512 is all that is taken of it."""
 RATE_OF_STILLS = Fraction(25)
 """Frames a second of a template or result of a single frame."""
 
@@ -49,6 +51,8 @@ class Driving:
     seen: Sequence[Face | None] = ()
     """The face as it lies in each frame, px; empty for a template."""
     warnings: tuple[str, ...] = ()
+    max_gigapixels: float = CropOptions.max_gigapixels
+    """How much may be decoded when its pixels are read again."""
 
     @property
     def template(self) -> Template:
@@ -66,7 +70,7 @@ class Driving:
         """What is shown, in order; an image repeats for ever, a template has no pixels."""
         if self.kind == "template":
             yield from repeat(None)
-        with open_clip(self.path) as clip:
+        with open_driving_clip(self.path, self.max_gigapixels) as clip:
             for frame in clip if schedule is None else _scheduled(clip, schedule):
                 face = self.seen[frame.index]
                 cue = Cue(frame.image, FaceCrop.whole(frame.image, face) if face is not None else None)
@@ -84,6 +88,11 @@ def _scheduled(frames: Iterable[Frame], schedule: Sequence[int]) -> Iterator[Fra
             next_wanted = next(wanted, None)
 
 
+def open_driving_clip(path: Path, max_gigapixels: float) -> Clip:
+    """The driving's frames. Raises MediaError."""
+    return open_clip(path, max_size=LARGEST_DRIVING, max_gigapixels=max_gigapixels)
+
+
 def open_driving(path: Path, engine: Engine, options: Options, watch: Watch) -> Driving:
     """Measure what the driving does.
 
@@ -91,7 +100,7 @@ def open_driving(path: Path, engine: Engine, options: Options, watch: Watch) -> 
     """
     if is_template(path):
         return _template(path)
-    with open_clip(path) as clip:
+    with open_driving_clip(path, options.crop.max_gigapixels) as clip:
         info = clip.info
         return (
             _image(clip.info, next(iter(clip)), engine, options)
@@ -129,11 +138,12 @@ def _image(info: MediaInfo, frame: Frame, engine: Engine, options: Options) -> D
         engine=engine.name,
         seen=(face,),
         warnings=report_small(path, [face], (info.width, info.height)),
+        max_gigapixels=options.crop.max_gigapixels,
     )
 
 
 def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> Driving:
-    with open_clip(info.path) as clip:
+    with open_driving_clip(info.path, options.crop.max_gigapixels) as clip:
         with watch.over(clip, clip.info.frames) as frames:
             found = track(
                 frames,
@@ -157,6 +167,7 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
         engine=engine.name,
         seen=found.seen,
         warnings=(*broken_off, *report(info.path, found, (info.width, info.height))),
+        max_gigapixels=options.crop.max_gigapixels,
     )
 
 
@@ -204,7 +215,7 @@ def _measure(info: MediaInfo, found: Track, engine: Engine, options: Options, wa
     chosen = (face for face in found.faces if face is not None)
     cut = cutter(chosen, (info.width, info.height), options.crop)
     motions = PackedMotions()
-    with open_clip(info.path) as clip, watch.over(clip, info.frames) as frames:
+    with open_driving_clip(info.path, options.crop.max_gigapixels) as clip, watch.over(clip, info.frames) as frames:
         showing = ((frame, face) for frame, face in zip(frames, found.faces, strict=False) if face is not None)
         for group in groups(showing, engine.batch_size):
             for motion in engine.motion([cut(frame.image, face) for frame, face in group]):

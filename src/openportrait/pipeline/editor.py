@@ -22,7 +22,7 @@ class Editor:
 
     def __init__(self, source: Path, options: Options) -> None:
         """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
-        if not is_still(source):
+        if not is_still(source, options):
             raise OptionError(f"{source} is a clip; the editor takes a picture (retarget takes clips)")
         self.options = options
         self.engine = load(options.engine)

@@ -46,7 +46,7 @@ class LiveSession:
 
     def __init__(self, source: Path, options: Options) -> None:
         """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
-        if not is_still(source):
+        if not is_still(source, options):
             raise OptionError(f"{source} is a clip; live animation takes a picture")
         self.options = options
         self._engine = load(options.engine)

@@ -70,7 +70,7 @@ class RetargetJob(Rendering):
             raise OptionError("nothing to retarget; give --lip, --eyes, --silent or --close-lips-at-rest")
         if wanted.silent and (wanted.lip is not None or wanted.close_lips_at_rest):
             raise OptionError("--silent keeps the lips at rest; leave out --lip and --close-lips-at-rest")
-        if is_still(source):
+        if is_still(source, options):
             raise OptionError(f"{source} is a picture; retargeting takes a clip (edit takes pictures)")
         engine = load(options.engine)
         found = VideoSource(source, engine, options, watch)

@@ -23,7 +23,7 @@ from openportrait.faces import (
     track,
     whole_crop,
 )
-from openportrait.media import Clip, open_clip, probe
+from openportrait.media import Clip, open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import Options
 from openportrait.pipeline.flow import View, Watch, groups, nearest
@@ -101,7 +101,7 @@ class ImageSource:
     rate: Fraction | None = None
 
     def __init__(self, path: Path, engine: Engine, options: Options) -> None:
-        with open_clip(path, max_size=options.crop.max_size) as clip:
+        with open_source_clip(path, options) as clip:
             self._frame = next(iter(clip))
         finder = FaceFinder(options.faces.detection_threshold, refine=engine.refine)
         faces = finder.choose(self._frame.image, options.faces.face, where=str(path), option="--face")
@@ -125,7 +125,7 @@ class VideoSource:
         self._path = path
         self._engine = engine
         self._options = options
-        with open_clip(path, max_size=options.crop.max_size) as clip:
+        with open_source_clip(path, options) as clip:
             assert clip.info.rate is not None, "only clips come here"
             with watch.over(clip, clip.info.frames) as frames:
                 self._tracks = track(
@@ -154,7 +154,7 @@ class VideoSource:
         memories: list[Memory | None] = [None] * len(measured)
         count = len(self._tracks[0].faces)
         with (
-            open_clip(self._path, max_size=self._options.crop.max_size) as clip,
+            open_source_clip(self._path, self._options) as clip,
             watch.over(islice(clip, count), count) as frames,
         ):
             for group in groups(frames, self._engine.batch_size):
@@ -178,7 +178,7 @@ class VideoSource:
         """Each frame with its crops and appearances; a single one for ever."""
         count = len(self._tracks[0].faces)
         sitters: tuple[Sitter | None, ...] = (None,) * len(self._tracks)
-        with open_clip(self._path, max_size=self._options.crop.max_size) as clip:
+        with open_source_clip(self._path, self._options) as clip:
             for frame in islice(clip, count):
                 sitters = tuple(map(self._sitter, self._crops(frame), sitters, self._memories))
                 yield Scene(frame, sitters)
@@ -192,9 +192,14 @@ class VideoSource:
         return Sitter(crop, self._engine.appearance(crop, earlier.appearance if earlier is not None else None, memory))
 
 
-def is_still(path: Path) -> bool:
+def open_source_clip(path: Path, options: Options) -> Clip:
+    """The source's frames, in the size that the options allow. Raises MediaError."""
+    return open_clip(path, max_size=options.crop.max_size, max_gigapixels=options.crop.max_gigapixels)
+
+
+def is_still(path: Path, options: Options) -> bool:
     """Whether a file holds a picture and no clip. Raises MediaError."""
-    return probe(path).kind == "image"
+    return open_source_clip(path, options).info.kind == "image"
 
 
 def open_source(path: Path, engine: Engine, options: Options, watch: Watch) -> ImageSource | VideoSource:
@@ -202,7 +207,7 @@ def open_source(path: Path, engine: Engine, options: Options, watch: Watch) -> I
 
     Raises MediaError for a file that cannot be read, NoFaceError where the chosen face is not in it.
     """
-    return ImageSource(path, engine, options) if is_still(path) else VideoSource(path, engine, options, watch)
+    return ImageSource(path, engine, options) if is_still(path, options) else VideoSource(path, engine, options, watch)
 
 
 def in_every_frame(found: Track, measured: Sequence[Value]) -> Sequence[Value]:
