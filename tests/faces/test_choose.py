@@ -94,6 +94,6 @@ def test_a_speck_is_only_taken_where_it_is_named(size: float, picture: tuple[int
         choose([speck], "largest", picture, where="cat.jpg", option="--face")
     share = 100 * size / min(picture)
     assert str(caught.value) == (
-        f"cat.jpg shows no face of sensible size: the largest is {size:.0f} px large, {share:.1f} % of the picture's "
+        f"cat.jpg shows no face of sensible size: the largest is {size:.0f} px, {share:.1f} % of the picture's "
         "shorter side, score 1.00; if that one is meant give --face 0"
     )

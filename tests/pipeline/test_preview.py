@@ -83,7 +83,7 @@ def test_a_speck_is_not_animated_unasked(tmp_path: Path) -> None:
         write_image(tmp_path / name, canvas)
     speck, small = tmp_path / "speck.png", tmp_path / "small.png"
     engine = load(EngineOptions(engine="mesh"))
-    with pytest.raises(NoFaceError, match=r"speck\.png .* px large, 1\.\d % .* score .* --face 0"):
+    with pytest.raises(NoFaceError, match=r"speck\.png .* px, 1\.\d % .* score .* --face 0"):
         ImageSource(speck, engine, Options())
     with pytest.raises(NoFaceError, match=r"--driving-face 0"):
         preview_driving(speck, Options.of(engine="mesh"))

@@ -101,9 +101,9 @@ def is_small(face: Face, picture: Size) -> bool:
 
 
 def described(face: Face, picture: Size) -> str:
-    """How large a face is and how sure: `19 px large, 2.1 % of the picture's shorter side, score 0.83`."""
+    """How large a face is and how sure: `19 px, 2.1 % of the picture's shorter side, score 0.83`."""
     share = 100 * face.size / min(picture)
-    return f"{face.size:.0f} px large, {share:.1f} % of the picture's shorter side, score {face.score:.2f}"
+    return f"{face.size:.0f} px, {share:.1f} % of the picture's shorter side, score {face.score:.2f}"
 
 
 def size_of(image: Image) -> Size:

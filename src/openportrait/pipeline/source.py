@@ -233,7 +233,7 @@ def accept_end(clip: Clip, options: Options) -> tuple[str, ...]:
 def report_small(path: Path, faces: Sequence[Face], picture: Size) -> tuple[str, ...]:
     """A line for each face so small that another may be meant."""
     small = (face for face in faces if is_small(face, picture))
-    return tuple(f"{path}: the face is small, {described(face, picture)}" for face in small)
+    return tuple(f"{path}: the face is small: {described(face, picture)}" for face in small)
 
 
 def report(path: Path, found: Track, picture: Size) -> Iterable[str]:
