@@ -242,7 +242,8 @@ def report(path: Path, found: Track, picture: Size) -> Iterable[str]:
     middle = found.seen[seen[len(seen) // 2]]
     yield from report_small(path, [middle] if middle is not None else [], picture)
     yield from (f"{path}: no face in frames {spell(gap)}; bridged" for gap in found.bridged)
-    yield from (f"{path}: no face in frames {spell(gap)}; the source is passed through there" for gap in found.lost)
+    passed = "the source is passed through there; a larger --bridge-seconds bridges it"
+    yield from (f"{path}: no face in frames {spell(gap)}; {passed}" for gap in found.lost)
 
 
 def spell(frames: Sequence[int]) -> str:
