@@ -72,3 +72,15 @@ def test_retarget_without_a_wish_is_wrong_usage(run: Run, files: Path) -> None:
     done = run("retarget", "-s", files / "clip.mp4")
     assert done.returncode == 2
     assert "nothing to retarget" in done.stderr
+
+
+def test_picture_and_expression_are_both_written_or_none(run: Run, files: Path, tmp_path: Path) -> None:
+    portrait = tmp_path / "portrait.png"
+    portrait.write_bytes((files / "portrait.png").read_bytes())
+    cases = {("out.png", "portrait.png"): 1, ("out.xyz", "e.json"): 1, ("same.png", "./same.png"): 2}
+    for (output, expression), code in cases.items():
+        done = run("edit", "-s", portrait, "-o", output, "--smile", 1, "--save-expression", expression, *MESH)
+        assert done.returncode == code, done.stderr
+        assert done.stderr.count("\n") == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["portrait.png"]
+        assert portrait.read_bytes() == (files / "portrait.png").read_bytes()

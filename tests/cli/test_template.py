@@ -68,3 +68,23 @@ def test_make_measures_a_clip(run: Run, files: Path, tmp_path: Path) -> None:
     facts = json.loads(run("template", "info", "clip.motion", "--json").stdout)
     assert (facts["frames"], facts["rate"], facts["engine"]) == (8, "24000/1001", "mesh")
     assert [path.name for path in tmp_path.iterdir()] == ["clip.motion"]
+
+
+def test_outputs_are_judged_before_the_work(run: Run, files: Path, tmp_path: Path, portable: Path) -> None:
+    clip = tmp_path / "clip.motion"
+    clip.write_bytes((files / "clip.mp4").read_bytes())
+    (tmp_path / "folder.motion").mkdir()
+    before = sorted(tmp_path.iterdir())
+    for args, code, words in (
+        (("template", "make", "-d", clip, "-o", "new.zip"), 2, "new.zip: templates are made as .motion; name it so"),
+        (("template", "make", "-d", clip, "-o", "clip.motion"), 1, "clip.motion: is an input and the output at once"),
+        (("template", "make", "-d", clip, "-o", "folder.motion"), 1, "folder.motion: is a folder; name a file in it"),
+        (("template", "convert", portable, "-o", portable), 1, "three.motion: is an input and the output at once"),
+        (("faces", clip, "--draw", "clip.motion"), 1, "clip.motion: pictures are not written as .motion; use .png"),
+        (("faces", clip, "--draw", "new/drawn.mp4"), 1, "drawn.mp4: pictures are not written as .mp4; use .png"),
+    ):
+        done = run(*args)
+        assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+        assert words in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
+    assert clip.read_bytes() == (files / "clip.mp4").read_bytes()

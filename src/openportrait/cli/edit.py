@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typing_extensions import Doc
 
@@ -23,6 +24,9 @@ from openportrait.options import (
     OutputOptions,
     specs,
 )
+
+if TYPE_CHECKING:
+    from openportrait.records import Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +53,8 @@ class Edit:
 
     def run(self) -> None:
         """Edit or play, and print the result."""
-        from openportrait.expressions import load_timeline, save_expression
-        from openportrait.pipeline import edit, perform
+        from openportrait.expressions import load_timeline
+        from openportrait.pipeline import perform
 
         options = self.engine | self.faces | self.crop | self.motion | self.files
         if self.timeline is not None:
@@ -66,12 +70,26 @@ class Edit:
                     **options,
                 )
         else:
-            wanted = self._wanted()
-            result = edit(self.source, wanted, self.output, **options)
-            if self.save_expression is not None:
-                save_expression(self.save_expression, wanted)
-                say(f"expression: {self.save_expression}")
+            result = self._edited(options)
         finish(result, self.engine, as_json=self.json)
+
+    def _edited(self, options: Values) -> Result:
+        """The picture and, where that is asked for, the expression: both or none."""
+        from openportrait.expressions import save_expression
+        from openportrait.media import Target
+        from openportrait.media.files import file_ids
+        from openportrait.pipeline import edit
+
+        wanted, kept = self._wanted(), self.save_expression
+        if kept is None:
+            return edit(self.source, wanted, self.output, **options)
+        if self.output is not None and os.path.realpath(kept) == os.path.realpath(self.output):
+            raise OptionError(f"{kept}: --output and --save-expression are the same file; choose another for one")
+        with Target(kept, file_ids([self.source])) as target:
+            save_expression(target.temporary, wanted)
+            result = edit(self.source, wanted, self.output, **options)
+        say(f"expression: {kept}")
+        return result
 
     def _moved(self) -> Values:
         """The sliders that were given a value of their own."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typing_extensions import Doc
 
+from openportrait import leaving
 from openportrait.cli.console import emit, emit_json, say
 from openportrait.cli.flags import AsJson, Positional, Values, flags
 from openportrait.errors import NoFaceError
@@ -36,9 +37,12 @@ class Faces:
     def run(self) -> None:
         """Find, list and draw."""
         from openportrait.faces import FaceFinder
-        from openportrait.media import open_clip, write_image
+        from openportrait.media import check_file, open_clip, picture_kind, write_image
 
         options = FaceOptions(**self.faces)
+        if self.draw is not None:
+            picture_kind(self.draw)
+            check_file(self.draw, [self.path])
         with open_clip(self.path) as clip:
             image = next(iter(clip)).image
         faces = FaceFinder(options.detection_threshold).find(image)
@@ -47,7 +51,8 @@ class Faces:
                 f"no face in {self.path}; lower --detection-threshold (now {options.detection_threshold:g})"
             )
         if self.draw is not None:
-            write_image(self.draw, drawn(image, faces))
+            with leaving.orderly():
+                write_image(self.draw, drawn(image, faces))
             say(f"drawn: {self.draw}")
         rows = [_row(number, face) for number, face in enumerate(faces)]
         if self.json:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
+from openportrait import leaving
 from openportrait.cli.console import emit, emit_json, progress_bar, say
 from openportrait.cli.flags import AsJson, Output, Positional, Short, Values, flags
 from openportrait.errors import OptionError
@@ -36,16 +37,21 @@ class TemplateMake:
     def run(self) -> None:
         """Measure and write."""
         from openportrait.engines import load
+        from openportrait.media import check_file
         from openportrait.pipeline.driving import open_driving
         from openportrait.pipeline.flow import Watch
         from openportrait.templates import SUFFIX, save_template
 
         options = Options.of(**self.engine, **self.faces, **self.crop)
         output = self.output or Path(self.driving.stem + SUFFIX)
+        if output.suffix.lower() != SUFFIX:
+            raise OptionError(f"{output}: templates are made as {SUFFIX}; name it so (`template convert` makes .pkl)")
+        check_file(output, [self.driving])
         engine = load(options.engine)
         with progress_bar() as progress:
-            driving = open_driving(self.driving, engine, options, Watch(progress))
-        save_template(output, driving.template)
+            driving = open_driving(self.driving, engine, options, Watch(progress, leaving.asked))
+        with leaving.orderly():
+            save_template(output, driving.template)
         for warning in (*engine.notices, *driving.warnings):
             say(f"note: {warning}")
         emit(output)
@@ -93,11 +99,15 @@ class TemplateConvert:
 
     def run(self) -> None:
         """Read, then write the other kind."""
+        from openportrait.media import check_file
         from openportrait.templates import SUFFIX, export_official, load_template, save_template
 
         writers = {SUFFIX: save_template, OFFICIAL_SUFFIX: export_official}
         write = writers.get(self.output.suffix.lower())
         if write is None:
             raise OptionError(f"{self.output}: templates are written as {' or '.join(writers)}; choose one of them")
-        write(self.output, load_template(self.path))
+        check_file(self.output, [self.path])
+        template = load_template(self.path)
+        with leaving.orderly():
+            write(self.output, template)
         emit(self.output)

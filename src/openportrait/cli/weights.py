@@ -55,7 +55,8 @@ class WeightsVerify:
             if file.state != "missing":
                 say(f"note: {file.problem}")
         if wrong:
-            raise WeightsError(f"not as published: {', '.join(f'{file.name} ({file.state})' for file in wrong)}")
+            names = ", ".join(f"{file.name} ({file.state})" for file in wrong)
+            raise WeightsError(f"not as published: {names}; `openportrait weights download --to FOLDER` replaces them")
 
 
 @dataclass(frozen=True, kw_only=True)

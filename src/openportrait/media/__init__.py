@@ -1,18 +1,22 @@
 """Pictures and clips, read and written as streams."""
 
 from openportrait.media.clip import Clip, open_clip, probe
-from openportrait.media.stills import read_image, write_image
+from openportrait.media.stills import picture_kind, read_image, write_image
+from openportrait.media.target import Target, check_file
 from openportrait.media.writer import Writer, check_output, check_suffix, is_picture, is_sequence, open_writer
 
 __all__ = [
     "Clip",
+    "Target",
     "Writer",
+    "check_file",
     "check_output",
     "check_suffix",
     "is_picture",
     "is_sequence",
     "open_clip",
     "open_writer",
+    "picture_kind",
     "probe",
     "read_image",
     "write_image",

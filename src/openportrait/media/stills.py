@@ -86,16 +86,22 @@ def write_image(
     `quality` (0..100) steers JPEG and WebP. `description` is written into the file's EXIF block, where the
     format has one. The file appears complete or not at all; MediaError says why not.
     """
-    kind = _WRITTEN.get(path.suffix.lower())
-    if kind is None:
-        raise MediaError(
-            f"{path}: pictures are not written as {path.suffix or 'a file without suffix'}; use .png or .jpg"
-        )
+    kind = picture_kind(path)
     picture = Pillow.fromarray(image if alpha is None or kind in _KEEPS_ALPHA else on_white(image, alpha))
     if alpha is not None and kind in _KEEPS_ALPHA:
         picture.putalpha(Pillow.fromarray(alpha))
     with Target(path) as target, target.guarded():
         save(picture, target.temporary, kind, quality, description)
+
+
+def picture_kind(path: Path) -> str:
+    """Pillow's name of the format that the suffix stands for. Raises MediaError where pictures are not written so."""
+    kind = _WRITTEN.get(path.suffix.lower())
+    if kind is None:
+        raise MediaError(
+            f"{path}: pictures are not written as {path.suffix or 'a file without suffix'}; use .png or .jpg"
+        )
+    return kind
 
 
 def save(picture: Pillow.Image, path: Path | BinaryIO, kind: str, quality: int, description: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ import av
 
 from openportrait import leaving
 from openportrait.errors import MediaError
-from openportrait.media.files import FileId, unwritable
+from openportrait.media.files import FileId, file_ids, unwritable
 from openportrait.media.temporary import hidden_in, remove, sweep
 
 
@@ -123,3 +123,8 @@ class Target:
                 self.commit()
         finally:
             self.discard()
+
+
+def check_file(path: Path, inputs: Iterable[Path]) -> None:
+    """MediaError where no file can be written at `path`, or an input lies there; tried out, and nothing is left."""
+    Target(path, file_ids(inputs)).discard()
