@@ -68,12 +68,26 @@ def browser(camera_clip: Path) -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def app() -> Iterator[Served]:
+@pytest.fixture(scope="session")
+def mesh_app() -> Iterator[Served]:
     """The app on the mesh engine; small limits, so that refusals can be tried."""
     limits = WebOptions(port=0, max_upload_mb=3, max_megapixels=4.0, max_seconds=30.0)
     with served(limits, EngineOptions(engine="mesh")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def app(mesh_app: Served) -> Served:
+    """The app that a module's visitors meet."""
+    return mesh_app
+
+
+@pytest.fixture(scope="session")
+def window(browser: Any) -> Iterator[Any]:
+    """What pages of an ordinary size share: what was loaded once is at hand for the next."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
 
 
 @dataclass
@@ -177,20 +191,21 @@ class Visitor:
                         if (performance.now() - start > 20000) throw new Error('the picture stays the same');
                         await new Promise(done => setTimeout(done, 2));
                     }
-                    await image.decode();
+                    // A picture that a newer one takes the place of cannot be decoded.
+                    while (!await image.decode().then(() => true, () => false));
                     return performance.now() - start;
                 }"""
             )
         )
 
     def settle(self) -> None:
-        """Wait until the edited picture has stayed the same for a second."""
+        """Wait until the edited picture has stayed the same for a while."""
         self.page.evaluate(
             """async patience => {
                 const image = document.querySelector('#edit-picture img');
                 const start = performance.now();
                 let shown = image.src, since = start;
-                while (performance.now() - since < 1000) {
+                while (performance.now() - since < 600) {
                     if (performance.now() - start > patience) throw new Error('the picture never rests');
                     await new Promise(done => setTimeout(done, 50));
                     if (image.src !== shown) [shown, since] = [image.src, performance.now()];
@@ -220,12 +235,12 @@ class Visitor:
 
 
 @pytest.fixture
-def visit(browser: Any, app: Served) -> Iterator[Callable[..., Visitor]]:
+def visit(browser: Any, window: Any, app: Served) -> Iterator[Callable[..., Visitor]]:
     """`visit()` opens a page of its own; nothing may be asked of other hosts, and no script may fail."""
     opened: list[tuple[Any, Visitor, list[str]]] = []
 
     def visitor(**settings: Any) -> Visitor:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
+        context = browser.new_context(**settings) if settings else window
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         found, failures = Visitor(page, set()), list[str]()
@@ -233,13 +248,13 @@ def visit(browser: Any, app: Served) -> Iterator[Callable[..., Visitor]]:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto(app.url)
         page.wait_for_selector("#animate-start")
-        opened.append((context, found, failures))
+        opened.append((page if context is window else context, found, failures))
         return found
 
     yield visitor
     own = app.url.split("/")[2]
-    for context, found, failures in opened:
-        context.close()
+    for page_or_context, found, failures in opened:
+        page_or_context.close()
         assert {host for host in found.hosts if host and not host.startswith("gradio")} <= {own}
         assert not failures
 

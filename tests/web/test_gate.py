@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,9 +17,8 @@ pytest.importorskip("gradio")
 from openportrait.web.gate import Names
 from openportrait.web.options import WebOptions
 from openportrait.web.server import Served
-from tests.conftest import EXAMPLES
+from tests.web.calls import PORTRAIT, begun_upload, call, event_of, file_of, folders, line_of, refusal, upload, wait_for
 
-PORTRAIT = EXAMPLES / "source" / "officer.jpg"
 FOREIGN = "http://evil.example"
 CALLS = [
     "gradio_api/queue/join",
@@ -39,50 +35,9 @@ def client(app: Served) -> Iterator[httpx.Client]:
         yield opened
 
 
-def host_of(app: Served) -> str:
-    return app.url.split("/")[2]
-
-
-def line_of(answer: httpx.Response) -> str:
-    """The one line of a refusal."""
-    assert 400 <= answer.status_code < 500, answer.text
-    line = str(answer.json()["error"])
-    assert line
-    assert len(line.splitlines()) == 1
-    return line
-
-
-def upload(client: httpx.Client, path: Path = PORTRAIT) -> str:
-    answer = client.post("gradio_api/upload", files={"files": (path.name, path.read_bytes())})
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()[0])
-
-
-def file_of(path: str, **more: Any) -> dict[str, Any]:
-    return {"path": path, "meta": {"_type": "gradio.FileData"}, **more}
-
-
-def call(client: httpx.Client, name: str, *data: Any) -> tuple[str, Any]:
-    """How a call of the API ended, and what it gave."""
-    event = client.post(f"gradio_api/call/{name}", json={"data": data}).json()["event_id"]
-    told = client.get(f"gradio_api/call/{name}/{event}").text
-    kind, text = re.findall(r"event: (error|complete)\ndata: (.*)", told)[-1]
-    return kind, json.loads(text)
-
-
-def refusal(client: httpx.Client, name: str, *data: Any) -> str:
-    """The line with which a call is refused."""
-    kind, told = call(client, name, *data)
-    assert kind == "error"
-    line = str(told["error"])
-    assert line not in ("", "None")
-    assert len(line.splitlines()) == 1
-    return line
-
-
 @pytest.mark.parametrize("path", ["", "config", "gradio_api/info", "theme.css", *CALLS])
 def test_a_foreign_name_is_refused_everywhere(app: Served, client: httpx.Client, path: str) -> None:
-    port = host_of(app).partition(":")[2]
+    port = app.url.split("/")[2].partition(":")[2]
     for host in (
         "evil.example",
         f"evil.example:{port}",
@@ -97,7 +52,7 @@ def test_a_foreign_name_is_refused_everywhere(app: Served, client: httpx.Client,
 
 
 def test_the_app_is_served_under_its_own_names(app: Served, client: httpx.Client) -> None:
-    port = host_of(app).partition(":")[2]
+    port = app.url.split("/")[2].partition(":")[2]
     for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "LOCALHOST", "localhost."):
         assert client.get("gradio_api/app_id", headers={"Host": host}).status_code == 200
 
@@ -125,7 +80,7 @@ def test_pages_of_other_sites_may_post_nothing(app: Served, client: httpx.Client
         {"Origin": "http://localhost:3000"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
-        {"Origin": f"http://{host_of(app)}.evil.example"},
+        {"Origin": f"http://{app.url.split('/')[2]}.evil.example"},
     )
     for headers in others:
         answer = client.post(path, headers=headers, files={"files": ("a.png", b"x")})
@@ -149,7 +104,7 @@ def test_other_sites_get_no_leave_to_ask_and_no_file(app: Served, client: httpx.
 
 
 def test_the_own_page_and_programs_may_post(app: Served, client: httpx.Client) -> None:
-    own = {"Origin": f"http://{host_of(app)}", "Sec-Fetch-Site": "same-origin"}
+    own = {"Origin": f"http://{app.url.split('/')[2]}", "Sec-Fetch-Site": "same-origin"}
     for headers in ({}, own):
         assert client.post("gradio_api/reset", json={"event_id": "x"}, headers=headers).status_code == 200
 
@@ -312,54 +267,32 @@ def test_large_bodies_and_uploads_are_refused(app: Served, client: httpx.Client)
     assert not list(app.sessions.root.glob("upload-*/*/*.mp4"))
 
 
-def folders(app: Served) -> set[Path]:
-    return set(app.sessions.root.glob("upload-*"))
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-
-
-def begun_upload(app: Served) -> socket.socket:
-    """An upload of which the first half has arrived."""
-    host, port = host_of(app).split(":")
-    before, stream = folders(app), socket.create_connection((host, int(port)))
-    form = b'--b\r\nContent-Disposition: form-data; name="files"; filename="half.mp4"\r\n\r\n' + bytes(100_000)
-    head = f"POST /gradio_api/upload?upload_id=u HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 900000\r\n"
-    stream.sendall(head.encode() + b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + form)
-    wait_for(lambda: any(list(folder.iterdir()) for folder in folders(app) - before))
-    return stream
-
-
 def test_an_upload_that_breaks_off_leaves_nothing(app: Served) -> None:
-    before = folders(app)
-    stream = begun_upload(app)
+    before = folders(app.sessions.root)
+    stream = begun_upload(app.url, app.sessions.root)
     stream.close()
-    wait_for(lambda: folders(app) <= before)
+    wait_for(lambda: folders(app.sessions.root) <= before)
 
 
 def test_an_upload_that_stands_still_is_given_up(app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("openportrait.web.uploads.IDLE_SECONDS", 0.2)
-    before = folders(app)
-    with begun_upload(app) as stream:
+    before = folders(app.sessions.root)
+    with begun_upload(app.url, app.sessions.root) as stream:
         stream.settimeout(20)
         assert stream.recv(100).startswith(b"HTTP/1.1 408")
-    wait_for(lambda: folders(app) <= before)
+    wait_for(lambda: folders(app.sessions.root) <= before)
 
 
 @pytest.mark.parametrize(
     "form", [b"", b"x", b"--b--", b"--b\r\n\r\nx", b'--b\r\nContent-Disposition: form-data; name="files"']
 )
 def test_broken_forms_are_refused(app: Served, client: httpx.Client, form: bytes) -> None:
-    before = folders(app)
+    before = folders(app.sessions.root)
     for kind in ("multipart/form-data; boundary=b", "multipart/form-data", "text/plain"):
         answer = client.post("gradio_api/upload", content=form, headers={"Content-Type": kind})
         assert answer.status_code in (200, 400)
         assert len(answer.text.splitlines()) == 1
-    assert folders(app) <= before
+    assert folders(app.sessions.root) <= before
 
 
 def test_names_of_uploads_stay_in_their_folder(app: Served, client: httpx.Client) -> None:
@@ -378,15 +311,11 @@ def test_a_slow_event_holds_up_nobody(app: Served, client: httpx.Client, monkeyp
         seen.release()
         go_on.wait(30)
 
-    config = client.get("config").json()
-    values = {part["id"]: part["props"].get("value") for part in config["components"]}
-    source = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "retarget-source")
-    show = next(event for event in config["dependencies"] if any(target[0] == source for target in event["targets"]))
+    show = event_of(client, "retarget-source")
     monkeypatch.setattr("openportrait.web.context.check_upload", slowly)
 
     def preview(session: str) -> httpx.Response:
-        data = [file_of(upload(client)), *(values[part] for part in show["inputs"][1:])]
-        body = {"data": data, "fn_index": show["id"], "session_hash": session, "trigger_id": None}
+        body = show([file_of(upload(client))], session)
         return client.post("gradio_api/queue/join", json=body)
 
     try:

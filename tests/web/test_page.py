@@ -48,7 +48,7 @@ def test_no_tab_is_wider_than_the_screen(visit: Callable[..., Visitor], width: i
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_follows_the_browser_in_light_and_dark(visit: Callable[..., Visitor], scheme: str) -> None:
-    visitor = visit(color_scheme=scheme)
+    visitor = visit(color_scheme=scheme, viewport={"width": 1280, "height": 900})
     shade = visitor.page.evaluate(
         """() => {
             const colour = getComputedStyle(document.querySelector('#animate-status .op-status')).backgroundColor;

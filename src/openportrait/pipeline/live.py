@@ -25,7 +25,7 @@ from openportrait.records import Face, FaceCrop, Image, Motion, Ratios
 RECORDING_RATE = Fraction(25)
 """Frames a second of a recording, whatever the camera gave."""
 LONGEST_PAUSE_SECONDS = 1.0
-"""A picture is held for so long where the camera stops; what follows is recorded as if it had stopped no longer."""
+"""Where the camera stops for longer, what follows is recorded as if it had stopped for so long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +170,6 @@ class Recorder:
         self._most = max_seconds * RECORDING_RATE
         self._start: float | None = None
         self._last = 0.0
-        self._held: Image | None = None
 
     def write(self, image: Image, seconds: float) -> None:
         """The picture shown from `seconds` on; repeated or left out, so that time passes as it did.
@@ -182,9 +181,8 @@ class Recorder:
         self._start += max(seconds - self._last - LONGEST_PAUSE_SECONDS, 0.0)
         self._last = seconds
         due = min(int((seconds - self._start) * RECORDING_RATE) + 1, self._most)
-        held, self._held = image if self._held is None else self._held, image
         while self._writer.frames < due:
-            self._writer.write(image if self._writer.frames + 1 == due else held)
+            self._writer.write(image)
 
     def finish(self) -> int:
         """Complete the file; how many frames it has. Without any, nothing is left."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,10 +50,9 @@ def served(limits: WebOptions, engine: EngineOptions) -> Iterator[Served]:
     `auth`.
     """
     login = _login(limits.auth)
-    try:
-        import gradio  # noqa: F401 - looked for before anything is begun
-    except ModuleNotFoundError as error:
-        raise OpenPortraitError(f"the web app needs {error.name}; {install('web')}") from error
+    # Looked for, not imported: it makes a folder of its own at once where it is not told of another.
+    if find_spec("gradio") is None:
+        raise OpenPortraitError(f"the web app needs gradio; {install('web')}")
     with _listening(limits) as listener, own_folder() as root, _environment(root):
         yield from _run(limits, engine, login, root, listener)
 
