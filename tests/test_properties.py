@@ -1,4 +1,4 @@
-"""What holds for every file and every value: a refusal is one line with a remedy, and what is read can be kept."""
+"""What holds for every small file: a refusal is one line with a remedy, and what is read can be kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import json
 import pickle
 import pickletools
-import re
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -23,7 +22,6 @@ from openportrait import (
     FaceEdit,
     Key,
     OpenPortraitError,
-    OptionError,
     Template,
     Timeline,
     load_expression,
@@ -33,15 +31,11 @@ from openportrait import (
     save_template,
     save_timeline,
 )
-from openportrait.checked import Checked, specs
-from openportrait.options import Options, RetargetOptions
+from openportrait.options import specs
 from openportrait.templates import export_official, is_template
+from tests.properties import JUNK, in_one_line
 from tests.test_templates import assert_same, made, official
 
-settings.register_profile("suite", deadline=None, derandomize=True, database=None, max_examples=100)
-settings.load_profile("suite")
-
-REMEDY = re.compile(r"\b(make|give|choose|correct|update|cut|known are|did you mean|shorten|sort)\b")
 MOST_BYTES = 24 * 2**20
 """What a reader may hold for a file of some kilobytes, with a budget of 2 MB for the pickles."""
 
@@ -49,13 +43,6 @@ MOST_BYTES = 24 * 2**20
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("files")
-
-
-def in_one_line(error: OpenPortraitError, *named: str) -> None:
-    text = str(error)
-    assert text.isprintable() and len(text) < 700, text
-    assert all(name in text for name in named), text
-    assert REMEDY.search(text), text
 
 
 def read_or_refused(load: Callable[[Path], Any], path: Path) -> Any:
@@ -157,14 +144,6 @@ def test_any_instructions(instructions: bytes, folder: Path) -> None:
         assert read_or_refused(load_template, path) is None
 
 
-JUNK = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=8),
-    st.sampled_from([10**30, -(10**30), 2**31, 0, 1e300, "1e999999999", "1/0", "25", "\ud800", "a\nb", [], {}, [[]]]),
-)
 HEADER_KEYS = ("format", "version", "layout", "engine", "rate", "frames", "points", "canonicals")
 HEADER_CHANGES = st.dictionaries(st.sampled_from((*HEADER_KEYS, "expression_step", "ratios", "x")), JUNK, max_size=2)
 METHODS = st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -294,55 +273,6 @@ def test_json_that_is_deep_long_or_none(content: bytes, folder: Path) -> None:
     (folder / "d.json").write_bytes(content)
     assert read_or_refused(load_timeline, folder / "d.json") is None
     assert read_or_refused(load_expression, folder / "d.json") is None
-
-
-RECORDS = (*map(type, vars(Options()).values()), RetargetOptions, FaceEdit)
-ALL_OPTIONS = [(record, spec) for record in RECORDS for spec in specs(record)]
-STRANGE = JUNK | st.sampled_from(
-    [
-        10**500,
-        -(10**500),
-        float("nan"),
-        "a\0",
-        "x" * 10**4,
-        np.float32(0.25),
-        np.int64(1),
-        np.bool_(True),
-        np.array([1, 2]),
-    ]
-)
-
-
-@settings(max_examples=400)
-@given(option=st.sampled_from(ALL_OPTIONS), value=STRANGE)
-def test_an_option_is_kept_plain_or_refused(option: tuple[type[Checked], Any], value: Any) -> None:
-    record, spec = option
-    try:
-        options = record(**{spec.name: value})
-    except OptionError as error:
-        in_one_line(error, f"--{spec.name.replace('_', '-')}")
-    else:
-        found = getattr(options, spec.name)
-        assert found is None or type(found) in (bool, int, float, str) or isinstance(found, Path)
-        assert record(**{spec.name: found}) == options
-
-
-@given(st.sampled_from([item for item in ALL_OPTIONS if item[1].range]), st.floats(0, 1), st.sampled_from("efd"))
-def test_numbers_of_numpy_are_options(option: tuple[type[Checked], Any], part: float, kind: str) -> None:
-    record, spec = option
-    value = spec.range.low + part * (spec.range.high - spec.range.low)
-    wanted = np.int64(value) if spec.kind is int else np.dtype(kind).type(value)
-    found = getattr(record(**{spec.name: wanted}), spec.name)
-    assert type(found) is spec.kind and found == pytest.approx(float(wanted), abs=1e-3 * abs(value) + 1e-6)
-
-
-@given(st.text(max_size=200).filter(lambda name: name not in {spec.name for _, spec in ALL_OPTIONS}))
-@example("a\nb")
-@example("x" * 10**5)
-def test_an_unknown_option_is_named_in_one_line(name: str) -> None:
-    with pytest.raises(OptionError, match="there is no option") as caught:
-        Options.of(**{name: 1})
-    in_one_line(caught.value)
 
 
 def test_the_longest_official_template_that_is_written_is_read_again(folder: Path) -> None:

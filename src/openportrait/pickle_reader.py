@@ -180,8 +180,9 @@ class _Machine:
 
 
 def _one(values: list[Any]) -> Any:
-    (value,) = values
-    return value
+    if len(values) != 1:
+        raise ValueError("there is not one value where one is due")
+    return values[0]
 
 
 def _plain(value: Any) -> Any:
