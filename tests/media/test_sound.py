@@ -222,3 +222,21 @@ def test_the_first_candidate_with_sound_gives_it(tmp_path: Path) -> None:
         writer.write(picture())
     assert writer.sound is None
     assert not probe(tmp_path / "none.mp4").has_audio
+
+
+def test_sound_with_a_broken_clock_ends_there(tmp_path: Path) -> None:
+    """One packet's time is three hours late: no silence of that length is made, and the picture goes on."""
+    source = tmp_path / "late.mkv"
+    with av.open(str(source), "w") as output:
+        stream = output.add_stream("pcm_s16le", rate=48000, layout="mono")
+        assert isinstance(stream, AudioStream)
+        for index in range(20):
+            frame = AudioFrame.from_ndarray(np.full((1, 4800), 1000, np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 48000, index * 4800 + (3 * 3600 * 48000 if index >= 10 else 0)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with open_writer(tmp_path / "o.webm", rate=Fraction(25), sound=[source]) as writer:
+        for _ in range(50):
+            writer.write(picture())
+    with av.open(str(tmp_path / "o.webm")) as made:
+        assert sum(frame.samples for frame in made.decode(audio=0)) < 1.2 * 48000

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from openportrait.records import Face, Image
 
 
+LARGEST = 4096
+"""Longer side to which a larger picture is reduced before faces are looked for, px."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Faces:
     """List the faces of a picture, or of the first frame of a video.
@@ -43,7 +47,8 @@ class Faces:
         if self.draw is not None:
             picture_kind(self.draw)
             check_file(self.draw, [self.path])
-        with open_clip(self.path) as clip:
+        full = open_clip(self.path).info
+        with open_clip(self.path, max_size=LARGEST) as clip:
             image = next(iter(clip)).image
         faces = FaceFinder(options.detection_threshold).find(image)
         if not faces:
@@ -54,10 +59,10 @@ class Faces:
             with leaving.orderly():
                 write_image(self.draw, drawn(image, faces))
             say(f"drawn: {self.draw}")
-        rows = [_row(number, face) for number, face in enumerate(faces)]
+        scale = full.width / image.shape[1]
+        rows = [_row(number, face, scale) for number, face in enumerate(faces)]
         if self.json:
-            height, width = image.shape[:2]
-            emit_json({"path": str(self.path), "width": width, "height": height, "faces": rows})
+            emit_json({"path": str(self.path), "width": full.width, "height": full.height, "faces": rows})
         else:
             emit("number  score   left    top  right bottom")
             for row in rows:
@@ -65,12 +70,13 @@ class Faces:
                 emit(f"{row['number']:6d}  {row['score']:5.2f} {box}")
 
 
-def _row(number: int, face: Face) -> dict[str, Any]:
+def _row(number: int, face: Face, scale: float) -> dict[str, Any]:
+    """`scale`: px of the file for one of the picture that was looked at."""
     return {
         "number": number,
         "score": round(face.score, 3),
-        "box": [round(edge, 1) for edge in face.box],
-        "size": round(face.size, 1),
+        "box": [round(edge * scale, 1) for edge in face.box],
+        "size": round(face.size * scale, 1),
     }
 
 

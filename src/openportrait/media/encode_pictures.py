@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import struct
 from fractions import Fraction
@@ -17,6 +18,9 @@ from PIL import Image as Pillow
 
 from openportrait.media.stills import on_white, save
 from openportrait.records import Image
+
+_MOST_WEBP_BYTES = 2**32 - 2**16
+"""Its header counts the bytes in 32 bits; a chunk has some of its own."""
 
 
 class GifEncoder:
@@ -122,6 +126,8 @@ class WebpEncoder:
         start, self.frames = round(self.frames * 1000 / self._rate), self.frames + 1
         duration = round(self.frames * 1000 / self._rate) - start
         no_blend = 0x02
+        if self._file.tell() + len(encoded.getvalue()) > _MOST_WEBP_BYTES:
+            raise OSError(errno.EFBIG, "a WebP file ends at 4 GB")
         head = bytes(6) + _int24(self._size[0] - 1) + _int24(self._size[1] - 1) + _int24(duration) + bytes((no_blend,))
         self._file.write(_chunk(b"ANMF", head + _picture_chunks(encoded.getvalue())))
 

@@ -15,9 +15,12 @@ from av.packet import Packet
 from av.stream import Disposition
 
 from openportrait.media.files import open_container
+from openportrait.media.timing import LONGEST_REST
 
 _SAMPLE_FORMATS = {"aac": "fltp", "libopus": "flt"}
 _TICK = Fraction(1, 500)
+_FARTHEST_TICK = 2**62
+"""A time stamp that is farther out is damaged; sums of nearer ones still fit 64 bits."""
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 
 
@@ -89,9 +92,11 @@ class SoundTrack:
     def _copied(self, source: AudioStream, start: Fraction) -> Generator[Packet[AudioStream], None, None]:
         base = source.time_base or Fraction(1, source.rate)
         offset = round(start / base)
+        last = -_FARTHEST_TICK
         for packet in _until_broken(self._input.demux(source)):
-            if packet.pts is None:
-                continue
+            if packet.pts is None or not last < packet.pts < _FARTHEST_TICK:
+                continue  # damaged, or told twice: no container takes it
+            last = packet.pts
             packet.pts -= offset
             packet.dts = packet.pts
             # The packet that ends at the start, give or take a tick, prepares the decoder for the next.
@@ -113,8 +118,12 @@ class SoundTrack:
         context = self._stream.codec_context
         graph: Graph | None = None
         offset = round(start / (source.time_base or Fraction(1, source.rate)))
+        base, end = source.time_base or Fraction(1, source.rate), start
         for frame in _decoded(self._input, source):
             if frame.pts is not None:
+                if not -_FARTHEST_TICK < frame.pts < _FARTHEST_TICK or frame.pts * base - end > LONGEST_REST:
+                    break  # a broken clock: all that follows would come after hours of silence
+                end = frame.pts * base
                 frame.pts -= offset
             if graph is None:
                 graph = self._even_clock(source, frame)
