@@ -43,15 +43,21 @@ class Halves:
     upper: Part
     lower: Part
     between: Floats
-    """(4,) colour times share of its flesh, and the share 0..1: what fills a mouth that is more open."""
+    """(4,) colour times share of its flesh, and the share 0..1: what fills a mouth a little more open."""
+    opening_cm: float
+    """Between the middles of the lips."""
 
 
-def borrowed(driver: FaceCrop, light: Light, cm: float) -> Halves | None:
-    """The driver's mouth for a picture in which a cm of the head is `cm` px; None where it is shut."""
+def borrowed(driver: FaceCrop, light: Light, cm: float, *, under_teeth: bool) -> Halves | None:
+    """The driver's mouth for a picture in which a cm of the head is `cm` px; None where it is shut.
+
+    `under_teeth`: the picture has upper teeth already; the lower half is all that lies below the driver's.
+    """
     face = driver.face.landmarks
     head = pose(face)
     upper, lower = face[INNER_UPPER, :2], face[INNER_LOWER, :2]
-    opening_cm = float(np.linalg.norm(lower[2:9] - upper[2:9], axis=1).mean()) / head.scale
+    middles = lip_middles(face)
+    opening_cm = float(np.linalg.norm(middles[1] - middles[0])) / head.scale
     seen = float(smoothstep(opening_cm, *_SEEN_CM))
     rows, columns = _part(driver, np.vstack([upper, lower]), head.scale)
     part = driver.image[rows, columns]
@@ -67,12 +73,12 @@ def borrowed(driver: FaceCrop, light: Light, cm: float) -> Halves | None:
     edges = _Edges(place(upper), place(lower), head.scale * zoom)
     lit, tooth = light(part, edges.may_be_tooth((part.shape[0], part.shape[1])))
     wide = float(smoothstep(opening_cm, *_WIDE_CM))
-    layers = _halves(lit, edges, wide, seen)
+    upper_wide = min(_WIDE, _UPPER_TEETH_CM / opening_cm) if under_teeth else _WIDE
+    layers = _halves(lit, edges, _NARROW + wide * (upper_wide - _NARROW), seen)
     upper_half, lower_half = (
-        Part(layer, place(middle), flat_cm(head) * zoom)
-        for layer, middle in zip(layers, lip_middles(face), strict=True)
+        Part(layer, place(middle), flat_cm(head) * zoom) for layer, middle in zip(layers, middles, strict=True)
     )
-    return Halves(upper_half, lower_half, seen * edges.between(lit, tooth))
+    return Halves(upper_half, lower_half, seen * edges.between(lit, tooth), opening_cm)
 
 
 def _part(driver: FaceCrop, edges: Floats, scale: float) -> tuple[slice, slice]:
@@ -120,8 +126,8 @@ class _Edges:
         return np.asarray(1 - cv2.GaussianBlur(none, (0, 0), max(0.5, _TEETH_END_CM * self.unit)), np.float32)
 
 
-def _halves(colours: Layer, edges: _Edges, wide: float, seen: float) -> tuple[Layer, Layer]:
-    """Two (h, w, 4) layers of colours (h, w, 3) between the lips; `wide` 0 a grin, 1 a wide open mouth.
+def _halves(colours: Layer, edges: _Edges, split: float, seen: float) -> tuple[Layer, Layer]:
+    """Two (h, w, 4) layers of colours (h, w, 3) between the lips; the upper has a share `split` of the opening.
 
     Both go on under their lip with the colours that lie next to it; neither shows anything of the lips.
     """
@@ -135,8 +141,8 @@ def _halves(colours: Layer, edges: _Edges, wide: float, seen: float) -> tuple[La
     made = around[..., :3] / np.maximum(around[..., 3:], 1e-3)
     whole = known_colours[..., :3] + (1 - known) * made
     enough = np.clip(around[..., 3] * 20, 0, 1) * np.float32(seen)
-    middle, beyond = rounded(upper + (_NARROW + wide * (_WIDE - _NARROW)) * across), _BEYOND_CM * edges.down
-    soft = max(0.5, (_EDGE_CM + wide * (_SPLIT_CM - _EDGE_CM)) * edges.unit)
+    middle, beyond = rounded(upper + split * across), _BEYOND_CM * edges.down
+    soft = max(0.5, np.interp(split, (_WIDE, _NARROW), (_SPLIT_CM, _EDGE_CM)) * edges.unit)
     layers = []
     for outline in ([rounded(upper) - beyond, middle[::-1]], [middle, rounded(lower)[::-1] + beyond]):
         share = cv2.GaussianBlur(area(np.vstack(outline), shape), (0, 0), soft) * enough

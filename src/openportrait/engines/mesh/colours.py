@@ -17,7 +17,7 @@ _WARM_BELIEVED, _COLD_BELIEVED = 0.8, 0.2
 """Shares of what skin differs from the average that are the light's: towards red and yellow, and towards others."""
 _TOOTH_BRIGHTNESS = 1.06
 """The brightest teeth over the skin of the cheeks."""
-_REDDER = 1.25
+_REDDER = 1.5
 _COLOURLESS = (0.02, 0.14)
 """Largest difference of channels over the brightness, from a picture without colours to one with them."""
 _CHEEKS = np.array([[50, 205, 187, 147, 123, 117, 101, 36], [280, 425, 411, 376, 352, 346, 330, 266]])

@@ -22,7 +22,7 @@ _FINEST = 48.0
 """px a cm."""
 _ARCH_CM = 2.5
 """Half the width of the arch that teeth stand on."""
-_SOFT_CM, _SOFT_PIXELS = 0.035, 0.7
+_SOFT_CM, _SOFT_PIXELS = 0.035, 1.2
 _TONGUE_TOP_CM, _TONGUE_HALF_CM = -1.15, 1.95
 
 
@@ -48,7 +48,7 @@ _UPPER = _Row(
 _LOWER = _Row(
     widths=np.array([0.53, 0.58, 0.68, 0.7, 0.7, 1.0]),
     heights=np.array([0.85, 0.88, 0.95, 0.8, 0.75, 0.7]),
-    edges=np.array([0.03, 0.02, 0.06, 0.0, -0.05, -0.09]),
+    edges=np.array([-0.14, -0.15, -0.12, -0.17, -0.22, -0.26]),
     light=np.array([0.8, 0.78, 0.7, 0.56, 0.43, 0.3]),
 )
 
@@ -96,7 +96,7 @@ def _row(row: _Row, x: Floats, y: Floats, soft: float, tooth: Floats, gum: Float
     neck = edge - height
     down = np.clip((y - neck) / height, 0, 1)
     # Crowns taper to the neck, round off at the edge, and meet below papillas of the gum.
-    beside = (0.97 - 0.12 * (1 - down) ** 2 - np.abs(aside)) * width / 2
+    beside = (1.0 - 0.12 * (1 - down) ** 2 - np.abs(aside)) * width / 2
     below = edge - 0.05 * np.abs(aside) ** 4 - y
     above = y - neck - 0.3 * np.abs(aside) ** 2.5 * height * 0.6
     crown = smoothstep(np.minimum(np.minimum(beside, below), above), -soft, soft)
@@ -116,6 +116,6 @@ def _tongue(x: Floats, y: Floats, flesh: Floats) -> tuple[Floats, Floats]:
     aside = np.abs(x) / _TONGUE_HALF_CM
     top = _TONGUE_TOP_CM + 0.55 * aside**2
     share = smoothstep(y, top - 0.12, top + 0.2) * (1 - smoothstep(aside, 0.85, 1.1))
-    furrow = 1 - 0.12 * np.exp(-((x / 0.16) ** 2)) * smoothstep(y, top, top + 0.5)
+    furrow = 1 - 0.07 * np.exp(-((x / 0.2) ** 2)) * smoothstep(y, top, top + 0.5)
     light = furrow * (0.62 + 0.38 * smoothstep(y, top, top + 0.8)) * (1 - 0.35 * aside**2)
     return light[..., None] * flesh, share

@@ -32,7 +32,9 @@ _LIFT = 0.75
 """Power that teeth's brightness over the skin's is raised to: a driver's teeth in shade become lighter."""
 _FLESH_BRIGHTEST, _FLESH_OF_SKIN = 0.95, 0.8
 """The brightest flesh: over the source's lips, and in the driver over its skin."""
-_LIP_HUE = 0.55
+_FLESH_REDDEST = 0.9
+"""The red of the brightest flesh over that of the lips: nothing inside a mouth glows."""
+_LIP_HUE = 0.65
 """How much of the hue of the source's lips its mouth's flesh takes on."""
 
 
@@ -85,11 +87,12 @@ def light_between(skin: Floats, lip: Floats, driver: FaceCrop) -> Light:
     driver_skin = np.maximum(skin_colour(driver.image, face), 8.0)
     driver_lip = np.maximum(lip_colour(driver.image, face), 8.0)
     light = light_colour(skin, lip) / light_colour(driver_skin, driver_lip)
-    brightest = max(_FLESH_BRIGHTEST * float(lip @ LUMA), 4.0)
+    hue = flesh_hue(lip)
+    brightest = max(min(_FLESH_BRIGHTEST * float(lip @ LUMA), _FLESH_REDDEST * float(lip[0] / hue[0])), 4.0)
     return Light(
         driver_skin=driver_skin,
         flesh=light * (brightest / (_FLESH_OF_SKIN * float(driver_skin @ LUMA))),
-        lip=flesh_hue(lip),
+        lip=hue,
         tooth=tooth_colour(skin, lip),
         flesh_brightest=brightest,
         colourful=colourfulness(skin, lip),

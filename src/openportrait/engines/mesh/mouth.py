@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from openportrait.engines.mesh.borrowed import borrowed
-from openportrait.engines.mesh.colours import LUMA, lip_colour, skin_colour, tooth_colour
+from openportrait.engines.mesh.colours import LUMA, flesh_hue, lip_colour, skin_colour, tooth_colour
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.drawn import DrawnMouth, draw_mouth
 from openportrait.engines.mesh.eyes import rounded
@@ -38,11 +38,15 @@ _OPEN_SOURCE = 0.08
 """Of its width: a mouth that is more open shows an inside of its own."""
 _WIDER, _OTHER = (1.15, 1.6), (0.04, 0.25)
 """Openings over the source's at which another inside shows; differences at which its own teeth are drawn apart."""
+_NEARLY_SHUT = (0.12, 0.35)
+"""Openings over the source's from which a mouth that closes shows its own teeth."""
 _SHADE, _SHADE_CM = 0.25, 0.25
 """How much darker the mouth is right at the lips, and how far in."""
-_NEAR, _FAR, _DEEP_CM = (0.5, 0.4), (0.22, 0.8), 1.0
+_NEAR, _FAR, _DEEP_CM = (0.5, 1.0), (0.22, 1.4), 1.0
 """Light and power of redness of the mouth's flesh at the lips and in its depth, and what depth."""
 _EDGE_CM = 0.06
+_LITTLE_WIDER = (0.6, 0.95)
+"""The driver's opening over that of the picture, from where its flesh tells nothing to where it fills what is left."""
 _TONGUE_CM = (0.5, 1.5)
 """Openings that show nothing of the tongue, and all."""
 _TONGUE_LIGHT = 0.85
@@ -71,7 +75,7 @@ class MouthLook:
     @cached_property
     def drawn(self) -> DrawnMouth:
         """What is shown where nobody shows anything."""
-        flesh = _TONGUE_LIGHT * (0.75 * self.lip + 0.25 * self.skin * self.lip @ LUMA / max(self.skin @ LUMA, 1.0))
+        flesh = _TONGUE_LIGHT * float(self.lip @ LUMA) * flesh_hue(self.lip)
         return draw_mouth(tooth_colour(self.skin, self.lip), flesh, self.unit)
 
 
@@ -155,6 +159,11 @@ class _Opening:
         """px for a cm of the head."""
         return self.head.scale
 
+    @property
+    def apart_cm(self) -> float:
+        """cm between the middles of the lips."""
+        return float(np.linalg.norm(np.subtract(*lip_middles(self.moved)))) / self.unit
+
     @cached_property
     def depth_cm(self) -> Layer:
         """(h, w) cm from the nearest lip."""
@@ -172,52 +181,67 @@ def _strength(look: MouthLook, gap: float, pixel: float) -> float:
     if look.gap <= _OPEN_SOURCE * look.width:
         return apart
     if look.teeth is not None:
-        return float(smoothstep(abs(gap / look.gap - 1), *_OTHER) * smoothstep(gap / pixel, *_APART))
+        return float(smoothstep(abs(gap / look.gap - 1), *_OTHER) * smoothstep(gap / look.gap, *_NEARLY_SHUT))
     return apart * float(smoothstep(gap / look.gap, *_WIDER))
 
 
 def _inside(look: MouthLook, opening: _Opening, driver: FaceCrop | None) -> Layer:
     """(h, w, 3) the mouth's inside: the source's own teeth, then the driver's mouth, or else a drawn one."""
     shade = _SHADE * np.clip(1 - opening.depth_cm / _SHADE_CM, 0, 1)
+    own = _own_teeth(look, opening)
+    # Beside its own teeth a source that smiles wider shows others.
+    beside = 1 - own[..., 3:].max(0, keepdims=True)
     dark = _flesh_in_the_dark(look, opening)
-    inside = _with_drivers(dark, look, opening, driver) if driver is not None else _with_drawn(dark, look, opening)
-    if look.teeth is not None:
-        teeth = opening.show(look.teeth.part, opening.head.apply(look.teeth.place)[:2])
-        light = np.append((look.skin + 1) / (look.teeth.skin + 1), 1).astype(np.float32)
-        inside = over(inside, teeth * light)
-    return np.asarray(inside * (1 - shade)[..., None], np.float32)
+    if driver is not None:
+        inside = _with_drivers(dark, look, opening, driver, beside)
+    else:
+        inside = _with_drawn(dark, look, opening, beside)
+    return np.asarray(over(inside, own) * (1 - shade)[..., None], np.float32)
+
+
+def _own_teeth(look: MouthLook, opening: _Opening) -> Layer:
+    """(h, w, 4) the source's own teeth on its skull, in the light of this frame; empty where it shows none."""
+    if look.teeth is None:
+        return np.zeros((*opening.shape, 4), np.float32)
+    light = np.append((look.skin + 1) / (look.teeth.skin + 1), 1).astype(np.float32)
+    return opening.show(look.teeth.part, opening.head.apply(look.teeth.place)[:2]) * light
 
 
 def _flesh_in_the_dark(look: MouthLook, opening: _Opening) -> Layer:
     """(h, w, 3) cheeks and throat: the colour of the lips, darker and redder with depth."""
     deep = np.clip(opening.depth_cm / _DEEP_CM, 0, 1)[..., None]
-    near, far = (part * look.lip * (look.lip / max(look.lip.max(), 1.0)) ** red for part, red in (_NEAR, _FAR))
+    hue, bright = flesh_hue(look.lip), float(look.lip @ LUMA)
+    near, far = (part * bright * hue**red for part, red in (_NEAR, _FAR))
     return np.asarray(near + (far - near) * deep, np.float32)
 
 
-def _with_drivers(inside: Layer, look: MouthLook, opening: _Opening, driver: FaceCrop) -> Layer:
-    """The driver's two halves, each hung on its lip: lips move in the picture as they do in the driver's."""
-    halves = borrowed(driver, light_between(look.skin, look.lip, driver), opening.unit)
+def _with_drivers(under: Layer, look: MouthLook, opening: _Opening, driver: FaceCrop, beside: Layer) -> Layer:
+    """The driver's two halves, each hung on its lip: lips move in the picture as they do in the driver's.
+
+    `beside` (1, w, 1): where its upper half may show.
+    """
+    light = light_between(look.skin, look.lip, driver)
+    halves = borrowed(driver, light, opening.unit, under_teeth=look.teeth is not None)
     if halves is None:
-        return inside
-    inside = over(inside, halves.between.astype(np.float32)[None, None])
+        return under
+    alike = float(smoothstep(halves.opening_cm / max(opening.apart_cm, 1e-3), *_LITTLE_WIDER))
+    inside = over(under, halves.between.astype(np.float32)[None, None], alike)
     at_upper, at_lower = lip_middles(opening.moved)
-    lower = opening.show(halves.lower, at_lower)
-    if look.teeth is not None:
-        return over(inside, lower)
-    upper = opening.show(halves.upper, at_upper)
+    upper, lower = opening.show(halves.upper, at_upper) * beside, opening.show(halves.lower, at_lower)
     # Where they meet each fades out: together they cover all.
     lower *= np.minimum(1, (1 - upper[..., 3:]) / np.maximum(lower[..., 3:], 1e-3))
     return np.asarray(inside * (1 - upper[..., 3:] - lower[..., 3:]) + upper[..., :3] + lower[..., :3], np.float32)
 
 
-def _with_drawn(inside: Layer, look: MouthLook, opening: _Opening) -> Layer:
-    """A drawn mouth: upper teeth on the skull, the rest on the jaw, which goes where the chin goes."""
-    made = look.drawn
+def _with_drawn(under: Layer, look: MouthLook, opening: _Opening, beside: Layer) -> Layer:
+    """A drawn mouth: upper teeth on the skull, the rest on the jaw, which goes where the chin goes.
+
+    `beside` (1, w, 1): where its upper teeth may show.
+    """
+    made, jaw = look.drawn, fields().jaw
     at_upper, at_lower = lip_middles(opening.at_rest)
-    jaw = fields().jaw
     at_lower = at_lower + (opening.moved - opening.at_rest)[_CHIN, :2] * (jaw[INNER_LOWER[5], 1] / jaw[_CHIN, 1])
-    open_cm = float(np.linalg.norm(np.subtract(*lip_middles(opening.moved)))) / opening.unit
-    inside = over(inside, opening.show(made.tongue, at_lower), float(smoothstep(open_cm, *_TONGUE_CM)))
+    seen = float(smoothstep(opening.apart_cm, *_TONGUE_CM))
+    inside = over(under, opening.show(made.tongue, at_lower), seen)
     inside = over(inside, opening.show(made.lower, at_lower))
-    return inside if look.teeth is not None else over(inside, opening.show(made.upper, at_upper))
+    return over(inside, opening.show(made.upper, at_upper) * beside)

@@ -29,7 +29,7 @@ _EVEN = 1.25
 """Highest part of a row over its middle height."""
 _SIDES = (-0.1, 0.03)
 """The ends of the row, that pass into the dark of the cheeks, in widths of the mouth."""
-_UNDER_LIP = 0.12
+_UNDER_LIP = 0.08
 """How far teeth go on below the lip that covers them, in widths of the mouth."""
 _LEAST_WIDTH, _LOWEST, _HIGHEST, _LATEST = 0.35, 0.03, 0.26, 0.12
 """Of a row of teeth, in widths of the mouth."""
