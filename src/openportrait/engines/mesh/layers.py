@@ -24,6 +24,9 @@ _FAINT = 8
 _COVERED = (0.05, 0.3)
 """Alpha below which what is seen is the background's, and above which nothing is known of it."""
 _SEEN, _MADE_UP = 255, 128
+"""Marks of a remembered plate: shown by an earlier frame, or filled in."""
+_EVERY = 4
+"""px between those that are compared."""
 _LEAST_SHARED = 0.02
 """Of the crop that two frames must both show of the background before they are compared."""
 _STILL = 6.0
@@ -69,19 +72,25 @@ def in_layers(crop: FaceCrop, face: Floats, earlier: Layers | None = None) -> La
     return _separated(crop, alpha, behind, np.asarray(beside, np.float64))
 
 
-def _remembered(crop: FaceCrop, hole: Mask, earlier: Layers) -> Layer:
+def _remembered(crop: FaceCrop, hole: Mask, earlier: Layers) -> Image:
     """The picture with its hole filled from an earlier plate; smoothly where that shows nothing or the camera moved."""
-    smooth = smoothly(crop.image, hole)
     if earlier.plate is None:
-        return smooth
+        return smoothly(crop.image, hole)
     from_earlier = (crop.crop_from_image @ earlier.place)[:2]
-    certainty = np.where(earlier.alpha == 0, np.uint8(_SEEN), np.uint8(_MADE_UP))
-    shown = cv2.warpAffine(np.dstack([earlier.plate, certainty]), from_earlier, (crop.size, crop.size))
-    plate, certainty = shown[..., :3], shown[..., 3]
-    both = (certainty >= _SEEN) & ~hole
-    if both.mean() < _LEAST_SHARED or np.abs(plate[both].astype(np.int16) - crop.image[both]).mean() > _STILL:
-        return smooth
-    return np.where((hole & (certainty >= _MADE_UP))[..., None], plate, smooth).astype(np.float32)
+    known = np.where(earlier.alpha == 0, np.uint8(_SEEN), np.uint8(_MADE_UP))
+    plate, seen = (
+        np.asarray(cv2.warpAffine(layer, from_earlier, (crop.size, crop.size)), np.uint8)
+        for layer in (earlier.plate, known)
+    )
+    some = np.s_[::_EVERY, ::_EVERY]
+    both = (seen[some] >= _SEEN) & ~hole[some]
+    difference = cv2.absdiff(np.ascontiguousarray(plate[some]), np.ascontiguousarray(crop.image[some]))
+    if both.mean() < _LEAST_SHARED or difference[both].mean() > _STILL:
+        return smoothly(crop.image, hole)
+    remembered = hole & (seen >= _MADE_UP)
+    behind = crop.image.copy() if (remembered == hole).all() else smoothly(crop.image, hole)
+    cv2.copyTo(plate, remembered.astype(np.uint8), behind)
+    return behind
 
 
 def _with_whole_face(alpha: Image, outline: Floats) -> Image:
@@ -92,16 +101,17 @@ def _with_whole_face(alpha: Image, outline: Floats) -> Image:
     return np.where(with_face(alpha > _FAINT, outline), alpha, np.uint8(0)).astype(np.uint8)
 
 
-def _separated(crop: FaceCrop, alpha: Image, behind: Layer, beside: Floats) -> Layers:
+def _separated(crop: FaceCrop, alpha: Image, behind: Image, beside: Floats) -> Layers:
     """The layers of a crop from its matte and what may be `behind` (S, S, 3).
 
     `beside` (S, S): 0 at the person, 1 where its rim ends.
     """
     image = crop.image
-    plate = np.where(alpha[..., None] == 0, image, behind + np.float32(0.5)).clip(0, 255).astype(np.uint8)
+    plate = behind.copy()
+    cv2.copyTo(image, cv2.compare(alpha, 0, cv2.CMP_EQ), plate)
     edge = (alpha < 255) & (beside < 1)
     seen, share = image[edge].astype(np.float32), alpha[edge] / 255.0
-    made = _without_trace(seen, behind[edge], share, beside[edge])
+    made = _without_trace(seen, behind[edge].astype(np.float32), share, beside[edge])
     # Where the plate is brighter than the picture there is more of the person; then what is left for it is light.
     covered = np.maximum(share, (1 - seen / np.maximum(made, 1)).max(1))
     alpha = alpha.copy()

@@ -7,6 +7,9 @@ full picture. No chance is in it.
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -21,6 +24,8 @@ _FINER = 2
 _HALF = 3
 """px of a patch beside its middle."""
 _WINDOW = (2 * _HALF + 1) ** 2
+_AT_ONCE = 4
+"""Patches placed before the edge is looked at anew."""
 _FINE_HALF = 2
 _TRACE = 0.03
 """Share of person in a reduced pixel from which it is no background."""
@@ -33,15 +38,16 @@ _FAR = 6e-5
 _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 Places = NDArray[np.intp]
+Pixels = TypeVar("Pixels", Image, Layer)
 
 
-def continued(image: Image, hole: Mask, wanted: Mask) -> Layer:
+def continued(image: Image, hole: Mask, wanted: Mask) -> Image:
     """(S, S, 3): the picture with its `hole` (S, S) filled: with pieces of the rest where `wanted`, else smoothly."""
     size = image.shape[0]
     side = min(_SIDE, size // _FINER)
     picture, known = _reduced(image, hole, side)
     pieces = _Pieces(picture, known, ~known & (_scaled(wanted.astype(np.float32), side) > 0))
-    result = np.where(hole[..., None], _scaled(picture, size), image).astype(np.float32)
+    result = _set_in(image, hole, picture)
     if pieces.fill():
         finer, known = _reduced(image, hole, _FINER * side)
         target = ~known & (_scaled(wanted.astype(np.float32), _FINER * side) > 0)
@@ -50,17 +56,23 @@ def continued(image: Image, hole: Mask, wanted: Mask) -> Layer:
     return result
 
 
-def smoothly(image: Image, hole: Mask) -> Layer:
+def smoothly(image: Image, hole: Mask) -> Image:
     """(S, S, 3): the picture with its `hole` (S, S) filled from its surroundings without any detail."""
-    size = image.shape[0]
-    made = _scaled(_reduced(image, hole, min(_SIDE, size))[0], size)
-    return np.where(hole[..., None], made, image).astype(np.float32)
+    return _set_in(image, hole, _reduced(image, hole, min(_SIDE, image.shape[0]))[0])
 
 
-def _scaled(picture: Layer, side: int) -> Layer:
+def _set_in(image: Image, hole: Mask, picture: Layer) -> Image:
+    """The picture (S, S, 3) with a hole that shows a smaller one."""
+    result = image.copy()
+    made = _scaled(np.clip(picture, 0, 255).astype(np.uint8), len(image))
+    cv2.copyTo(made, hole.astype(np.uint8), result)
+    return result
+
+
+def _scaled(picture: Pixels, side: int) -> Pixels:
     smaller = side < picture.shape[0]
     scaled = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-    return np.asarray(scaled, np.float32)
+    return scaled.astype(picture.dtype, copy=False)
 
 
 def _reduced(image: Image, hole: Mask, side: int) -> tuple[Layer, Mask]:
@@ -104,35 +116,40 @@ class _Pieces:
         """Fill the target; False where there is nothing to do or to do it with."""
         if len(self._sources) < _FEWEST or not self._target.any():
             return False
-        while self._target.any():
-            middle, trust = self._next()
-            if middle is None:
-                break
-            self._put(middle, trust)
-        return True
+        while True:
+            places = self._next()
+            if not places:
+                return True
+            for middle, trust in places:
+                self._put(middle, trust)
 
-    def _next(self) -> tuple[Places | None, float]:
-        """The place at the edge of what is known where lines run in and much is known around, and its trust."""
+    def _next(self) -> list[tuple[Places, float]]:
+        """Places at the edge of what is known where lines run in and much is known around, the best first.
+
+        Each with its trust; so far apart that their patches do not meet.
+        """
         known = self._known.astype(np.uint8)
         edge = (cv2.dilate(known, np.ones((3, 3), np.uint8)) > 0) & self._target
         front = np.argwhere(edge)
         if not len(front):
-            return None, 0.0
+            return []
         sure = cv2.blur(self._trust, (2 * _HALF + 1,) * 2, borderType=cv2.BORDER_CONSTANT)[edge]
-        grey = self.picture.mean(2)
         inner = cv2.erode(known, np.ones((3, 3), np.uint8)) > 0
-        slope = np.stack([cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)], 2)
-        slope *= inner[..., None] / np.float32(4 * 255)
-        outline = cv2.GaussianBlur(self._known.astype(np.float32), (0, 0), 1.5)
-        normal = np.stack([cv2.Sobel(outline, cv2.CV_32F, 1, 0), cv2.Sobel(outline, cv2.CV_32F, 0, 1)], 2)[edge]
+        slope = _slopes(cv2.cvtColor(self.picture, cv2.COLOR_RGB2GRAY)) * (inner[..., None] / np.float32(4 * 255))
+        normal = _slopes(cv2.GaussianBlur(self._known.astype(np.float32), (0, 0), 1.5))[edge]
         normal = normal / (np.linalg.norm(normal, axis=1, keepdims=True) + 1e-6)
         around = np.clip(front[:, None] + _window(_HALF)[None], 0, len(known) - 1)
         slopes = slope[around[..., 0], around[..., 1]]
         steepest = (slopes**2).sum(2).argmax(1)
         line = slopes[np.arange(len(front)), steepest]
         running_in = np.abs(line[:, 0] * normal[:, 1] - line[:, 1] * normal[:, 0])
-        best = int((sure * (running_in + _FLAT)).argmax())
-        return front[best], float(sure[best])
+        worth = sure * (running_in + _FLAT)
+        chosen: list[tuple[Places, float]] = []
+        while len(chosen) < _AT_ONCE and worth.max() > 0:
+            best = int(worth.argmax())
+            chosen.append((front[best], float(sure[best])))
+            worth[np.abs(front - front[best]).max(1) <= 4 * _HALF] = 0
+        return chosen
 
     def _put(self, middle: Places, trust: float) -> None:
         """Copy the most similar patch over what is missing around `middle`."""
@@ -155,6 +172,12 @@ class _Pieces:
         self._target[rows, columns] = False
 
 
+def _slopes(plane: Layer) -> Layer:
+    """(n, n, 2) to the right and down."""
+    return np.stack([np.asarray(cv2.Sobel(plane, cv2.CV_32F, *way), np.float32) for way in ((1, 0), (0, 1))], 2)
+
+
+@cache
 def _window(half: int) -> Places:
     """((2·half + 1)², 2) the places of a patch about its middle."""
     ways = np.arange(-half, half + 1)
@@ -187,24 +210,25 @@ def _corrected(picture: Layer, known: Mask, target: Mask, moves: Places) -> Plac
     return corrected
 
 
-def _copy(result: Layer, image: Image, target: Mask, moves: Places) -> None:
+def _copy(result: Image, image: Image, target: Mask, moves: Places) -> None:
     """Write into the target of `result` (S, S, 3) the pieces of the full picture, softly passing into one another."""
-    size, side = image.shape[0], len(moves)
-    places = np.argwhere(target)
-    nodes = (places + 0.5) * (side / size) - 0.5
+    size, side = len(image), len(moves)
+    nodes = (np.arange(size) + 0.5) * (side / size) - 0.5
     first = np.floor(nodes).astype(np.intp)
     part = (nodes - first).astype(np.float32)
+    ways = np.rint(moves * (size / side)).astype(np.intp) @ (size, 1)
+    filled_in = moves.any(2).astype(np.float32).ravel()
+    rows, columns = np.nonzero(target)
+    places, colours = rows * size + columns, image.reshape(-1, 3)
     total = np.zeros((len(places), 3), np.float32)
-    weights = np.full((len(places), 1), 1e-6, np.float32)
+    weights = np.full(len(places), 1e-6, np.float32)
     for row in (0, 1):
         for column in (0, 1):
-            node = np.clip(first + np.array((row, column)), 0, side - 1)
-            move = moves[node[:, 0], node[:, 1]]
-            share = np.abs(1 - row - part[:, :1]) * np.abs(1 - column - part[:, 1:])
-            share *= move.any(1, keepdims=True)
-            at = np.clip(places + np.rint(move * (size / side)).astype(np.intp), 0, size - 1)
-            total += image[at[:, 0], at[:, 1]] * share
+            down, across = (np.clip(first + step, 0, side - 1) for step in (row, column))
+            node = down[rows] * side + across[columns]
+            share = np.abs(1 - row - part)[rows] * np.abs(1 - column - part)[columns] * filled_in[node]
+            total += colours[np.clip(places + ways.ravel()[node], 0, size * size - 1)] * share[:, None]
             weights += share
-    reached = weights[:, 0] > 0.1
-    chosen = places[reached]
-    result[chosen[:, 0], chosen[:, 1]] = total[reached] / weights[reached]
+    reached = weights > 0.1
+    made = total[reached] / weights[reached, None]
+    result.reshape(-1, 3)[places[reached]] = np.clip(made + np.float32(0.5), 0, 255).astype(np.uint8)
