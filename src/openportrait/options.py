@@ -26,6 +26,9 @@ NeutralFrame = Literal["first", "auto"]
 Audio = Literal["driving", "source", "none"]
 
 
+BACKGROUND_KEPT, BACKGROUND_TRANSPARENT = "keep", "transparent"
+
+
 @dataclass(frozen=True)
 class EngineOptions(Checked):
     """What computes the picture."""
@@ -122,6 +125,10 @@ class OutputOptions(Checked):
 
     audio: Annotated[Audio, Doc("Whose sound the result carries; the other's where that one is silent.")] = "driving"
     quality: Annotated[int, Range(0, 100), Doc("Picture quality of the encoder, 0 to 100.")] = 75
+    background: Annotated[
+        str,
+        Doc("What is behind the person: keep, transparent, a colour (#rrggbb or a name), or a picture's path."),
+    ] = BACKGROUND_KEPT
     side_by_side: Annotated[bool, Doc("Also write driving, source and result in one strip.")] = False
     save_template: Annotated[bool, Doc("Also write the driving's motion as a template.")] = False
     provenance: Annotated[bool, Doc("State in the file's metadata that the result is synthetic.")] = True

@@ -66,7 +66,7 @@ def _whole_pixels(image_from_crop: Floats) -> tuple[int, int] | None:
 
 
 def paste_back(frame: Image, rendered: Image, image_from_crop: Floats) -> Image:
-    """A copy of `frame` (H, W, 3) with `rendered` (S, S, 3) in its place.
+    """A copy of `frame` (H, W, C) with `rendered` (S, S, C) in its place.
 
     An unscaled window of whole pixels is set in as it is: its engine leaves the border untouched. Any
     other crop is warped (bilinear) and blended by the ramp mask: mask·crop + (1 − mask)·frame.

@@ -36,6 +36,11 @@ class Frame:
     alpha: Image | None = None
     """(H, W) uint8, 255 opaque; None where the file has no alpha channel."""
 
+    @property
+    def pixels(self) -> Image:
+        """(H, W, 3), or (H, W, 4) with alpha."""
+        return self.image if self.alpha is None else np.dstack([self.image, self.alpha])
+
 
 @dataclass(frozen=True)
 class MediaInfo:
@@ -112,6 +117,14 @@ class FaceCrop:
     """Landmarks in px of the crop."""
     image_from_crop: Floats
     """(3, 3): `image_from_crop @ (x, y, 1)` maps a crop px to the px of the whole picture."""
+
+    alpha: Image | None = None
+    """(S, S) of a picture that has one."""
+
+    @property
+    def pixels(self) -> Image:
+        """(S, S, 3), or (S, S, 4) with alpha."""
+        return self.image if self.alpha is None else np.dstack([self.image, self.alpha])
 
     @property
     def crop_from_image(self) -> Floats:

@@ -49,7 +49,9 @@ class Edit:
     faces: Annotated[Values, flags(FaceOptions, only=("face", "detection_threshold"))]
     crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE, source_scale=EDIT_SCALE)]
     motion: Annotated[Values, flags(MotionOptions, only=("stitching",))]
-    files: Annotated[Values, flags(OutputOptions, only=("quality", "side_by_side", "save_template", "overwrite"))]
+    files: Annotated[
+        Values, flags(OutputOptions, only=("quality", "background", "side_by_side", "save_template", "overwrite"))
+    ]
 
     def run(self) -> None:
         """Edit or play, and print the result."""

@@ -38,7 +38,8 @@ class Retarget:
     crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE)]
     motion: Annotated[Values, flags(MotionOptions, only=("stitching",))]
     files: Annotated[
-        Values, flags(OutputOptions, only=("audio", "quality", "side_by_side", "keep_partial", "overwrite"))
+        Values,
+        flags(OutputOptions, only=("audio", "quality", "background", "side_by_side", "keep_partial", "overwrite")),
     ]
 
     def run(self) -> None:

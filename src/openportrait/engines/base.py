@@ -43,6 +43,8 @@ class Canvas:
     shots: Sequence[Shot]
     places: Sequence[Floats]
     """(3, 3) from pixels of a shot's crop to pixels of the frame, one a shot."""
+    alpha: Image | None = None
+    """(H, W) of a frame that has one."""
 
 
 class Engine(Protocol):
@@ -96,11 +98,16 @@ class Engine(Protocol):
         ...
 
     def render(self, shots: Sequence[Shot]) -> list[Image]:
-        """One (S, S, 3) picture a shot, S as the engine gives it (its crop's side, or 512)."""
+        """One (S, S, 3) picture a shot, S as the engine gives it (its crop's side, or 512).
+
+        (S, S, 4) where the source's crop has alpha and the engine moves it with the person.
+        """
         ...
 
     def paint(self, canvases: Sequence[Canvas]) -> list[Image]:
         """One (H, W, 3) picture a canvas: its shots rendered and pasted back in their order (SPEC §6).
+
+        (H, W, 4) where the canvas has alpha and the engine moves it with the person.
 
         The frame itself where no face comes into it; frames are not changed.
         """

@@ -45,6 +45,11 @@ def guess(image: Image) -> Layer:
     return found.reshape(SIDE, SIDE)
 
 
+def matte(image: Image) -> Image:
+    """(H, W) alpha of a picture (H, W, 3): 255 where it shows people, 0 where none."""
+    return refined(image, guess(image))
+
+
 def refined(image: Image, likely: Layer) -> Image:
     """(H, W) alpha, 255 a person: a guess for the picture (H, W, 3) drawn to its edges by a colour guided filter."""
     height, width = image.shape[:2]

@@ -3,7 +3,15 @@
 from openportrait.media.clip import Clip, open_clip, probe
 from openportrait.media.stills import picture_kind, read_image, write_image
 from openportrait.media.target import Target, check_file
-from openportrait.media.writer import Writer, check_output, check_suffix, is_picture, is_sequence, open_writer
+from openportrait.media.writer import (
+    Writer,
+    check_output,
+    check_suffix,
+    check_transparency,
+    is_picture,
+    is_sequence,
+    open_writer,
+)
 
 __all__ = [
     "Clip",
@@ -12,6 +20,7 @@ __all__ = [
     "check_file",
     "check_output",
     "check_suffix",
+    "check_transparency",
     "is_picture",
     "is_sequence",
     "open_clip",

@@ -39,16 +39,27 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True)
+class Codec:
+    """An encoder, and the pixels it is given."""
+
+    name: str
+    pixels: str
+    """FFmpeg's name of the pixel format."""
+
+
+@dataclass(frozen=True)
 class Container:
     """What one output suffix means."""
 
     muxer: str
-    video: str
+    video: Codec
     sound: str
     """Encoder for sound that cannot be copied."""
     copies: frozenset[str]
     """Sound codecs that its players expect."""
     options: Mapping[str, str] = field(default_factory=dict)
+    clear: Codec | None = None
+    """For pictures with alpha; None where players of the format do not show it."""
 
 
 _MP4_SOUND = frozenset(("aac", "mp3", "ac3", "eac3", "alac", "opus"))
@@ -56,13 +67,20 @@ _MOV_SOUND = frozenset(("aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s
 _MKV_SOUND = frozenset(
     ("aac", "mp2", "mp3", "ac3", "eac3", "alac", "opus", "vorbis", "flac", "dts", "pcm_s16le", "pcm_s24le", "pcm_f32le")
 )
+_H264 = Codec("libx264", "yuv420p")
 _FAST_START = {"movflags": "+faststart"}
 CONTAINERS: Mapping[str, Container] = {
-    ".mp4": Container("mp4", "libx264", "aac", _MP4_SOUND, _FAST_START),
-    ".m4v": Container("mp4", "libx264", "aac", _MP4_SOUND, _FAST_START),
-    ".mov": Container("mov", "libx264", "aac", _MOV_SOUND, _FAST_START),
-    ".mkv": Container("matroska", "libx264", "aac", _MKV_SOUND),
-    ".webm": Container("webm", "libvpx-vp9", "libopus", frozenset(("opus", "vorbis"))),
+    ".mp4": Container("mp4", _H264, "aac", _MP4_SOUND, _FAST_START),
+    ".m4v": Container("mp4", _H264, "aac", _MP4_SOUND, _FAST_START),
+    ".mov": Container("mov", _H264, "aac", _MOV_SOUND, _FAST_START, Codec("prores_ks", "yuva444p10le")),
+    ".mkv": Container("matroska", _H264, "aac", _MKV_SOUND),
+    ".webm": Container(
+        "webm",
+        Codec("libvpx-vp9", "yuv420p"),
+        "libopus",
+        frozenset(("opus", "vorbis")),
+        clear=Codec("libvpx-vp9", "yuva420p"),
+    ),
 }
 _BT709, _LIMITED = 1, 1
 
@@ -71,11 +89,16 @@ def _video_options(codec: str, quality: int) -> dict[str, str]:
     """Constant quality: 0, 75, 100 are crf 40, 18, 10 of H.264 and 55, 24, 13 of VP9, at their fast settings."""
     if codec == "libx264":
         return {"crf": str(round(40 - 0.3 * quality)), "preset": "veryfast"}
+    if codec == "prores_ks":
+        return {"profile": "4444", "vendor": "apl0"}
     return {"crf": str(round(55 - 0.42 * quality)), "b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"}
 
 
 class VideoEncoder:
-    """H.264 or VP9, 4:2:0, BT.709, with sound. An odd side is made even by repeating its last row or column."""
+    """H.264 or VP9, 4:2:0, or with alpha ProRes 4444 or VP9; BT.709, with sound.
+
+    An odd side is made even by repeating its last row or column.
+    """
 
     def __init__(
         self,
@@ -86,9 +109,12 @@ class VideoEncoder:
         rate: Fraction,
         quality: int,
         sound: Path | None,
+        clear: bool = False,
         description: str = "",
     ) -> None:
-        """Opens the file; `size` is (width, height), `sound` a file that has some."""
+        """Opens the file; `size` is (width, height), `sound` a file that has some; `clear`: pictures have alpha."""
+        self._clear = clear and container.clear is not None
+        self._codec = container.clear if clear and container.clear is not None else container.video
         self._rate = rate
         self.frames = 0
         width, height = size
@@ -96,11 +122,11 @@ class VideoEncoder:
         self._output = av.open(f"file:{path}", mode="w", format=container.muxer, options=dict(container.options))
         if description:
             self._output.metadata["comment"] = description
-        stream = self._output.add_stream(container.video, rate=rate, options=_video_options(container.video, quality))
+        stream = self._output.add_stream(self._codec.name, rate=rate, options=_video_options(self._codec.name, quality))
         assert isinstance(stream, VideoStream)
         self._stream = stream
         stream.width, stream.height = width + width % 2, height + height % 2
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = self._codec.pixels
         context = stream.codec_context
         context.time_base = 1 / rate
         context.color_range = _LIMITED
@@ -109,11 +135,12 @@ class VideoEncoder:
 
     def write(self, image: Image, alpha: Image | None) -> None:
         """Add one picture, and the sound up to its end."""
-        picture = on_white(image, alpha)
+        picture = _with_alpha(image, alpha) if self._clear else on_white(image, alpha)
         if any(after for _, after in self._padding):
             picture = np.pad(picture, self._padding, mode="edge")
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED)
+        given = "rgba" if self._clear else "rgb24"
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=given)
+        frame = frame.reformat(format=self._codec.pixels, dst_colorspace=_BT709, dst_color_range=_LIMITED)
         frame.pts, frame.time_base = self.frames, 1 / self._rate
         self.frames += 1
         self._output.mux(self._stream.encode(frame))
@@ -133,3 +160,8 @@ class VideoEncoder:
             if self._sound:
                 self._sound.close()
             self._output.close()
+
+
+def _with_alpha(image: Image, alpha: Image | None) -> Image:
+    """(H, W, 4); opaque where there is no alpha."""
+    return np.dstack([image, np.full(image.shape[:2], 255, np.uint8) if alpha is None else alpha])

@@ -31,6 +31,8 @@ _WRITTEN = {
 }
 PICTURE_SUFFIXES = tuple(_WRITTEN)
 _KEEPS_ALPHA = ("PNG", "WEBP", "TIFF")
+CLEAR_PICTURES = tuple(suffix for suffix, kind in _WRITTEN.items() if kind in _KEEPS_ALPHA)
+"""Suffixes of pictures that carry alpha."""
 
 
 def read_image(path: Path, *, max_size: int = 0) -> Frame:

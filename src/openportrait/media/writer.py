@@ -14,12 +14,14 @@ from openportrait.media.encode_pictures import GifEncoder, SequenceEncoder, Webp
 from openportrait.media.files import file_ids, is_folder
 from openportrait.media.sequence import SequenceTarget, is_pattern
 from openportrait.media.sound import with_sound
-from openportrait.media.stills import PICTURE_SUFFIXES
+from openportrait.media.stills import CLEAR_PICTURES, PICTURE_SUFFIXES
 from openportrait.media.target import Target
 from openportrait.records import Image
 
 _CLIPS = (*CONTAINERS, ".gif", ".webp")
 _DEFAULT_PATTERN = "%05d.png"
+CLEAR_CLIPS = (*(suffix for suffix, container in CONTAINERS.items() if container.clear), ".webp")
+"""Suffixes of clips that carry alpha."""
 
 
 def check_suffix(path: Path, *, still: bool) -> None:
@@ -33,6 +35,17 @@ def check_suffix(path: Path, *, still: bool) -> None:
     raise MediaError(
         f"{path}: {'results' if still else 'clips'} are not written as {suffix}; "
         f"use {known}, or numbered pictures like {_DEFAULT_PATTERN}"
+    )
+
+
+def check_transparency(path: Path, *, still: bool) -> None:
+    """MediaError where the format of `path` carries no alpha."""
+    suffix = path.suffix.lower()
+    if is_sequence(path) or suffix in (CLEAR_CLIPS if not still else (*CLEAR_CLIPS, *CLEAR_PICTURES)):
+        return
+    known = ", ".join(dict.fromkeys((*CLEAR_PICTURES, *CLEAR_CLIPS) if still else CLEAR_CLIPS))
+    raise MediaError(
+        f"{path}: {suffix} carries no transparency; use {known}, or numbered pictures like {_DEFAULT_PATTERN}"
     )
 
 
@@ -129,6 +142,7 @@ class Writer:
             rate=self._rate,
             quality=self._quality,
             sound=self.sound,
+            clear=clear,
             description=self._description,
         )
 
@@ -171,9 +185,10 @@ def open_writer(
     """Open a clip for writing at exactly `rate` frames a second; the suffix decides.
 
     .mp4 .m4v .mov .mkv are H.264, .webm is VP9, .gif and .webp are animations; a folder (existing, or a name
-    without suffix) or a pattern such as `shots/%05d.png` gets PNG files numbered from 0. Alpha is kept by PNG
-    and WebP. `sound` are files in order of preference: the first that has sound gives it, in step with the
-    picture and never longer. `quality` is 0..100. `description` becomes the comment of a video file.
+    without suffix) or a pattern such as `shots/%05d.png` gets PNG files numbered from 0. Alpha is kept by PNG,
+    WebP, .mov (which then is ProRes 4444) and .webm. `sound` are files in order of preference: the first that has
+    sound gives it, in step with the picture and never longer. `quality` is 0..100. `description` becomes the comment
+    of a video file.
     Raises MediaError when the place cannot be written, the suffix is unknown, or the output is one of the
     `sound` files or `inputs`; for a sequence also when its folder holds what no earlier result wrote there,
     unless `overwrite`: then files of the names that are written are replaced.

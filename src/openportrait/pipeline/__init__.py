@@ -15,8 +15,18 @@ from typing import Any
 from openportrait import leaving
 from openportrait.errors import Cancelled, OpenPortraitError
 from openportrait.expressions import Key, Timeline
-from openportrait.media import Clip, Writer, check_output, check_suffix, is_picture, open_writer, write_image
-from openportrait.options import EDIT_SCALE, Options, OutputOptions, RetargetOptions
+from openportrait.media import (
+    Clip,
+    Writer,
+    check_output,
+    check_suffix,
+    check_transparency,
+    is_picture,
+    open_writer,
+    write_image,
+)
+from openportrait.options import BACKGROUND_TRANSPARENT, EDIT_SCALE, Options, OutputOptions, RetargetOptions
+from openportrait.pipeline.background import Background
 from openportrait.pipeline.driving import RATE_OF_STILLS, open_driving_clip
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch, ahead
 from openportrait.pipeline.job import Job
@@ -175,7 +185,7 @@ class _Start:
 
         Raises MediaError where the result cannot be written or would overwrite an input: before the work.
         """
-        self.inputs = inputs
+        self.inputs = (*inputs, *Background(wanted).files)
         self._output = Path(output) if output is not None else None
         self._stem = stem
         self._wanted = wanted
@@ -184,8 +194,11 @@ class _Start:
 
     def targets(self, *, still: bool) -> Targets:
         """The job's files. Raises MediaError where one cannot be written or would overwrite an input."""
-        named = name_targets(self._output, stem=self._stem, still=still, template_suffix=SUFFIX)
+        clear = self._wanted.background == BACKGROUND_TRANSPARENT
+        named = name_targets(self._output, stem=self._stem, still=still, clear=clear, template_suffix=SUFFIX)
         check_suffix(named.result, still=still)
+        if clear:
+            check_transparency(named.result, still=still)
         needed = (
             (named.result, True),
             (named.side_by_side, self._wanted.side_by_side),

@@ -9,6 +9,7 @@ from openportrait.engines.base import Canvas, Shot
 from openportrait.errors import OptionError
 from openportrait.motion import edited_keypoints, edited_motion
 from openportrait.options import Options
+from openportrait.pipeline.background import Background
 from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import ImageSource, Sitter, is_still
 from openportrait.records import Face, FaceEdit, Image, Motion, Ratios
@@ -27,6 +28,7 @@ class Editor:
         self.options = options
         self.engine = load(options.engine)
         self.source = ImageSource(source, self.engine, options)
+        self._background = Background(options.output)
         self._scene = next(self.source.scenes())
         self._portrait = self.source.portraits[0]
 
@@ -66,11 +68,10 @@ class Editor:
 
     def __call__(self, edit: FaceEdit, index: int = 0) -> Picture:
         """The edited picture: the whole frame, or the face crop where nothing is pasted back."""
-        frame = self._scene.frame
-        if not pastes_back(self.options):
-            return Picture(index, self.crop(edit), frame.image, None)
-        canvas = Canvas(frame.image, [self._shot(edit)], [self._sitter.crop.image_from_crop])
-        return Picture(index, self.engine.paint([canvas])[0], frame.image, None, frame.alpha)
+        frame, whole = self._scene.frame, pastes_back(self.options)
+        canvas = Canvas(frame.image, [self._shot(edit)], [self._sitter.crop.image_from_crop], frame.alpha)
+        painted = self.engine.paint([canvas])[0] if whole else self.crop(edit)
+        return Picture.finished(index, painted, frame, self._background, whole=whole, driving=None)
 
     @property
     def _sitter(self) -> Sitter:

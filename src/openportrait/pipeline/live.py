@@ -15,10 +15,12 @@ from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.errors import OptionError
 from openportrait.faces import Box, FaceFinder, LiveFace, LiveTracker, crop_box, ratios
 from openportrait.media import Writer, open_writer
+from openportrait.media.stills import on_white
 from openportrait.motion import Corrections, LiveTransfer
 from openportrait.options import MotionOptions, Options
+from openportrait.pipeline.background import Background
 from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
-from openportrait.pipeline.render import Pose, pastes_back
+from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import ImageSource, Portrait, Sitter, is_still
 from openportrait.records import Face, FaceCrop, Image, Motion, Ratios
 
@@ -56,7 +58,8 @@ class LiveSession:
         self._tracker = LiveTracker(finder, options.faces.driving_face)
         self._neutral: Motion | None = None
         self._box: Box | None = None
-        self._last = self._scene.frame.image if pastes_back(options) else self._sitters[0].crop.image
+        self._background = Background(options.output)
+        self._last = self._shown(self._scene.frame.pixels if pastes_back(options) else self._sitters[0].crop.pixels)
         self._recorder: Recorder | None = None
         self._lock = threading.Lock()
         self._follow()
@@ -130,9 +133,15 @@ class LiveSession:
             for sitter, pose in zip(self._sitters, poses, strict=True)
         ]
         if not pastes_back(self.options):
-            return self._engine.render(shots[:1])[0]
-        places = [sitter.crop.image_from_crop for sitter in self._sitters]
-        return self._engine.paint([Canvas(self._scene.frame.image, shots, places)])[0]
+            return self._shown(self._engine.render(shots[:1])[0])
+        places, frame = [sitter.crop.image_from_crop for sitter in self._sitters], self._scene.frame
+        return self._shown(self._engine.paint([Canvas(frame.image, shots, places, frame.alpha)])[0])
+
+    def _shown(self, painted: Image) -> Image:
+        """(H, W, 3) what an engine painted before its background; on white where that is transparent."""
+        whole = pastes_back(self.options)
+        picture = Picture.finished(0, painted, self._scene.frame, self._background, whole=whole, driving=None)
+        return on_white(picture.image, picture.alpha)
 
     def _driving_crop(self, camera: Image, face: Face) -> FaceCrop:
         """The face as the engine wants it; one box from the neutral moment on."""

@@ -26,15 +26,18 @@ class Targets:
     template: Path
 
 
-def name_targets(output: Path | None, *, stem: str, still: bool, template_suffix: str) -> Targets:
+def name_targets(output: Path | None, *, stem: str, still: bool, clear: bool, template_suffix: str) -> Targets:
     """`<stem>.mp4` (or `.jpg`) in a folder, or the file that was asked for; the others beside it.
+
+    `clear` results have transparency: `.mov` or `.png`.
 
     Beside a sequence such as `shots/%05d.png` that is `shots_concat/%05d.png` and `shots.motion`: its folder
     holds its pictures alone.
     """
     if output is None or is_folder(output) or not output.suffix:
         folder = DEFAULT_FOLDER if output is None else output
-        output = folder / f"{stem}{'.jpg' if still else '.mp4'}"
+        suffix = (".png" if still else ".mov") if clear else ".jpg" if still else ".mp4"
+        output = folder / f"{stem}{suffix}"
     if is_sequence(output):
         folder = output.parent if output.parent.name else output.parent.resolve()
         strips = folder.with_name(f"{folder.name}_concat") / output.name

@@ -12,7 +12,7 @@ from openportrait.media import Clip
 from openportrait.options import Options
 from openportrait.pipeline.driving import cutter, open_driving_clip
 from openportrait.pipeline.source import cut, open_source_clip
-from openportrait.records import Face, Image
+from openportrait.records import Face, Frame, Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ def preview_source(path: Path, options: Options) -> Preview:
     engine = load(options.engine)
     image, faces = _first_frame(open_source_clip(path, options), options, engine)
     chosen = choose(faces, options.faces.face, size_of(image), where=str(path), option="--face")
-    return Preview(image, tuple(faces), tuple(chosen), cut(image, chosen[0], options, engine.crop_rule).image)
+    return Preview(image, tuple(faces), tuple(chosen), cut(Frame(image), chosen[0], options, engine.crop_rule).image)
 
 
 def preview_driving(path: Path, options: Options) -> Preview:

@@ -13,9 +13,10 @@ import numpy as np
 
 from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.options import Options
+from openportrait.pipeline.background import Background
 from openportrait.pipeline.flow import Watch, ahead, groups, overlapped
 from openportrait.pipeline.source import Scene, Sitter, Source
-from openportrait.records import FaceCrop, Floats, Image, Template
+from openportrait.records import FaceCrop, Floats, Frame, Image, Template
 from openportrait.scaling import resized
 
 
@@ -57,12 +58,22 @@ class Picture:
     index: int
     image: Image
     """(H, W, 3): the whole frame, or the face crop where nothing is pasted back."""
+    alpha: Image | None
+    """(H, W) of a source that has one, or where the options want it."""
     source: Image
     """(H, W, 3) the source's frame."""
     driving: Image | None
     """(H, W, 3) the driving's frame; None where no pixels drive."""
-    alpha: Image | None = None
-    """(H, W) of a source that has one."""
+
+    @classmethod
+    def finished(
+        cls, index: int, painted: Image, frame: Frame, background: Background, *, whole: bool, driving: Image | None
+    ) -> Picture:
+        """What an engine painted, (H, W, 3) or (H, W, 4), before its background; `whole` frames keep their alpha."""
+        image, alpha = painted[..., :3], painted[..., 3] if painted.shape[2] == 4 else None
+        if alpha is None and whole and background.is_kept:
+            alpha = frame.alpha
+        return cls(index, *background.behind(image, alpha), source=frame.image, driving=driving)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +94,8 @@ class _Moment:
             for shot, sitter in zip(self.shots, self.scene.sitters, strict=True)
             if shot is not None and sitter is not None
         ]
-        return Canvas(self.scene.frame.image, [shot for shot, _ in placed], [place for _, place in placed])
+        frame = self.scene.frame
+        return Canvas(frame.image, [shot for shot, _ in placed], [place for _, place in placed], frame.alpha)
 
 
 def pastes_back(options: Options) -> bool:
@@ -100,6 +112,7 @@ class Rendering:
         self._source = source
         self._moves = moves
         self._watch = watch
+        self._background = Background(options.output)
         self._running: list[Generator[Picture, None, None]] = []
         self.options = options
 
@@ -181,12 +194,13 @@ class Rendering:
         whole = pastes_back(self.options)
         images = self._engine.paint([moment.canvas for moment in moments]) if whole else self._crops_alone(moments)
         return [
-            Picture(
+            Picture.finished(
                 moment.index,
                 image,
-                source=moment.scene.frame.image,
+                moment.scene.frame,
+                self._background,
+                whole=whole,
                 driving=moment.cue.image if moment.cue else None,
-                alpha=moment.scene.frame.alpha if whole else None,
             )
             for moment, image in zip(moments, images, strict=True)
         ]
@@ -204,7 +218,7 @@ class Rendering:
         """The rendered crop; where there is none the source's own, or black, in the size of all others."""
         size = self._engine.crop_rule.size
         if crop is None:
-            crop = sitter.crop.image if sitter is not None else np.zeros((size, size, 3), np.uint8)
+            crop = sitter.crop.pixels if sitter is not None else np.zeros((size, size, 3), np.uint8)
         if self._source.rate is None or crop.shape[0] == size:
             return crop
         # Native crops of a clip differ in size from frame to frame; its pictures may not.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, islice, repeat
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+import numpy as np
 
 from openportrait.engines.base import Appearance, Engine, Memory
 from openportrait.errors import MediaError
@@ -25,7 +27,8 @@ from openportrait.faces import (
 )
 from openportrait.media import Clip, open_clip
 from openportrait.motion import PackedMotions
-from openportrait.options import Options
+from openportrait.options import CropOptions, Options
+from openportrait.pipeline.background import Background
 from openportrait.pipeline.flow import View, Watch, groups, nearest
 from openportrait.records import CropRule, Face, FaceCrop, Frame, Image, Motion, Ratios
 
@@ -80,9 +83,15 @@ class Source(Protocol):
         ...
 
 
-def cut(image: Image, face: Face, options: Options, rule: CropRule) -> FaceCrop:
-    """The crop of a source face that the options and the engine ask for (SPEC §1)."""
-    crop = options.crop
+def cut(frame: Frame, face: Face, options: Options, rule: CropRule) -> FaceCrop:
+    """The crop of a source face that the options and the engine ask for (SPEC §1), with the frame's alpha."""
+    if frame.alpha is None:
+        return _cut(frame.image, face, options.crop, rule)
+    crop = _cut(frame.pixels, face, options.crop, rule)
+    return replace(crop, image=np.ascontiguousarray(crop.image[..., :3]), alpha=crop.image[..., 3].copy())
+
+
+def _cut(image: Image, face: Face, crop: CropOptions, rule: CropRule) -> FaceCrop:
     if not crop.crop_source:
         return whole_crop(image, face, rule.size)
     return crop_face(
@@ -102,10 +111,10 @@ class ImageSource:
 
     def __init__(self, path: Path, engine: Engine, options: Options) -> None:
         with open_source_clip(path, options) as clip:
-            self._frame = next(iter(clip))
+            self._frame = Background(options.output).cut_out(next(iter(clip)))
         finder = FaceFinder(options.faces.detection_threshold, refine=engine.refine)
         faces = finder.choose(self._frame.image, options.faces.face, where=str(path), option="--face")
-        crops = [cut(self._frame.image, face, options, engine.crop_rule) for face in faces]
+        crops = [cut(self._frame, face, options, engine.crop_rule) for face in faces]
         self.portraits = tuple(
             Portrait((motion,), (ratios(face),)) for motion, face in zip(engine.motion(crops), faces, strict=True)
         )
@@ -125,6 +134,7 @@ class VideoSource:
         self._path = path
         self._engine = engine
         self._options = options
+        self._background = Background(options.output)
         with open_source_clip(path, options) as clip:
             assert clip.info.rate is not None, "only clips come here"
             with watch.over(clip, clip.info.frames) as frames:
@@ -147,7 +157,7 @@ class VideoSource:
     def _crops(self, frame: Frame) -> list[FaceCrop | None]:
         faces = (found.faces[frame.index] for found in self._tracks)
         rule = self._engine.crop_rule
-        return [cut(frame.image, face, self._options, rule) if face is not None else None for face in faces]
+        return [cut(frame, face, self._options, rule) if face is not None else None for face in faces]
 
     def _measure(self, watch: Watch) -> tuple[Portrait, ...]:
         measured = [PackedMotions() for _ in self._tracks]
@@ -179,7 +189,7 @@ class VideoSource:
         count = len(self._tracks[0].faces)
         sitters: tuple[Sitter | None, ...] = (None,) * len(self._tracks)
         with open_source_clip(self._path, self._options) as clip:
-            for frame in islice(clip, count):
+            for frame in map(self._background.cut_out, islice(clip, count)):
                 sitters = tuple(map(self._sitter, self._crops(frame), sitters, self._memories))
                 yield Scene(frame, sitters)
                 if count == 1:

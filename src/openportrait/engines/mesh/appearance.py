@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from openportrait.engines.mesh.colours import skin_colour
@@ -24,7 +23,7 @@ class MeshAppearance:
     """One source face, ready to be drawn to other keypoints."""
 
     pixels: Image
-    """(S, S, 4) RGB and an unused fourth channel: four channels are looked up faster than three."""
+    """(S, S, 4) RGB and the person's alpha: four channels are looked up faster than three."""
     layers: Layers
     """The same in person and background."""
     face: Floats
@@ -52,7 +51,7 @@ def build_appearance(
     face, origin = _face(crop)
     layers = in_layers(crop, face, earlier.layers if earlier is not None else None)
     return MeshAppearance(
-        pixels=cv2.cvtColor(crop.image, cv2.COLOR_RGB2RGBA).astype(np.uint8, copy=False),
+        pixels=np.dstack([crop.image, layers.alpha]),
         layers=layers,
         face=face,
         origin=origin * (1.0, 1.0, 0.0),

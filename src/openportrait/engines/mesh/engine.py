@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from openportrait.engines.base import Appearance, Canvas, Memory, Shot
 from openportrait.engines.mesh.appearance import build_appearance, teeth_of
 from openportrait.engines.mesh.layout import mesh_layout
@@ -70,15 +72,19 @@ class MeshEngine:
         return edited(edit, source)
 
     def render(self, shots: Sequence[Shot]) -> list[Image]:
-        """Pictures of the crop's own side."""
+        """Pictures of the crop's own side, with alpha where the source was cut out."""
         return [render_shot(shot) for shot in shots]
 
     def paint(self, canvases: Sequence[Canvas]) -> list[Image]:
-        """Each picture set into its frame; native crops to the pixel."""
+        """Each picture set into its frame, alpha too; native crops to the pixel."""
         return [self._painted(canvas) for canvas in canvases]
 
     def _painted(self, canvas: Canvas) -> Image:
-        picture = canvas.frame
+        picture, alpha = canvas.frame, canvas.alpha
         for crop, place in zip(self.render(canvas.shots), canvas.places, strict=True):
-            picture = paste_back(picture, crop, place)
-        return picture
+            if alpha is not None and crop.shape[2] == 4:
+                picture = paste_back(np.dstack([picture, alpha]), crop, place)
+                picture, alpha = picture[..., :3], picture[..., 3]
+            else:
+                picture = paste_back(picture, crop[..., :3], place)
+        return picture if alpha is None else np.dstack([picture, alpha])

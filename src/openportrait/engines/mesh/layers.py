@@ -25,6 +25,8 @@ _COVERED = (0.05, 0.3)
 """Alpha below which what is seen is the background's, and above which nothing is known of it."""
 _SEEN, _MADE_UP = 255, 128
 """Marks of a remembered plate: shown by an earlier frame, or filled in."""
+_HALF, _LEAST_CLEAR = 128, 0.02
+"""Of 255, and of the crop: where less is transparent, a picture's alpha tells nothing of the person."""
 _EVERY = 4
 """px between those that are compared."""
 _LEAST_SHARED = 0.02
@@ -35,7 +37,10 @@ _STILL = 6.0
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """person + (1 − alpha)·plate is the picture, to the bit."""
+    """person + (1 − alpha)·plate is the picture, to the bit.
+
+    Of a picture that is `cut_out` already the colours are those of its file, wherever alpha is not 0.
+    """
 
     person: Image
     """(S, S, 4) colours times alpha, and alpha: 255 where nothing of the plate shows."""
@@ -43,6 +48,8 @@ class Layers:
     """(S, S, 3) what is behind; None where all of the picture is one layer."""
     place: Floats
     """(3, 3) from pixels of the layers to pixels of the whole picture."""
+    cut_out: bool = False
+    """Whether the alpha is the picture's own and goes out with it; the person's colours are not times alpha."""
 
     @property
     def alpha(self) -> Image:
@@ -57,6 +64,8 @@ def in_layers(crop: FaceCrop, face: Floats, earlier: Layers | None = None) -> La
     is remembered.
     """
     image, size = crop.image, crop.size
+    if crop.alpha is not None and (crop.alpha < _HALF).mean() > _LEAST_CLEAR:
+        return _cut_out(crop, crop.alpha)
     outline = np.asarray(cv2.convexHull(face[:468, :2].astype(np.float32))[:, 0], np.float64)
     likely = guess(image)
     if not is_sound(likely, (outline + 0.5) * (SIDE / size) - 0.5):
@@ -70,6 +79,13 @@ def in_layers(crop: FaceCrop, face: Floats, earlier: Layers | None = None) -> La
     else:
         behind = _remembered(crop, hole, earlier)
     return _separated(crop, alpha, behind, np.asarray(beside, np.float64))
+
+
+def _cut_out(crop: FaceCrop, alpha: Image) -> Layers:
+    """The layers of a picture with alpha; colours go on beyond its edges, so that none of what is hidden bleeds in."""
+    clear = alpha == 0
+    person, plate = smoothly(crop.image, clear), smoothly(crop.image, ~clear)
+    return Layers(np.dstack([person, alpha]), plate, crop.image_from_crop, cut_out=True)
 
 
 def _remembered(crop: FaceCrop, hole: Mask, earlier: Layers) -> Image:
@@ -108,7 +124,7 @@ def _separated(crop: FaceCrop, alpha: Image, behind: Image, beside: Floats) -> L
     """
     image = crop.image
     plate = behind.copy()
-    cv2.copyTo(image, cv2.compare(alpha, 0, cv2.CMP_EQ), plate)
+    cv2.copyTo(image, (alpha == 0).astype(np.uint8), plate)
     edge = (alpha < 255) & (beside < 1)
     seen, share = image[edge].astype(np.float32), alpha[edge] / 255.0
     made = _without_trace(seen, behind[edge].astype(np.float32), share, beside[edge])

@@ -135,8 +135,8 @@ class _Pieces:
             return []
         sure = cv2.blur(self._trust, (2 * _HALF + 1,) * 2, borderType=cv2.BORDER_CONSTANT)[edge]
         inner = cv2.erode(known, np.ones((3, 3), np.uint8)) > 0
-        slope = _slopes(cv2.cvtColor(self.picture, cv2.COLOR_RGB2GRAY)) * (inner[..., None] / np.float32(4 * 255))
-        normal = _slopes(cv2.GaussianBlur(self._known.astype(np.float32), (0, 0), 1.5))[edge]
+        slope = _slopes(self.picture.mean(2)) * (inner[..., None] / np.float32(4 * 255))
+        normal = _slopes(np.asarray(cv2.GaussianBlur(self._known.astype(np.float32), (0, 0), 1.5), np.float32))[edge]
         normal = normal / (np.linalg.norm(normal, axis=1, keepdims=True) + 1e-6)
         around = np.clip(front[:, None] + _window(_HALF)[None], 0, len(known) - 1)
         slopes = slope[around[..., 0], around[..., 1]]

@@ -39,7 +39,7 @@ def whole_mesh() -> Mesh:
 
 
 def render_shot(shot: Shot) -> Image:
-    """The source of a shot with its face at x_d: (S, S, 3).
+    """The source of a shot with its face at x_d: (S, S, 3), or (S, S, 4) of a source that was cut out.
 
     The border of the crop is the source's to the pixel; so is everything that x_d leaves at x_s.
     """
@@ -47,7 +47,7 @@ def render_shot(shot: Shot) -> Image:
     size = look.size
     shift = (shot.x_d - shot.x_s) * (size / 2)
     if not shift.any():
-        return look.pixels[..., :3].copy()
+        return look.pixels[..., : 4 if look.layers.cut_out else 3].copy()
     rings = look.surround.vertices
     head = rigid_between(shot.x_s, shot.x_d)
     moved = look.face + shift
@@ -66,7 +66,7 @@ def render_shot(shot: Shot) -> Image:
     vertices = np.vstack([moved[:SKIN_COUNT], moved_rings])
 
     found = warp(vertices, rest, whole_mesh(), size)
-    picture = draw(look.layers, look.pixels, found)
+    picture, alpha = draw(look.layers, look.pixels, found)
     show_other_side(picture, look.pixels, found, moved, look.face, share, look.other_side.gain)
     for side, eye in enumerate(look.eyes):
         iris = IRISES[side]
@@ -74,7 +74,7 @@ def render_shot(shot: Shot) -> Image:
         paint_eye(picture, found, eye, moved, _carried(head, eye.anchors, size)[:, :2], gaze, side)
     shut_mouth(picture, found, look.mouth, moved)
     paint_mouth(picture, look.mouth, moved, _carried(head, look.face, size), shot.driver)
-    return picture
+    return np.dstack([picture, alpha]) if look.layers.cut_out else picture
 
 
 def _carried(head: Similarity, pixels: Floats, size: int) -> Floats:

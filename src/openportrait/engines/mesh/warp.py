@@ -98,27 +98,34 @@ def _still_border(field: Field, step: int) -> None:
         field[:, :, edge] *= ramp
 
 
-def draw(layers: Layers, source: Image, found: Warp) -> Image:
-    """The picture `source` (S, S, 4), (S, S, 3), with the person of its `layers` taken from where the field says."""
+def draw(layers: Layers, source: Image, found: Warp) -> tuple[Image, Image]:
+    """The picture `source` (S, S, 4) with the person of its `layers` taken from where the field says.
+
+    (S, S, 3) colours, and the (S, S) alpha of a source that was cut out; of another it says nothing.
+    """
     size, step = source.shape[0], found.grid.step
-    result = np.asarray(cv2.cvtColor(source, cv2.COLOR_RGBA2RGB), np.uint8)
+    result, alpha = np.asarray(cv2.cvtColor(source, cv2.COLOR_RGBA2RGB), np.uint8), layers.alpha
+    if layers.cut_out:
+        alpha = alpha.copy()
     moving = (found.field[0] != 0) | (found.field[1] != 0)
     left, top, width, height = (value * step for value in cv2.boundingRect(moving.astype(np.uint8)))
     columns = slice(max(step, left - step), min(size - step, left + width + step))
     first, last = max(step, top - step), min(size - step, top + height + step)
     if not width:
-        return result
+        return result, alpha
     taken_from = places(found.field, found.grid)
     for row in range(first, last, _STRIP):
         rows = slice(row, min(row + _STRIP, last))
         x, y = (enlarged(plane, step, rows)[:, columns] for plane in taken_from)
         person = np.asarray(cv2.remap(layers.person, x, y, cv2.INTER_LINEAR), np.uint8)
         colours = cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)
-        if layers.plate is not None:
-            behind = shown_through(layers.plate[rows, columns], person[..., 3])
-            colours = cv2.add(colours, behind)
+        if layers.plate is not None and layers.cut_out:
+            alpha[rows, columns] = person[..., 3]
+            colours = cv2.copyTo(colours, person[..., 3], layers.plate[rows, columns].copy())
+        elif layers.plate is not None:
+            colours = cv2.add(colours, shown_through(layers.plate[rows, columns], person[..., 3]))
         result[rows, columns] = colours
-    return result
+    return result, alpha
 
 
 def enlarged(plane: Field, step: int, rows: slice) -> Field:
