@@ -19,7 +19,7 @@ SIDE = 256
 _OUTPUT = "activation_10"
 _RADIUS, _ROUGHNESS = 4, 1e-4
 """Window in px of the guess, and variance below which a window has no edge (He et al. 2013)."""
-_CLEAR, _SOLID = 0.08, 0.92
+_CLEAR, _SOLID = 0.06, 0.78
 _NOBODY, _MARGIN = 0.05, 9
 """What is unlikely all around, this many px of the guess away, is no part of a person."""
 

@@ -13,7 +13,7 @@ from openportrait.engines.mesh.plate import continued, smoothly
 from openportrait.faces.matte import SIDE, guess, is_sound, refined, with_face
 from openportrait.records import FaceCrop, Floats, Image
 
-_RIM = 1 / 100
+_RIM = 1 / 72
 """Of the crop's side beyond the matte: there the picture still holds something of the person."""
 _TRACE = (30.0, 80.0)
 """Grey levels by which a trace of the person differs from the background, and by which a thing does."""
@@ -128,8 +128,9 @@ def _separated(crop: FaceCrop, alpha: Image, behind: Image, beside: Floats) -> L
     edge = (alpha < 255) & (beside < 1)
     seen, share = image[edge].astype(np.float32), alpha[edge] / 255.0
     made = _without_trace(seen, behind[edge].astype(np.float32), share, beside[edge])
-    # Where the plate is brighter than the picture there is more of the person; then what is left for it is light.
-    covered = np.maximum(share, (1 - seen / np.maximum(made, 1)).max(1))
+    # There is so much of the person that its colour, which makes the picture of the plate, is one: 0 to 255.
+    darker, brighter = 1 - seen / np.maximum(made, 1), (seen - made) / np.maximum(255 - made, 1)
+    covered = np.maximum(share, np.maximum(darker, brighter).max(1))
     alpha = alpha.copy()
     alpha[edge] = np.clip(np.ceil(255 * covered), 0, 254).astype(np.uint8)
     most = np.floor(seen * np.float32(255) / (255 - alpha[edge].astype(np.float32))[:, None])
