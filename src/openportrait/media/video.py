@@ -32,6 +32,8 @@ from openportrait.records import Image, MediaInfo
 
 _PACKETS_FOR_RATE = 1000
 _REORDERED = 16
+_PIXELS_FOR_FRAME_THREADS = 10_000_000
+"""4096 × 2304 fits."""
 _BYTES_OF_MATRIX = 36
 _LONGEST_SECONDS = 1_000_000
 """Eleven days: a header that states more says nothing."""
@@ -198,7 +200,8 @@ def _decoder(stream: VideoStream) -> VideoCodecContext:
         other = CodecContext.create(_ALPHA_DECODERS[name], "r")
         assert isinstance(other, VideoCodecContext)
         decoder = other
-    decoder.thread_type = "AUTO"
+    # Threads that share a frame hold no further ones, which matters where a frame has 50 MB and more.
+    decoder.thread_type = "AUTO" if stream.width * stream.height <= _PIXELS_FOR_FRAME_THREADS else "SLICE"
     decoder.options = {"max_pixels": str(MAX_CLIP_PIXELS)}
     return decoder
 
