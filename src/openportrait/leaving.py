@@ -11,14 +11,18 @@ here, so that the handlers are in place before anything else is.
 from __future__ import annotations
 
 import os
-import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
     from pathlib import Path
     from types import FrameType
     from typing import NoReturn
+else:
+    # What `signal` is made of. That one makes enumerations of the numbers first, which takes 10 ms in which a signal
+    # would find no answer.
+    import _signal as signal
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _FIRST_CODE = 128
@@ -37,7 +41,7 @@ _words = "stopped; nothing was written"
 def answer_signals() -> None:
     """From now on SIGINT, SIGTERM and SIGHUP end this process cleanly, except those it was started to ignore."""
     for number in _SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _answer)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from openportrait import leaving
 from openportrait.errors import Cancelled, OpenPortraitError, OptionError
+from openportrait.files import told
 
 if TYPE_CHECKING:
     from openportrait.records import Progress, Result
@@ -104,6 +105,11 @@ def _outcome(run: Callable[[], None]) -> tuple[int, str]:
         return FAILED, "error: not enough memory; lower --max-size or --max-crop"
     except BrokenPipeError:
         return BROKEN_PIPE, ""
+    except OSError as error:
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        return FAILED, f"error: {where}{told(error)}; check that it is there, and the limits and permissions here"
+    except ImportError as error:
+        return FAILED, f"error: {error}; raise the limit on memory, or install the package again"
     return 0, ""
 
 
