@@ -30,6 +30,10 @@ _UPPER_TEETH_CM, _LOWER_TEETH_CM, _TEETH_END_CM = 1.15, 0.6, 0.15
 _NARROW, _WIDE = 0.85, 0.5
 """Share of the opening that is the upper half's: nearly all of a grin is upper teeth."""
 _WIDE_CM = (0.9, 2.2)
+_ENOUGH = 0.05
+"""Share of what was seen around a pixel from which its colour is made up wholly."""
+_MIDDLE = 0.3
+"""Share of the opening at either lip that the middle leaves out."""
 _FLESH_CM2 = (0.1, 0.8)
 """Areas of flesh in the middle from which nothing is learnt, and from which all is."""
 _SEEN_CM = (0.06, 0.25)
@@ -111,7 +115,7 @@ class _Edges:
 
     def between(self, colours: Layer, tooth: Layer) -> Floats:
         """(4,) as in `Halves`."""
-        inner = np.vstack([self.upper + 0.3 * self.across, (self.lower - 0.3 * self.across)[::-1]])
+        inner = np.vstack([self.upper + _MIDDLE * self.across, (self.lower - _MIDDLE * self.across)[::-1]])
         flesh = area(inner, tooth.shape) * (1 - tooth)
         amount = float(flesh.sum()) / self.unit**2
         colour = np.tensordot(flesh, colours, 2) / max(float(flesh.sum()), 1e-3)
@@ -140,7 +144,7 @@ def _halves(colours: Layer, edges: _Edges, split: float, seen: float) -> tuple[L
     around = cv2.blur(cv2.blur(known_colours, (reach, reach)), (reach, reach))
     made = around[..., :3] / np.maximum(around[..., 3:], 1e-3)
     whole = known_colours[..., :3] + (1 - known) * made
-    enough = np.clip(around[..., 3] * 20, 0, 1) * np.float32(seen)
+    enough = np.clip(around[..., 3] / _ENOUGH, 0, 1) * np.float32(seen)
     middle, beyond = rounded(upper + split * across), _BEYOND_CM * edges.down
     soft = max(0.5, np.interp(split, (_WIDE, _NARROW), (_SPLIT_CM, _EDGE_CM)) * edges.unit)
     layers = []
