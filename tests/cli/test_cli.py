@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
 
+import cv2
 import numpy as np
 import pytest
 
@@ -205,3 +206,16 @@ def test_names_that_are_no_text_come_back_as_their_bytes(files: Path, tmp_path: 
     assert os.fsencode(json.loads(found.stdout)["path"]) == name
     missing = openportrait(b"faces", b"no\x1b[31m\n\xff")
     assert missing.stderr == rb"openportrait: error: no\x1b[31m\n\udcff: there is no such file; check the path" + b"\n"
+
+
+def test_a_lack_of_memory_is_one_line_whoever_notices_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def job() -> None:
+        cv2.resize(np.zeros((8, 8), np.uint8), (2**31 - 1, 2**25))
+
+    def fault() -> None:
+        raise ZeroDivisionError
+
+    assert guarded(job) == 1
+    assert capsys.readouterr().err == "openportrait: error: not enough memory; lower --max-size or --max-crop\n"
+    with pytest.raises(ZeroDivisionError):
+        guarded(fault)

@@ -101,8 +101,6 @@ def _outcome(run: Callable[[], None]) -> tuple[int, str]:
         return leaving.code(), str(stopped)
     except OpenPortraitError as error:
         return USAGE if isinstance(error, OptionError) else FAILED, f"error: {error}"
-    except MemoryError:
-        return FAILED, "error: not enough memory; lower --max-size or --max-crop"
     except BrokenPipeError:
         return BROKEN_PIPE, ""
     except OSError as error:
@@ -110,7 +108,25 @@ def _outcome(run: Callable[[], None]) -> tuple[int, str]:
         return FAILED, f"error: {where}{told(error)}; check that it is there, and the limits and permissions here"
     except ImportError as error:
         return FAILED, f"error: {error}; raise the limit on memory, or install the package again"
+    except Exception as error:
+        if not _is_lack_of_memory(error):
+            raise
+        return FAILED, "error: not enough memory; lower --max-size or --max-crop"
     return 0, ""
+
+
+_OPENCV_NO_MEMORY = -4
+"""`cv2.Error.StsNoMem`."""
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: Python, OpenCV and PyTorch (device, CPU) each say so in their own way."""
+    return (
+        isinstance(error, MemoryError)
+        or getattr(error, "code", None) == _OPENCV_NO_MEMORY
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    )
 
 
 def _drop(stream: TextIO) -> None:
