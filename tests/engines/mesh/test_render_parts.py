@@ -11,11 +11,13 @@ from openportrait.engines.mesh.colours import sampled
 from openportrait.engines.mesh.eye_layers import find_iris
 from openportrait.engines.mesh.eyes import rounded
 from openportrait.engines.mesh.infill import filled
+from openportrait.engines.mesh.layers import Layers
 from openportrait.engines.mesh.mirror import find_other_side, mirrored
 from openportrait.engines.mesh.overlay import build_stand_in
 from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, interpolants, places
 from openportrait.engines.mesh.surround import build_surround, ring_triangles
 from openportrait.engines.mesh.topology import FACE_OVAL, SKIN_COUNT, canonical
+from openportrait.engines.mesh.warp import Mesh, draw, warp
 from openportrait.motion import rotation_from_degrees
 from tests.engines.faces import made_crop
 from tests.engines.mesh.test_render import with_clear_eyes
@@ -190,3 +192,23 @@ def test_made_up_skin_has_the_grain_of_the_skin_around_it() -> None:
     middle = stand_in.pixels[56 - top : 65 - top, 72 - left : 89 - left, 0].astype(float)
     assert abs(middle.mean() - 160) < 8
     assert 6 < middle.std() < 18
+
+
+def test_where_one_part_hides_another_nothing_from_between_them_shows() -> None:
+    """A red patch moves in front of a blue one; the green that lies between them in the source is not seen there."""
+    source = np.zeros((96, 96, 4), np.uint8)
+    source[:, 20:40], source[:, 40:57], source[:, 57:] = (250, 0, 0, 255), (0, 250, 0, 255), (0, 0, 250, 255)
+
+    def quad(left: float, right: float, depth: float) -> list[tuple[float, float, float]]:
+        return [(left, 8, depth), (right, 8, depth), (left, 88, depth), (right, 88, depth)]
+
+    rest = np.array(quad(21, 39, 0.0) + quad(8, 88, 9.0))
+    moved = rest.copy()
+    moved[:4, 0] += 23
+    mesh = Mesh(np.array([[0, 1, 2], [1, 3, 2], [4, 5, 6], [5, 7, 6]], np.int32), face=2, near=8)
+    picture, _ = draw(Layers(source, None, np.eye(3)), source, warp(moved, rest, mesh, 96))
+    edge = picture[48, 58:68].astype(int)
+    assert edge[0, 0] > 240
+    assert edge[-1, 2] > 240
+    assert edge[:, 1].max() < 30
+    np.testing.assert_allclose(edge.sum(1), 250, atol=6)

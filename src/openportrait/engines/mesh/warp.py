@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from openportrait.engines.mesh.layers import Layers, shown_through
 from openportrait.engines.mesh.raster import Field, Grid, Indices, cover, displacements, evaluate, places
@@ -18,6 +20,11 @@ _COARSENESS = 4
 _FADE = 6
 """Cells over which the fine field passes into the coarse one."""
 _BORDER = 8
+_FOLD = 1.5
+"""Widths of a cell by which smoothing moves a place at most where the surface goes on."""
+_NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
+_NEAR_ENOUGH = 1.25
+"""Cells away from a pixel from which one has no say in its colour."""
 _STRIP = 128
 """Rows looked up at a time, so that the places to look stay in the processor's cache."""
 
@@ -45,6 +52,8 @@ class Warp:
     """The cells around the face."""
     covered: Indices
     """(h, w) triangle over each cell of `near`, −1 where there is none."""
+    folds: NDArray[np.intp]
+    """(N, 2) row and column of cells where one part of the head ends before another."""
 
 
 def warp(moved: Floats, rest: Floats, mesh: Mesh, size: int) -> Warp:
@@ -65,10 +74,22 @@ def warp(moved: Floats, rest: Floats, mesh: Mesh, size: int) -> Warp:
     covered = cover(moved, mesh.triangles, grid)
     part = field[:, rows, columns]
     share = _towards_edges(grid.shape)
-    for plane, fine in zip(part, evaluate(functions, covered, grid), strict=True):
-        plane += (cv2.blur(fine, (3, 3)) - plane) * share
+    fine = evaluate(functions, covered, grid)
+    smooth = [cv2.blur(plane, (3, 3)) for plane in fine]
+    folded = _folded(fine, smooth, _FOLD * step)
+    for plane, sharp, soft in zip(part, fine, smooth, strict=True):
+        # Places between those of both sides belong to neither.
+        np.copyto(soft, sharp, where=folded)
+        plane += (soft - plane) * share
     _still_border(field, step)
-    return Warp(field, Grid((count, count), step), grid, covered)
+    folds = np.argwhere(folded) + np.array([rows.start, columns.start])
+    return Warp(field, Grid((count, count), step), grid, covered, folds)
+
+
+def _folded(fine: Field, smooth: list[Field], limit: float) -> NDArray[np.bool_]:
+    """(h, w) cells at a jump: smoothing changes them by more than `limit` px."""
+    jump = np.maximum(*(cv2.absdiff(*planes) for planes in zip(fine, smooth, strict=True))) > limit
+    return np.asarray(cv2.dilate(jump.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
 
 def _far(moved: Floats, triangles: Indices, functions: Field, grid: Grid) -> Field:
@@ -125,7 +146,56 @@ def draw(layers: Layers, source: Image, found: Warp) -> tuple[Image, Image]:
         elif layers.plate is not None:
             colours = cv2.add(colours, shown_through(layers.plate[rows, columns], person[..., 3]))
         result[rows, columns] = colours
+    _draw_folds(result, alpha, layers, found)
     return result, alpha
+
+
+def _draw_folds(picture: Image, alpha: Image, layers: Layers, found: Warp) -> None:
+    """Draw the pixels at folds again, in place, as `draw` does: colours of both sides are mixed, not places."""
+    size, step, last = len(picture), found.grid.step, found.grid.shape[0] - 1
+    row, column = found.folds.T
+    if not len(row):
+        return
+    fields = [
+        found.field[:, np.clip(row + down, 0, last), np.clip(column + across, 0, last)] for down, across in _NEIGHBOURS
+    ]
+    shares = _shares(step)
+    parts = np.indices((step, step)).reshape(2, -1, 1)
+    y, x = (np.minimum(cell * step + part, size - 1) for cell, part in zip((row, column), parts, strict=True))
+    pixel, neighbour = np.nonzero(shares)
+    moves = np.stack(fields)[neighbour]
+    seen = _looked_up(layers.person, x[pixel] + moves[:, 0], y[pixel] + moves[:, 1])
+    if layers.cut_out:
+        seen[..., :3] *= seen[..., 3:] / 255
+    person = np.zeros((*x.shape, 4), np.float32)
+    for of, by, colours in zip(pixel, neighbour, seen, strict=True):
+        person[of] += shares[of, by] * colours
+    colours, opaque = person[..., :3], person[..., 3:]
+    if layers.plate is not None and layers.cut_out:
+        alpha[y, x] = opaque[..., 0] + 0.5
+        colours = np.where(opaque > 0, colours * (255 / np.maximum(opaque, 1)), layers.plate[y, x])
+    elif layers.plate is not None:
+        colours = colours + layers.plate[y, x] * (1 - opaque / 255)
+    picture[y, x] = np.clip(colours + 0.5, 0, 255).astype(np.uint8)
+
+
+@cache
+def _shares(step: int) -> Field:
+    """(step², 5) what a cell and its neighbours have to say in the colours of its pixels; sums to 1."""
+    pixels = (np.indices((step, step)).reshape(2, -1).T + 0.5) / step - 0.5
+    away = np.linalg.norm(pixels[:, None] - np.array(_NEIGHBOURS)[None], axis=2)
+    shares = np.maximum(_NEAR_ENOUGH - away, 0)
+    return np.asarray(shares / shares.sum(1, keepdims=True), np.float32)
+
+
+def _looked_up(image: Image, x: Field, y: Field) -> Field:
+    """(..., 4) colours of an image (S, S, 4) at places (...) px."""
+    # In rows, as a single one may be too long to be looked up.
+    padding = -x.size % _STRIP
+    rows_x, rows_y = (np.pad(v.ravel(), (0, padding)).reshape(-1, _STRIP).astype(np.float32) for v in (x, y))
+    return np.asarray(
+        cv2.remap(image, rows_x, rows_y, cv2.INTER_LINEAR).reshape(-1, 4)[: x.size].reshape(*x.shape, 4), np.float32
+    )
 
 
 def enlarged(plane: Field, step: int, rows: slice) -> Field:
