@@ -24,7 +24,7 @@ from openportrait.options import EngineOptions, MotionOptions
 from openportrait.records import CropRule, Face, FaceCrop
 
 SHARED = Path(__file__).parents[2] / "shared/examples"
-GOALS = {512: 100.0, 1024: 60.0}
+GOALS = {512: 120.0, 1024: 75.0}
 """Side of the crop in px → pictures a second."""
 _SHOTS, _REPEATS = 20, 5
 
