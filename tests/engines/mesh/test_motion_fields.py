@@ -85,6 +85,8 @@ def test_sliders_move_to_the_side_the_released_interface_moves() -> None:
     assert _edited(FaceEdit(pouting=0.09))[LOWER_LIP, 0] > 0.3
     assert _edited(FaceEdit(pursing=15))[CORNER_LEFT, 0] > 0.2 > -0.2 > _edited(FaceEdit(pursing=-20))[CORNER_LEFT, 0]
     assert _edited(FaceEdit(lip_open=120))[LOWER_LIP, 1] > 1
+    sad = _edited(FaceEdit(smile=-0.3))
+    assert sad[CORNER_LEFT, 1] > 0.2 > 0.05 > abs(sad[UPPER_LIP, 1])
     grin = _edited(FaceEdit(grin=15))
     assert grin[LOWER_LIP, 1] - grin[UPPER_LIP, 1] > 0.4
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from openportrait.engines.mesh import lids
 from openportrait.engines.mesh.fields import Gesture, authored, fields
 from openportrait.engines.mesh.layout import mesh_layout
+from openportrait.engines.mesh.lips import closed
 from openportrait.engines.mesh.topology import (
     EYES_LOWER,
     EYES_UPPER,
@@ -150,6 +153,32 @@ def test_at_rest_brows_and_corners_are_nearer_to_a_relaxed_face() -> None:
     rest = LAYOUT.neutral(authored(made_motion(), gesture))
     for point in (61, 291, 105, 334):
         assert np.linalg.norm(rest[point]) < 0.5 * np.linalg.norm(away[point])
+
+
+def _pulled_down(amount: float, gesture: Gesture) -> float:
+    """How far a picture of a face with its corners down moves those of another, in distances of the eyes.
+
+    The face's lips are shut, but for what the gesture does, in a straight line; the canonical face's are not.
+    """
+    motion = authored(made_motion(), gesture)
+    shut = closed(canonical()) - 0.7 * fields().sad
+    motion = replace(motion, expression=motion.expression + shut + amount * fields().sad)
+    change = LAYOUT.change(_identity(), motion.expression, LAYOUT.neutral(motion))
+    eyes = canonical()[IRISES[1, 0], 0] - canonical()[IRISES[0, 0], 0]
+    return float(change[[61, 291], 1].mean() / eyes)
+
+
+def test_a_sad_mouth_moves_the_corners_and_one_at_rest_does_not() -> None:
+    assert _pulled_down(0.8, Gesture()) > 0.03
+    assert abs(_pulled_down(0.0, Gesture())) < 0.003
+    # Faces at rest differ by this much.
+    assert abs(_pulled_down(0.15, Gesture())) < 0.01
+
+
+def test_pursed_and_open_mouths_are_not_taken_for_sad_ones() -> None:
+    assert abs(_pulled_down(0.0, Gesture(pucker=1))) < 0.02
+    jaw = Gesture(jaw=0.6)
+    assert _pulled_down(0.5, jaw) - _pulled_down(0.0, jaw) < 0.01
 
 
 def test_at_rest_eyes_are_open_and_look_ahead() -> None:

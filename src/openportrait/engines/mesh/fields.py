@@ -31,6 +31,8 @@ class Fields:
     """Mouth and chin to the picture's right."""
     smile: Floats
     """Corners out and up, cheeks raised."""
+    sad: Floats
+    """Corners down, chin raised."""
     stretch: Floats
     """Corners straight out."""
     pucker: Floats
@@ -94,6 +96,8 @@ def fields() -> Fields:
     x, y, z = canonical().T
     none = np.zeros(COUNT)
     corner, corner_side = _both(x, y, (2.46, 4.34), (2.2, 1.9))
+    drawn, drawn_side = _both(x, y, (2.6, 4.6), (1.4, 1.7))
+    chin = _bump(x, y, (0, 6.2), (1.8, 1.3))
     cheek, _ = _both(x, y, (3.9, 1.2), (1.9, 1.7))
     above_lids = smoothstep(-y, 3.3, 4.3)
     brow, _ = _both(x, y, (3.2, -4.9), (2.8, 1.5))
@@ -104,6 +108,7 @@ def fields() -> Fields:
         jaw=_jaw(x, y, z),
         mouth_side=np.stack([0.9 * around_mouth, none, none], 1),
         smile=np.stack([0.75 * corner_side, -0.62 * corner - 0.28 * cheek, 0.25 * corner], 1),
+        sad=np.stack([0.06 * drawn_side, 0.32 * drawn - 0.1 * chin, none], 1),
         stretch=np.stack([0.7 * corner_side, none, 0.2 * corner], 1),
         pucker=np.stack([-0.38 * x * mouth, none, -0.5 * mouth], 1),
         show_teeth=_teeth(x, y),

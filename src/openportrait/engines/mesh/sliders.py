@@ -9,7 +9,7 @@ from openportrait.engines.mesh.lips import closed
 from openportrait.records import FaceEdit, Floats, Motion
 
 # A slider's value that amounts to one full movement of the face.
-_SMILE = 1.0
+_SMILE, _SAD = 1.0, 0.3
 _WINK = 25.0
 _BROW = 30.0
 _GAZE_X, _GAZE_Y = 120.0, 300.0
@@ -24,7 +24,8 @@ def edited(edit: FaceEdit, source: Motion) -> Floats:
     """(478, 3) change of the source's expression; pose, zoom and target ratios of the edit are left to the caller."""
     made, points = fields(), source.canonical + source.expression
     change = (
-        (edit.smile / _SMILE) * made.smile
+        (max(edit.smile, 0.0) / _SMILE) * made.smile
+        + (max(-edit.smile, 0.0) / _SAD) * made.sad
         + (max(edit.eyebrow, 0.0) / _BROW) * made.brow
         + (max(-edit.eyebrow, 0.0) / _BROW) * made.frown
         + (edit.pouting / _POUT) * made.mouth_side
