@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from openportrait.errors import MediaError
-from openportrait.media import check_output, open_clip, open_writer, probe, write_image
+from openportrait.media import check_output, open_clip, open_writer, probe, together, write_image
 
 from .make import blue_of, corners, index_of, picture
 
@@ -210,3 +210,18 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
         open_writer(path, rate=Fraction(25), sound=[path])
     check_output(tmp_path / "new" / "b.mp4", [path])
     assert "new" not in everything_in(tmp_path)
+
+
+def test_files_that_belong_together_appear_together_or_not_at_all(tmp_path: Path) -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    with together():
+        write_image(tmp_path / "a.png", image)
+        assert not (tmp_path / "a.png").exists()
+        with together():
+            write_image(tmp_path / "b.png", image)
+        assert not (tmp_path / "b.png").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+    with pytest.raises(MediaError, match=r"no such folder|not written as"), together():
+        write_image(tmp_path / "new/c.png", image)
+        write_image(tmp_path / "d.txt", image)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]

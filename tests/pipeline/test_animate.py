@@ -358,3 +358,17 @@ def test_a_stopped_job_keeps_what_it_made_where_that_is_wanted(
     kept = len(frames_of(tmp_path / "part.mp4"))
     assert kept >= 4
     assert str(stopped.value) == f"stopped; the first {kept} frames are kept in {tmp_path / 'part.mp4'}"
+
+
+def test_the_files_of_a_job_appear_together_or_not_at_all(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, template: object) -> None:
+        raise openportrait.MediaError(f"{path}: cannot be written, the disk is full; free some space")
+
+    monkeypatch.setattr("openportrait.pipeline.save_template", full)
+    with pytest.raises(openportrait.MediaError, match="the disk is full"):
+        openportrait.animate(
+            portrait, EXAMPLES / "driving/surprise.jpg", tmp_path, engine="mesh", side_by_side=True, save_template=True
+        )
+    assert list(tmp_path.iterdir()) == []

@@ -78,8 +78,7 @@ class Edit:
     def _edited(self, options: Values) -> Result:
         """The picture and, where that is asked for, the expression: both or none."""
         from openportrait.expressions import save_expression
-        from openportrait.media import Target
-        from openportrait.media.files import file_ids
+        from openportrait.media import check_file, together
         from openportrait.pipeline import edit
 
         wanted, kept = self._wanted(), self.save_expression
@@ -87,9 +86,10 @@ class Edit:
             return edit(self.source, wanted, self.output, **options)
         if self.output is not None and os.path.realpath(kept) == os.path.realpath(self.output):
             raise OptionError(f"{kept}: --output and --save-expression are the same file; choose another for one")
-        with Target(kept, file_ids([self.source])) as target:
-            save_expression(target.temporary, wanted)
+        check_file(kept, [self.source])
+        with together():
             result = edit(self.source, wanted, self.output, **options)
+            save_expression(kept, wanted)
         say(f"expression: {kept}")
         return result
 

@@ -2,7 +2,7 @@
 
 from openportrait.media.clip import Clip, open_clip, probe
 from openportrait.media.stills import picture_kind, read_image, write_image
-from openportrait.media.target import Target, check_file
+from openportrait.media.target import check_file, together
 from openportrait.media.writer import (
     Writer,
     check_output,
@@ -15,7 +15,6 @@ from openportrait.media.writer import (
 
 __all__ = [
     "Clip",
-    "Target",
     "Writer",
     "check_file",
     "check_output",
@@ -28,5 +27,6 @@ __all__ = [
     "picture_kind",
     "probe",
     "read_image",
+    "together",
     "write_image",
 ]

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,30 @@ from openportrait import leaving
 from openportrait.errors import MediaError
 from openportrait.media.files import FileId, file_ids, unwritable
 from openportrait.media.temporary import hidden_in, remove, sweep
+
+_waiting: ContextVar[list[Target] | None] = ContextVar("_waiting", default=None)
+"""Targets that are complete and appear with others; None outside of `together`."""
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What is committed inside appears when the context is left without an exception: all of it, or nothing."""
+    if _waiting.get() is not None:
+        yield
+        return
+    complete: list[Target] = []
+    token = _waiting.set(complete)
+    try:
+        yield
+    except BaseException:
+        _waiting.reset(token)
+        for target in complete:
+            target.discard()
+        raise
+    _waiting.reset(token)
+    with leaving.undivided():
+        for target in complete:
+            target.publish()
 
 
 class Target:
@@ -88,7 +113,15 @@ class Target:
             raise unwritable(self.path, error) from error
 
     def commit(self) -> None:
-        """Rename to the final place."""
+        """Rename to the final place: now, or where a context of `together` is left."""
+        waiting = _waiting.get()
+        if waiting is None:
+            self.publish()
+        else:
+            waiting.append(self)
+
+    def publish(self) -> None:
+        """Rename to the final place now, whatever becomes of others."""
         with self.guarded(), leaving.undivided():
             self._commit()
             self._done = True
@@ -99,7 +132,7 @@ class Target:
 
     def discard(self) -> None:
         """Remove what was made; nothing happens after a commit."""
-        if self._done:
+        if self._done or self in (_waiting.get() or ()):
             return
         self._done = True
         remove(self.temporary)

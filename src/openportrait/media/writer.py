@@ -152,7 +152,6 @@ class Writer:
         with self._target.guarded():
             self._encoder.finish()
         self._encoder = None
-        self._target.commit()
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -163,9 +162,13 @@ class Writer:
     ) -> None:
         """Finish and rename, or remove everything."""
         try:
-            if kind is None or (self._keep and self.frames):
+            if kind is None:
                 self._finish()
-                self.kept = kind is not None
+                self._target.commit()
+            elif self._keep and self.frames:
+                self._finish()
+                self._target.publish()
+                self.kept = True
         finally:
             if self._encoder:
                 self._encoder.abandon()

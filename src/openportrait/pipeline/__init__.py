@@ -23,6 +23,7 @@ from openportrait.media import (
     check_transparency,
     is_picture,
     open_writer,
+    together,
     write_image,
 )
 from openportrait.options import BACKGROUND_TRANSPARENT, EDIT_SCALE, Options, OutputOptions, RetargetOptions
@@ -219,7 +220,7 @@ def _write(job: Rendering, start: _Start, sound: tuple[Path, ...] = ()) -> Resul
     wanted, targets = job.options.output, start.targets(still=job.frames == 1)
     template = job.template if wanted.save_template else None
     is_still = job.frames == 1 and is_picture(targets.result)
-    with leaving.orderly():
+    with leaving.orderly(), together():
         frames = _write_picture(job, targets) if is_still else _write_clip(job, targets, start.inputs, sound)
         if template is not None:
             save_template(targets.template, template)
