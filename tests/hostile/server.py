@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-CPU_SECONDS, WALL_SECONDS = 60, 240
+CPU_SECONDS, WALL_SECONDS = 30, 240
 """A busy hang ends after the first, a wait after the second; the work itself takes a second or two."""
 ADDRESS_BYTES, FILE_BYTES = 8 * 2**30, 2**28
 
@@ -83,10 +83,10 @@ def _by_python(request: dict[str, Any]) -> int:
     output = given.get("output")
     calls: dict[str, Callable[[], Any]] = {
         "animate": lambda: op.animate(given["source"], given["driving"], output, **options),
-        "edit": lambda: op.edit(given["source"], op.load_expression(given["expression"]), output, **options),
-        "perform": lambda: op.perform(given["source"], op.load_timeline(given["timeline"]), output, **options),
+        "edit": lambda: op.edit(given["source"], op.load_expression(Path(given["expression"])), output, **options),
+        "perform": lambda: op.perform(given["source"], op.load_timeline(Path(given["timeline"])), output, **options),
         "retarget": lambda: op.retarget(given["source"], op.RetargetOptions(lip=0.0), output, **options),
-        "info": lambda: op.load_template(given["path"]),
+        "info": lambda: op.load_template(Path(given["path"])),
     }
     try:
         made = calls[request["command"]]()

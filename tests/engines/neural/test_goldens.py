@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 from openportrait.motion import rotation_from_degrees
+from openportrait.records import Floats
 from tests.reference import REFERENCE, recipe
 
 torch = pytest.importorskip("torch")
@@ -40,30 +41,26 @@ class Goldens:
         place(module, torch.device("cpu"), torch.float32)
         return module
 
-    def distance(self, name: str, found: Any) -> float:
-        """The largest error of an output at its probes, over the spread of that output."""
+    def errors(self, name: str, found: Any) -> Floats:
+        """How far an output is off at its probes, over the spread of that output."""
         found = np.asarray(found)
         assert found.shape == tuple(self.outputs[f"{name}/shape"])
-        values = recipe.probe(found, name)[1]
-        spread = self.outputs[f"{name}/stats"][1] or np.abs(self.outputs[f"{name}/values"]).max()
-        return float(np.abs(values - self.outputs[f"{name}/values"]).max() / spread)
-
-    def check(self, name: str, found: Any, tolerance: float = 1e-4, plain: Callable[[], Any] | None = None) -> None:
-        """`plain` gives the same output by the plain networks: some processors round so coarsely that these miss
-        the tolerance themselves, at single pixels; there ours must come closer than they do."""
-        worst = self.distance(name, found)
-        if plain is not None and worst >= tolerance:
-            tolerance = max(tolerance, self.distance(name, plain()))
-        assert worst < tolerance, f"{name} is off by {worst:.1e} of its spread"
+        values = self.outputs[f"{name}/values"]
+        spread = self.outputs[f"{name}/stats"][1] or np.abs(values).max()
         self.left.discard(name)
+        return np.asarray(np.abs(recipe.probe(found, name)[1] - values) / spread, np.float64)
 
-    def plain_chain(self) -> Any:
-        """The picture by the plain networks, from the same inputs."""
-        volume = plain.appearance(self.weights("appearance_feature_extractor"), self.inputs["image"])
-        points = self.inputs["kp_driving"], self.inputs["kp_source"]
-        return plain.decode(
-            self.weights("spade_generator"), plain.warp(self.weights("warping_module"), volume, *points)
-        )
+    def check(self, name: str, found: Any, tolerance: float = 1e-4) -> None:
+        worst = self.errors(name, found).max()
+        assert worst < tolerance, f"{name} is off by {worst:.1e} of its spread"
+
+    def check_picture(self, name: str, found: Any) -> None:
+        """At the end of the chain a few pixels multiply whatever rounding came before them: by processor and number of
+        threads one of 4,096 is off by 6e-4 to 2.4e-3, by the plain networks as by ours. All together say more."""
+        errors = self.errors(name, found)
+        together, worst = np.sqrt((errors**2).mean()), errors.max()
+        assert together < 1e-4, f"{name} is off by {together:.1e} of its spread, root mean square"
+        assert worst < 5e-3, f"{name} is off by {worst:.1e} of its spread at one place"
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +101,7 @@ def test_every_reference_output_is_met(goldens: Goldens) -> None:
     goldens.check("spade_generator/out", decoder(inputs["decoder_in"]))
     warped = warping(warping.source(volume), x_d, x_s)
     goldens.check("chain/warped", warped, 1e-3)
-    goldens.check("chain/image", decoder(warped), 1e-3, plain=goldens.plain_chain)
+    goldens.check_picture("chain/image", decoder(warped))
 
     for network, given in (
         ("retarget_shoulder", "stitching_in"),
