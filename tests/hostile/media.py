@@ -95,7 +95,7 @@ def _animated(rng: random.Random, material: Material) -> bytes:
     image = Image.open(io.BytesIO(material.portrait)).convert("RGB").resize((96, 96))
     frames = [image.rotate(2 * turn) for turn in range(4)]
     form, out = rng.choice(("GIF", "WEBP", "PNG", "TIFF")), io.BytesIO()
-    durations = [rng.choice((0, 1, 10, 40, 65_535 * 10, 2**24 - 1)) for _ in frames]
+    durations = [rng.choice((0, 1, 10, 40, 300, 2000)) for _ in frames]
     timed = {"duration": durations} if form != "TIFF" else {}
     frames[0].save(out, form, save_all=True, append_images=frames[1:], **timed)
     return out.getvalue()
@@ -124,10 +124,7 @@ def pictures(rng: random.Random, count: int) -> Iterator[Case]:
 
 def _container(rng: random.Random, material: Material) -> bytes:
     """The clip in another container, sometimes without its sound or its pictures."""
-    form, drop = (
-        rng.choice(("mp4", "mov", "matroska", "avi", "webm", "mpegts", "ogg", "flv")),
-        rng.choice(("", "", "", "audio", "video")),
-    )
+    form, drop = rng.choice(("mp4", "mov", "matroska")), rng.choice(("", "", "", "audio", "video"))
     out = io.BytesIO()
     with av.open(io.BytesIO(material.clip), "r") as source, av.open(out, "w", format=form) as target:
         streams = {each.index: target.add_stream_from_template(each) for each in source.streams if each.type != drop}
