@@ -197,6 +197,7 @@ def parameters(times: int, seed: int) -> list[Any]:
     return [pytest.param(case, entry_of(case, n), id=case.name) for n, case in enumerate(cases(times, seed))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "entry"), parameters(1, SEED))
 def test_a_hostile_input_is_refused_or_used(
     case: Case, entry: Entry, tmp_path: Path, material: Material, run: Run

@@ -60,6 +60,7 @@ def driven(asked: Asked) -> list[Floats]:
     return [shot.x_d for shot in asked.shots]
 
 
+@pytest.mark.slow
 def test_image_by_video_through_the_networks(officer: Path, three: Path, weights: Path, tmp_path: Path) -> None:
     told: list[Progress] = []
     result = openportrait.animate(

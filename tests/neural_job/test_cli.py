@@ -16,6 +16,7 @@ from tests.conftest import EXAMPLES
 from tests.neural_job.conftest import command
 
 
+@pytest.mark.slow
 def test_animate_by_a_picture(officer: Path, weights: Path, tmp_path: Path) -> None:
     driving = EXAMPLES / "driving" / "surprise.jpg"
     done = command(
@@ -48,6 +49,7 @@ def test_a_template_goes_to_the_official_format_and_back_unchanged(motion_of_thr
         )
 
 
+@pytest.mark.slow
 def test_edit_changes_the_face(officer: Path, weights: Path, tmp_path: Path) -> None:
     done = command("edit", "-s", officer, "--engine", "neural", "--weights", weights, "--smile", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -58,6 +60,7 @@ def test_edit_changes_the_face(officer: Path, weights: Path, tmp_path: Path) -> 
     assert np.abs(made.astype(int) - source)[80:160, 90:180].mean() > 20
 
 
+@pytest.mark.slow
 def test_retarget_takes_a_clip(talk: Path, weights: Path, tmp_path: Path) -> None:
     with open_clip(talk, max_size=128) as clip, open_writer(tmp_path / "two.mp4", rate=Fraction(25)) as writer:
         for frame in islice(clip, 2):

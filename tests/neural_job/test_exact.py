@@ -67,6 +67,7 @@ def measured(picture: Any) -> Motion:
     return Motion((z @ y @ x).T, expression, float(heads["scale"].item()), heads["t"], canonical)
 
 
+@pytest.mark.slow
 def test_a_still_by_a_still_is_the_published_method(squares: tuple[Path, Path], weights: Path) -> None:
     from tests.engines.neural.standins import stand_in_weights
 

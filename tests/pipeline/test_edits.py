@@ -86,6 +86,7 @@ def test_a_timeline_becomes_a_clip_and_a_template(portrait: Path, tmp_path: Path
     assert moved[4] > moved[0] + 0.1
 
 
+@pytest.mark.slow
 def test_lips_of_a_clip_are_closed_and_its_sound_kept(speech: Path, tmp_path: Path) -> None:
     result = openportrait.retarget(speech, RetargetOptions(lip=0.0), tmp_path / "r.mp4", engine="mesh")
     before, after = openness_over_time(speech, 3), openness_over_time(result.path, 3)
@@ -94,6 +95,7 @@ def test_lips_of_a_clip_are_closed_and_its_sound_kept(speech: Path, tmp_path: Pa
     assert probe(result.path).has_audio
 
 
+@pytest.mark.slow
 def test_silence_stills_the_lips_and_keeps_the_eyes(speech: Path, tmp_path: Path) -> None:
     result = openportrait.retarget(speech, RetargetOptions(silent=True), tmp_path / "r.mp4", engine="mesh")
     before, after = openness_over_time(speech, 3), openness_over_time(result.path, 3)

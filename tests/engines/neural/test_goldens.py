@@ -69,6 +69,7 @@ def goldens() -> Iterator[Goldens]:
         yield Goldens(outputs)
 
 
+@pytest.mark.slow
 def test_every_reference_output_is_met(goldens: Goldens) -> None:
     inputs = goldens.inputs
     x_d, x_s = inputs["kp_driving"], inputs["kp_source"]
