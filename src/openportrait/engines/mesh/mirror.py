@@ -1,7 +1,7 @@
-"""The cheek that a turned portrait hides, taken from the one it shows.
+"""The side that a turned portrait hides, taken from the one it shows: cheek, temple, sideburn, ear, hair behind it.
 
 Skin seen edge-on in the source has no pixels to speak of: turned to the viewer it would show a smear with
-the outline of the old face in it. There the mirrored place on the other side of the face is shown instead,
+the outline of the old face in it. There the mirrored place on the other side of the head is shown instead,
 in the light of its own side.
 """
 
@@ -16,54 +16,100 @@ from numpy.typing import NDArray
 
 from openportrait.engines.mesh.colours import LUMA, sampled
 from openportrait.engines.mesh.curves import smoothstep
-from openportrait.engines.mesh.raster import Field, displacements, evaluate, interpolants, places
+from openportrait.engines.mesh.head import (
+    behind,
+    head_points,
+    head_triangles,
+    mirrored,
+    ring_certainty,
+    ring_normals,
+    ways_to_rings,
+)
+from openportrait.engines.mesh.layers import Layers
+from openportrait.engines.mesh.motion import Similarity, pose
+from openportrait.engines.mesh.raster import Field, Grid, Indices, cover, displacements, evaluate, interpolants, places
 from openportrait.engines.mesh.topology import SKIN_COUNT, canonical, triangles
 from openportrait.engines.mesh.warp import Warp, enlarged
 from openportrait.records import Floats, Image
 
-_EDGE_ON, _SEEN = 0.1, 0.5
+_EDGE_ON, _SEEN = 0.3, 0.55
 """Cosines between skin and view: below the first it has no pixels, above the second it has all."""
-_BETTER = (0.12, 0.4)
+_SHOWN = (0.05, 0.25)
+"""The same for skin that stands in for other: something of it has to be seen."""
+_BETTER = (0.1, 0.3)
 _ASIDE_CM = (1.6, 2.8)
 """The nose keeps its own shading."""
 _TURNED = (0.04, 0.2)
-_LIGHT_REACH_CM = 2.5
+_LIGHT_REACH_CM, _FAR_CM, _FAR_SHARE = 1.4, 4.0, 0.05
+"""Light is that of the skin close by, or, where there is none, of skin farther away."""
+_SKIN_SPREAD = 0.6
+"""Of the logarithm of brightness about the median of the same side of the face: shade, but no hair."""
 _TINT = 0.75
-_GAIN_RANGE = (0.35, 2.5)
+_OTHER_HUE = (0.2, 0.6)
+"""Of the logarithms of colours: where sides differ more, as in deep shade, one has the hue of its own skin."""
+_GAIN_RANGE = (0.35, 3.5)
 _LEAST = 0.02
-
-
-@cache
-def mirrored() -> NDArray[np.intp]:
-    """(468,) the vertex on the other side of the face."""
-    points = canonical()[:SKIN_COUNT]
-    squared = ((points[:, None] * (-1, 1, 1) - points[None]) ** 2).sum(-1)
-    return np.asarray(squared.argmin(1), np.intp)
+_STEEPEST = 1.4
+"""px of depth a px: a turn by 25° stretches such skin to one and a half."""
+_EDGE_CM = (4.6, 6.2)
+"""From the corners of the eyes outwards."""
+_WAY_TO_EDGE = 24
+"""Edges of triangles from the middle of the face to its outline, at most."""
+_MARGIN = 3
+"""Cells around what is shown."""
 
 
 @cache
 def _closeness() -> Floats:
-    """(468, 468) Gaussian of the distance on the canonical face."""
-    points = canonical()[:SKIN_COUNT]
-    squared = ((points[:, None] - points[None]) ** 2).sum(-1)
-    return np.asarray(np.exp(-0.5 * squared / _LIGHT_REACH_CM**2))
+    """(H, 468) by the distance on the canonical head: about 1 at what is closest, a little farther away."""
+    squared = ((head_points()[:, None] - canonical()[None, :SKIN_COUNT]) ** 2).sum(-1)
+    squared -= squared.min(1, keepdims=True)
+    near, far = (np.exp(-0.5 * squared / reach**2) for reach in (_LIGHT_REACH_CM, _FAR_CM))
+    return np.asarray(near + _FAR_SHARE * far)
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """What brings mirrored colours into the light of their new side: gain · colours + tone · brightness."""
+
+    gain: Floats
+    """(H, 3)."""
+    tone: Floats
+    """(H, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
 class OtherSide:
-    """What of a face its other side can stand in for."""
+    """What of a head its other side can stand in for; H vertices, the face's first."""
 
+    places: Floats
+    """(H, 3) px in the source."""
     normals: Floats
-    """(468, 3) unit, out of the skin."""
+    """(H, 3) unit, out of the head."""
     hidden: Floats
-    """(468,) 0 seen well in the source, 1 not at all, though its mirror image is."""
-    gain: Floats
-    """(468, 3) light at a vertex over the light at its mirror image."""
+    """(H,) 0 seen well in the source, 1 not at all, though its mirror image is."""
+    light: Light
+    steep: Floats
+    """(468,) px of depth that would only smear skin seen edge-on which has no mirror image to be shown."""
 
     def share(self, rotation: Floats) -> Floats:
-        """(468,) how much of its mirror image a vertex shows when the head has turned by `rotation` (3, 3)."""
+        """(H,) how much of its mirror image a vertex shows when the head has turned by `rotation` (3, 3)."""
+        return np.asarray(self.hidden * self._turned(rotation))
+
+    def held_back(self, head: Similarity) -> Floats:
+        """(468, 2) px by which vertices move less than the `head` does, where it turns to the viewer what is steep."""
+        depth = self.steep * self._turned(head.rotation)[:SKIN_COUNT]
+        return np.asarray(depth[:, None] * head.scale * head.rotation[2, :2])
+
+    def _turned(self, rotation: Floats) -> Floats:
+        """(H,) 1 where the head has turned towards the viewer, 0 where away."""
         towards = -(self.normals @ rotation)[:, 2] + self.normals[:, 2]
-        return np.asarray(self.hidden * smoothstep(towards, *_TURNED))
+        return smoothstep(towards, *_TURNED)
+
+    def moved(self, face: Floats, head: Similarity) -> Floats:
+        """(H, 3) px where the vertices are when the `head` has moved and the face's landmarks are at (478, 3)."""
+        ways = self.places[SKIN_COUNT:] - behind(self.places, np.zeros((1, 3)))[SKIN_COUNT:]
+        return behind(face, head.scale * (ways @ head.rotation))
 
 
 def skin_normals(face: Floats) -> Floats:
@@ -80,49 +126,134 @@ def skin_normals(face: Floats) -> Floats:
 
 def find_other_side(image: Image, face: Floats) -> OtherSide:
     """From a crop (S, S, 3) and its landmarks (478, 3) px with depth."""
-    normals = skin_normals(face)
+    head = pose(face)
+    normals = np.vstack([skin_normals(face), ring_normals() @ head.rotation])
     facing = -normals[:, 2]
     seen = smoothstep(facing, _EDGE_ON, _SEEN)
-    aside = smoothstep(np.abs(canonical()[:SKIN_COUNT, 0]), *_ASIDE_CM)
-    hidden = (1 - seen) * smoothstep(facing[mirrored()] - facing, *_BETTER) * aside
+    hidden = (1 - seen) * smoothstep(facing[mirrored()] - facing, *_BETTER)
+    hidden *= smoothstep(np.abs(head_points()[:, 0]), *_ASIDE_CM)
+    hidden[SKIN_COUNT:] *= ring_certainty()
     reach = 0.012 * float(np.ptp(face[:SKIN_COUNT, 1]))
     colours = np.log(sampled(image, face[:SKIN_COUNT], reach) + 4.0)
-    both = _closeness() * (seen * seen[mirrored()])[None] + 1e-9
-    light = both @ (colours - colours[mirrored()]) / both.sum(1, keepdims=True)
-    brightness = light @ LUMA[:, None]
-    gain = np.exp(brightness + _TINT * (light - brightness))
-    return OtherSide(normals, hidden, np.clip(gain, *_GAIN_RANGE))
+    return OtherSide(
+        places=behind(face, ways_to_rings(head.scale, head.rotation)),
+        normals=normals,
+        hidden=hidden,
+        light=_light(colours, facing[:SKIN_COUNT]),
+        steep=_steep(face) * (1 - hidden[:SKIN_COUNT]),
+    )
+
+
+def _steep(face: Floats) -> Floats:
+    """(468,) px of depth at the sides of a face (478, 3) that go beyond a bearable slope."""
+    edges = triangles()[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    start, end = edges.T
+    rise = _STEEPEST * np.linalg.norm((face[start] - face[end])[:, :2], axis=1)
+    depth = face[:SKIN_COUNT, 2].copy()
+    for _ in range(_WAY_TO_EDGE):
+        reached = depth.copy()
+        np.minimum.at(depth, end, reached[start] + rise)
+        np.minimum.at(depth, start, reached[end] + rise)
+    return (face[:SKIN_COUNT, 2] - depth) * smoothstep(np.abs(canonical()[:SKIN_COUNT, 0]), *_EDGE_CM)
+
+
+def _light(colours: Floats, facing: Floats) -> Light:
+    """From `colours` (468, 3) of the face, logarithms, and cosines between skin and view (468,).
+
+    Where a vertex is hidden itself, the light of the skin around it goes on.
+    """
+    brightness, seen = colours @ LUMA, smoothstep(facing, _EDGE_ON, _SEEN)
+    shown = smoothstep(facing, *_SHOWN)
+    left = canonical()[:SKIN_COUNT, 0] < 0
+    usual = np.where(left, _middle(brightness, left * shown), _middle(brightness, ~left * shown))
+    skin = np.exp(-0.5 * ((brightness - usual) / _SKIN_SPREAD) ** 2)
+    other = mirrored()[:SKIN_COUNT]
+    own = _weighted(colours, seen * skin)
+    mirror = _weighted(colours[other], (shown * skin)[other])
+    light = own - mirror
+    brighter = light @ LUMA[:, None]
+    hue = light - brighter
+    recoloured = smoothstep(np.abs(hue).max(1, keepdims=True), *_OTHER_HUE)
+    gain = np.clip(np.exp(brighter), *_GAIN_RANGE)
+    return Light(gain * (1 - recoloured) * np.exp(_TINT * hue), gain * recoloured * np.exp(own - own @ LUMA[:, None]))
+
+
+def _middle(values: Floats, weights: Floats) -> float:
+    """The median of those values (N,) whose weight (N,) is more than half."""
+    counted = values[weights > 0.5]
+    return float(np.median(counted if len(counted) else values))
+
+
+def _weighted(colours: Floats, trust: Floats) -> Floats:
+    """(H, 3) mean of `colours` (468, 3) around each vertex of the head, by closeness and `trust` (468,)."""
+    weights = _closeness() * (trust + 1e-6)
+    return np.asarray(weights @ colours / weights.sum(1, keepdims=True))
 
 
 def show_other_side(
-    picture: Image, source: Image, found: Warp, moved: Floats, face: Floats, share: Floats, gain: Floats
+    picture: Image, alpha: Image, layers: Layers, found: Warp, other: OtherSide, moved: Floats, share: Floats
 ) -> None:
-    """Draw the mirrored skin into `picture` (S, S, 3), in place, by `share` (468,) with `gain` (468, 3).
+    """Draw the mirrored side of the head into `picture` (S, S, 3) and its `alpha` (S, S), in place.
 
-    `source` (S, S, 4), `moved` and `face` (478, 3) px: landmarks now and in the source.
+    `moved` (H, 3) px: the head's vertices now; `share` (H,): how much of it they show.
     """
-    corners = triangles()
-    used = np.flatnonzero((share[corners] > _LEAST).any(1))
-    cells = np.isin(found.covered, used) if len(used) else np.zeros((1, 1), bool)
-    left, top, width, height = cv2.boundingRect(cells.astype(np.uint8))
-    if not width:
+    corners = head_triangles()
+    used = np.asarray((share[corners] > _LEAST).any(1))
+    if not used.any():
         return
-    rows, columns = slice(top, top + height), slice(left, left + width)
-    grid, step = found.near.part(rows, columns), found.near.step
-    covered = np.where(cells[rows, columns], found.covered[rows, columns], -1)
-    taken_from = places(evaluate(displacements(moved, face[mirrored()], corners), covered, grid), grid)
-    painted = np.column_stack([share, gain])[corners]
-    shown = evaluate(interpolants(moved[corners][:, :, :2], painted), covered, grid)
-    shown[0] = cv2.blur(shown[0], (3, 3))
+    grid, covered = _seen_parts(moved, used, found)
+    shown_at = covered >= 0
+    # Beyond its edge goes on what is shown there, so that nothing else is mixed in where pixels are enlarged.
+    around = np.where(shown_at, covered, cv2.dilate(covered.astype(np.int16), np.ones((5, 5), np.uint8)))
+    taken_from = places(evaluate(displacements(moved, other.places[mirrored()], corners), around, grid), grid)
+    painted = np.column_stack([share, other.light.gain, other.light.tone])[corners]
+    opaque, *light = evaluate(interpolants(moved[corners][:, :, :2], painted), around, grid)
+    opaque = cv2.blur(np.clip(opaque, 0, 1) * shown_at, (3, 3))
 
-    x, y = grid.origin
-    part = picture[y : y + step * height, x : x + step * width]
+    step, (x, y) = grid.step, grid.origin
+    rows, columns = slice(y, y + step * grid.shape[0]), slice(x, x + step * grid.shape[1])
+    part = picture[rows, columns]
+    height, width = part.shape[:2]
 
     def pixels(plane: Field) -> Field:
-        return enlarged(plane, step, slice(0, part.shape[0]))[:, : part.shape[1]]
+        return enlarged(plane, step, slice(0, height))[:, :width]
 
-    from_x, from_y = (pixels(plane) for plane in taken_from)
-    taken = cv2.remap(source, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[..., :3]
-    opaque, *light = (pixels(plane) for plane in shown)
-    change = taken * np.dstack(light) - part
-    part[:] = np.clip(part + change * np.clip(opaque, 0, 1)[..., None] + 0.5, 0, 255).astype(np.uint8)
+    from_x, from_y, *light, opaque = (pixels(plane) for plane in (*taken_from, *light, opaque))
+    taken = cv2.remap(layers.person, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    through = 1 - opaque * (taken[..., 3] / np.float32(255))
+    grey = cv2.transform(taken[..., :3], LUMA[None]).astype(np.float32)
+    colours = taken[..., :3] * np.dstack(light[:3]) + grey[..., None] * np.dstack(light[3:])
+    if layers.cut_out:
+        below = alpha[rows, columns] / np.float32(255) * through
+        total = np.maximum(1 - through + below, np.float32(1e-3))
+        alpha[rows, columns] = np.clip(255 * (1 - through + below) + 0.5, 0, 255).astype(np.uint8)
+        above, through = (1 - through) / total, below / total
+    else:
+        above = opaque
+    part[:] = np.clip(colours * above[..., None] + part * through[..., None] + 0.5, 0, 255).astype(np.uint8)
+
+
+def _seen_parts(moved: Floats, used: NDArray[np.bool_], found: Warp) -> tuple[Grid, Indices]:
+    """Cells around the `used` (T,) triangles, and which of these is seen there, −1 where none: the face is in front."""
+    corners, faces = head_triangles(), len(triangles())
+    count, step = found.grid.shape[0], found.grid.step
+    points = moved[corners[used]].reshape(-1, 3)[:, :2] / step
+    low = np.clip(np.floor(points.min(0)).astype(int) - _MARGIN, 0, count - 1)
+    high = np.clip(np.ceil(points.max(0)).astype(int) + _MARGIN, low + 1, count)
+    grid = found.grid.part(slice(low[1], high[1]), slice(low[0], high[0]))
+    rings = np.append(np.flatnonzero(used[faces:]) + faces, -1).astype(np.int32)
+    covered = rings[cover(moved, corners[rings[:-1]], grid)]
+    face = _placed(found.covered, np.array(found.near.origin) // step - low, grid.shape)
+    in_front = (face >= 0) & (face < faces)
+    shown = np.where(used, np.arange(len(used)), -1)[np.where(in_front, face, 0)]
+    return grid, np.where(in_front, shown, covered).astype(np.int32)
+
+
+def _placed(cells: Indices, corner: NDArray[np.intp], shape: tuple[int, int]) -> Indices:
+    """(h, w) cells with their `corner` (2,) at x, y of a part of that shape, −1 where they do not reach."""
+    result = np.full(shape, -1, np.int32)
+    x, y = corner.tolist()
+    rows, columns = (slice(max(at, 0), max(at + n, 0)) for at, n in zip((y, x), cells.shape, strict=True))
+    part = result[rows, columns]
+    part[:] = cells[max(-y, 0) :, max(-x, 0) :][: part.shape[0], : part.shape[1]]
+    return result

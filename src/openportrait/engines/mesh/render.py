@@ -56,18 +56,20 @@ def render_shot(shot: Shot) -> Image:
     moved[:, :2] += back
     head = replace(head, translation=head.translation + np.append(back * (2 / size), 0.0))
 
-    oval = moved[FACE_OVAL, :2]
-    beyond = oval - _carried(head, look.face[FACE_OVAL], size)[:, :2]
+    held_back = look.other_side.held_back(head)
+    moved[:SKIN_COUNT, :2] -= held_back
+    oval, held_back = moved[FACE_OVAL, :2], held_back[FACE_OVAL]
+    beyond = oval - _carried(head, look.face[FACE_OVAL], size)[:, :2] + held_back
     share = look.other_side.share(head.rotation)
     shift_of_origin = (head.apply(look.origin) - look.origin)[:2] * (size / 2)
-    carried = _carried(head, rings, size)[:, :2]
+    carried = _carried(head, rings, size)[:, :2] - np.tile(held_back, (len(rings) // len(oval), 1))
     moved_rings = look.surround.moved(carried, shift_of_origin, oval, beyond, share[FACE_OVAL])
     rest = np.vstack([look.face[:SKIN_COUNT], rings])
     vertices = np.vstack([moved[:SKIN_COUNT], moved_rings])
 
     found = warp(vertices, rest, whole_mesh(), size)
     picture, alpha = draw(look.layers, look.pixels, found)
-    show_other_side(picture, look.pixels, found, moved, look.face, share, look.other_side.gain)
+    show_other_side(picture, alpha, look.layers, found, look.other_side, look.other_side.moved(moved, head), share)
     for side, eye in enumerate(look.eyes):
         iris = IRISES[side]
         gaze = (moved[iris, :2] - _carried(head, look.face[iris], size)[:, :2]).mean(0)

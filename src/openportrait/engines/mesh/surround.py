@@ -104,11 +104,11 @@ class Surround:
         return np.column_stack([places, self.vertices[:, 2]])
 
 
-def ring_triangles() -> NDArray[np.int32]:
-    """(432, 3) vertex numbers that join the oval and the rings, which follow the 468 vertices of the face."""
+def ring_triangles(number: int = len(_WAY_TO_BORDER)) -> NDArray[np.int32]:
+    """(72·number, 3) vertex numbers that join the oval and rings, which follow the 468 vertices of the face."""
     count = len(FACE_OVAL)
     rings = [FACE_OVAL]
-    rings += [SKIN_COUNT + i * count + np.arange(count) for i in range(len(_WAY_TO_BORDER))]
+    rings += [SKIN_COUNT + i * count + np.arange(count) for i in range(number)]
     found = []
     for inner, outer in pairwise(rings):
         inner_next, outer_next = np.roll(inner, -1), np.roll(outer, -1)
