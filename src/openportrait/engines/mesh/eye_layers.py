@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from openportrait.engines.mesh.colours import LUMA
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.infill import Layer, Mask, filled
-from openportrait.engines.mesh.overlay import StandIn, build_stand_in
+from openportrait.engines.mesh.lid_skin import build_lid_skin
+from openportrait.engines.mesh.overlay import StandIn
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, IRISES
 from openportrait.records import Floats, Image
 
@@ -27,10 +28,6 @@ _INSIDE, _OUTSIDE = 0.85, 1.15
 _LEAST_CONTRAST = 8.0
 _DOUBT = 10.0
 """Grey levels of contrast that outweigh an unlikely place."""
-_LASHES_ABOVE, _LASHES_BELOW = 0.17, 0.09
-"""How far lashes and a tight outline reach beyond the lids, in widths of the eye."""
-_LID_DARKEST = 0.5
-"""Lashes, creases and brows are darker."""
 _FRACTION_BITS = 4
 
 
@@ -98,6 +95,8 @@ def build_eye(image: Image, face: Floats, side: int) -> EyeLayers:
     radius = float(np.linalg.norm(guess[1:] - guess[0], axis=1).mean())
     centre, radius = find_iris(zoomed, eyeball, guess[0], radius, unit)
     upper, lower = EYES_UPPER[side], EYES_LOWER[side]
+    # In a turned head the farther eye is narrowed, but no lower.
+    wider = max(eye_width(face, 0), eye_width(face, 1))
     return EyeLayers(
         white=_white(zoomed, eyeball, centre, radius, unit),
         iris=_iris(zoomed, eyeball, centre, radius),
@@ -107,7 +106,7 @@ def build_eye(image: Image, face: Floats, side: int) -> EyeLayers:
         width=width,
         openness=lid_gap(face, side) / width,
         lash=_lash_colour(zoomed, place(face[upper]), unit),
-        lid=build_stand_in(image, outline, _LASHES_ABOVE * width, _LASHES_BELOW * width, _LID_DARKEST),
+        lid=build_lid_skin(image, face, side, wider),
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.eye_layers import EyeLayers, eye_outline, eye_width, lid_gap, subpixels
 from openportrait.engines.mesh.infill import Layer
-from openportrait.engines.mesh.overlay import bounds, draw_line, show_stand_in
+from openportrait.engines.mesh.overlay import bounds, draw_line, lay_stand_in
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, LID_SHELL
 from openportrait.engines.mesh.warp import Warp
 from openportrait.records import Floats, Image
@@ -23,7 +23,9 @@ _CORNERS = (0.72, 1.0)
 """Where the eye fades into the source's own corners, from its middle."""
 _CLOSING = (0.25, 0.65)
 """Parts of the way to shut over which the lids' own skin takes over."""
-_LASH_WIDTH, _LASH_STRENGTH, _SEAM_STRENGTH = 0.065, 0.6, 0.9
+_LASH_WIDTH, _LASH_STRENGTH, _SEAM_STRENGTH = 0.065, 0.6, 0.85
+_LASHES_THICKEST = 0.4
+"""Part of the way from the outer corner to the inner one."""
 _FRACTION_BITS = 4
 
 
@@ -38,27 +40,29 @@ def paint_eye(
     gap = lid_gap(moved, side)
     closed = float(smoothstep(1 - gap / eye_width(moved, side) / eye.openness, *_CLOSING))
     if closed > 0:
-        _lower_lid_skin(picture, found, eye, moved, side, closed)
+        _lid_skin(picture, eye, moved, anchors, side, closed)
     _show_eyeball(picture, eye, moved, anchors, gaze, side)
     if closed > 0:
         shut = float(1 - smoothstep(gap / eye.width, 0.015, 0.12))
         upper, lower = moved[EYES_UPPER[side], :2], moved[EYES_LOWER[side], :2]
         line = rounded(upper + (0.5 * shut) * (lower - upper))
         share = closed * (_LASH_STRENGTH + (_SEAM_STRENGTH - _LASH_STRENGTH) * shut)
-        draw_line(picture, line, eye.lash, _LASH_WIDTH * eye.width, share)
+        draw_line(picture, line, eye.lash, _LASH_WIDTH * eye.width, share, _LASHES_THICKEST)
 
 
-def _lower_lid_skin(picture: Image, found: Warp, eye: EyeLayers, moved: Floats, side: int, closed: float) -> None:
-    """Skin above and below the opening, where a closing lid would drag lashes and iris along."""
+def _lid_skin(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats, side: int, closed: float) -> None:
+    """Skin around the opening, where a closing lid would drag its crease and lashes along, stretched."""
     outline = eye_outline(moved, side)
-    part = bounds(np.vstack([outline, moved[LID_SHELL[side], :2]]), 0.2 * eye.width, picture.shape[0])
+    part = bounds(np.vstack([outline, moved[LID_SHELL[side], :2]]), 0.3 * eye.width, picture.shape[0])
     opening = np.zeros((part[0].stop - part[0].start, part[1].stop - part[1].start), np.uint8)
     if not opening.size:
         return
     place = subpixels(outline - (part[1].start, part[0].start))
     cv2.fillPoly(opening, [place], 255, cv2.LINE_AA, _FRACTION_BITS)
     soft = np.asarray(cv2.GaussianBlur(opening, (0, 0), 0.7), np.float32)
-    show_stand_in(picture, found, eye.lid, part, np.float32(closed) * (1 - soft / np.float32(255)))
+    corners = moved[EYES_UPPER[side, [0, -1]], :2]
+    carried = anchors + (corners - anchors[:2]).mean(0)
+    lay_stand_in(picture, eye.lid, part, back_to(eye.anchors[:, :2], carried), closed * (1 - soft / np.float32(255)))
 
 
 def _show_eyeball(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats, gaze: Floats, side: int) -> None:
@@ -88,15 +92,19 @@ def _eyeball_pixels(
     eye: EyeLayers, anchors: Floats, gaze: Floats, low: NDArray[np.int_], shape: tuple[int, int]
 ) -> Layer:
     """White and iris as they lie now in a part of the picture."""
-    homogeneous = np.column_stack([anchors - low, np.ones(len(anchors))])
-    there = (eye.anchors[:, :2] - eye.origin + 0.5) * eye.zoom - 0.5
-    back = np.linalg.lstsq(homogeneous, there, rcond=None)[0].T
+    back = back_to((eye.anchors[:, :2] - eye.origin + 0.5) * eye.zoom - 0.5, anchors - low)
     back_iris = back.copy()
     back_iris[:, 2] -= back[:, :2] @ gaze
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     white = cv2.warpAffine(eye.white, back, shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
     iris = cv2.warpAffine(eye.iris, back_iris, shape[::-1], flags=flags)
     return np.asarray(white * (1 - iris[..., 3:]) + iris[..., :3], np.float32)
+
+
+def back_to(there: Floats, here: Floats) -> Floats:
+    """(2, 3) affine map that takes points `here` (N, 2) closest to those `there`."""
+    homogeneous = np.column_stack([here, np.ones(len(here))])
+    return np.asarray(np.linalg.lstsq(homogeneous, there, rcond=None)[0].T)
 
 
 def _shadow(moved: Floats, side: int, low: NDArray[np.int_], shape: tuple[int, int], width: float) -> Layer:

@@ -19,6 +19,7 @@ from openportrait.records import Floats, Image
 
 _FINENESS = 6.0
 _FRACTION_BITS = 4
+_FEWEST_ROWS = 3
 _GRAIN_LIMIT = 1.5
 """Root mean squares of the skin's fine detail: what stands out more is a line or a light, not grain."""
 
@@ -40,10 +41,13 @@ def bounds(points: Floats, margin: float, size: int) -> tuple[slice, slice]:
     return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
 
-def build_stand_in(image: Image, outline: Floats, above: float, below: float, darkest: float) -> StandIn:
+def build_stand_in(
+    image: Image, outline: Floats, above: float, below: float, darkest: float, darkest_near: float = 0.0
+) -> StandIn:
     """From a crop (S, S, 3) and the opening's outline (N, 2) px, grown by `above` and `below` px.
 
-    What is darker than `darkest` of the median brightness around is none of the skin that is wanted.
+    What is darker than `darkest` of the median brightness around, or than `darkest_near` of that close by, is none of
+    the skin that is wanted.
     """
     reach = max(above, below, 2.0)
     rows, columns = bounds(outline, 3 * reach + 2, image.shape[0])
@@ -61,9 +65,11 @@ def build_stand_in(image: Image, outline: Floats, above: float, below: float, da
     grown = np.asarray(cv2.dilate(opening, around), np.uint8)
     grey, outside = part @ LUMA, grown == 0
     skin = outside & (grey >= darkest * np.median(grey[outside])) if outside.any() else outside
+    if darkest_near:
+        skin &= grey >= darkest_near * around_it(grey, skin, reach)
     made = filled(part.astype(np.float32), skin)
     smooth = cv2.GaussianBlur(made, (0, 0), 0.35 * reach)
-    made = np.where(grown[..., None] > 0, smooth + _grain(made - smooth, skin), made)
+    made = np.where(grown[..., None] > 0, smooth + _grain(made - smooth, skin, grown > 0), made)
     share = cv2.GaussianBlur(grown, (0, 0), max(0.6, 0.3 * reach))
     return StandIn(
         np.dstack([np.clip(made + 0.5, 0, 255).astype(np.uint8), np.asarray(share, np.uint8)]),
@@ -71,23 +77,31 @@ def build_stand_in(image: Image, outline: Floats, above: float, below: float, da
     )
 
 
-def _grain(detail: Layer, skin: Mask) -> Layer:
-    """The fine detail (h, w, 3) of the skin, mirrored at its edge into where there is none, without strong lines.
+def around_it(values: Layer | Floats, known: Mask, sigma: float) -> Layer:
+    """(h, w) or (h, w, C) mean of the `known` (h, w) values around each, by a Gaussian of `sigma` px."""
+    weight = known.astype(np.float32)
+    many = weight if values.ndim == 2 else weight[..., None]
+    total = cv2.GaussianBlur(np.asarray(values * many, np.float32), (0, 0), sigma)
+    seen = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-4)
+    return np.asarray(total / (seen if values.ndim == 2 else seen[..., None]), np.float32)
+
+
+def _grain(detail: Layer, skin: Mask, hidden: Mask) -> Layer:
+    """The fine detail (h, w, 3) of the skin below what is `hidden`, taken up to it, without strong lines.
 
     Without it, made-up skin is as smooth as a patch of paint.
     """
-    if not skin.any():
-        return np.zeros_like(detail)
+    grain = np.zeros_like(detail)
+    rows = np.flatnonzero(hidden.any(1))
+    below = len(detail) - 1 - rows[-1] if len(rows) else 0
+    if below < _FEWEST_ROWS or not skin[-below:].any():
+        return grain
     limit = _GRAIN_LIMIT * np.sqrt((detail[skin] ** 2).mean(0))
-    _, nearest = cv2.distanceTransformWithLabels(
-        (~skin).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    place = np.zeros((int(nearest.max()) + 1, 2), np.intp)
-    place[nearest[skin]] = np.argwhere(skin)
-    across = 2 * place[nearest] - np.moveaxis(np.indices(skin.shape), 0, -1)
-    y, x = (np.clip(across[..., i], 0, skin.shape[i] - 1) for i in (0, 1))
-    taken = np.clip(detail[y, x], -limit, limit) * skin[y, x, None]
-    return np.asarray(taken, np.float32)
+    clean = np.clip(detail, -limit, limit) * skin[..., None]
+    # There and back, as what is hidden may be higher than the skin below it.
+    turns = np.arange(len(rows)) % (2 * below - 2)
+    grain[rows[0] : rows[-1] + 1] = clean[rows[-1] + 1 + np.minimum(turns, 2 * below - 2 - turns)]
+    return grain
 
 
 def show_stand_in(
@@ -100,13 +114,36 @@ def show_stand_in(
     x, y = taken_from(found, *part)
     left, top = stand_in.origin
     taken = cv2.remap(stand_in.pixels, x - left, y - top, cv2.INTER_LINEAR)
+    _blend(shown, np.asarray(taken, np.uint8), share)
+
+
+def _blend(shown: Image, taken: Image, share: Field | float) -> None:
+    """Put RGBA `taken` over `shown` (h, w, 3), in place."""
     opaque = taken[..., 3] * (np.float32(1 / 255) * share)
     change = (taken[..., :3].astype(np.float32) - shown) * opaque[..., None].astype(np.float32)
     shown[:] = (shown + change + 0.5).astype(np.uint8)
 
 
-def draw_line(picture: Image, line: Floats, colour: Floats, thick: float, share: float) -> None:
-    """A soft line along (N, 2) px, `thick` px in its middle, thin at its ends, into `picture` (S, S, 3), in place."""
+def lay_stand_in(picture: Image, stand_in: StandIn, part: tuple[slice, slice], back: Floats, share: Field) -> None:
+    """Like `show_stand_in`, but moved as a whole: `back` (2, 3) leads from px of the picture to those of the source."""
+    shown = picture[part]
+    x, y = (cells.astype(np.float32) for cells in np.meshgrid(*(np.arange(p.start, p.stop) for p in part[::-1])))
+    there = back.astype(np.float32)
+    left, top = stand_in.origin
+    taken = cv2.remap(
+        stand_in.pixels,
+        there[0, 0] * x + there[0, 1] * y + (there[0, 2] - left),
+        there[1, 0] * x + there[1, 1] * y + (there[1, 2] - top),
+        cv2.INTER_LINEAR,
+    )
+    _blend(shown, np.asarray(taken, np.uint8), share)
+
+
+def draw_line(picture: Image, line: Floats, colour: Floats, thick: float, share: float, thickest: float = 0.5) -> None:
+    """A soft line along (N, 2) px, `thick` px at most, thin at its ends, into `picture` (S, S, 3), in place.
+
+    `thickest`: where it is so, as a part of its points.
+    """
     soft = 0.3 * thick + 0.3
     rows, columns = bounds(line, thick + 3 * soft, picture.shape[0])
     part = picture[rows, columns]
@@ -114,7 +151,8 @@ def draw_line(picture: Image, line: Floats, colour: Floats, thick: float, share:
         return
     along = np.gradient(line, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], 1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-9)
-    half = across * (0.5 * thick * np.sqrt(np.sin(np.pi * np.linspace(0, 1, len(line)))))[:, None]
+    way = np.linspace(0, 1, len(line)) ** (np.log(0.5) / np.log(thickest))
+    half = across * (0.5 * thick * np.sqrt(np.sin(np.pi * way)))[:, None]
     outline = np.vstack([line - half, (line + half)[::-1]]) - (columns.start, rows.start)
     # Drawn larger, as a polygon thinner than a pixel would be drawn one wide.
     finer = max(1, round(_FINENESS / thick))

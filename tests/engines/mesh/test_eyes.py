@@ -1,0 +1,88 @@
+"""Eyes that shut: lids with the skin's texture and the lid's colours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from openportrait.engines.base import Shot
+from openportrait.engines.mesh.appearance import build_appearance
+from openportrait.engines.mesh.fields import Gesture
+from openportrait.engines.mesh.layout import mesh_layout
+from openportrait.engines.mesh.overlay import draw_line
+from openportrait.engines.mesh.render import render_shot
+from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER
+from openportrait.motion import keypoints
+from openportrait.records import FaceCrop, Floats, Image
+from tests.engines.faces import made_crop, made_motion
+from tests.engines.mesh.test_render import with_clear_eyes
+
+SHUT = Gesture(blink_left=1, blink_right=1)
+
+
+def _drawn(crop: FaceCrop, gesture: Gesture) -> Image:
+    x_s, x_d = (keypoints(made_motion(wanted), mesh_layout()) for wanted in (Gesture(), gesture))
+    return render_shot(Shot(build_appearance(crop), x_s, x_d, None))
+
+
+def _lid(picture: Image, crop: FaceCrop, side: int) -> Floats:
+    """Where the middle of the open eye was, above the line of the lashes."""
+    upper, lower = crop.face.landmarks[EYES_UPPER[side], :2], crop.face.landmarks[EYES_LOWER[side], :2]
+    width = np.linalg.norm(upper[0] - upper[-1])
+    x, top, bottom = upper[4, 0], upper[4, 1], lower[4, 1]
+    half = 0.2 * width
+    rows = slice(round(top), round(top + 0.5 * (bottom - top)))
+    return picture[rows, round(x - half) : round(x + half)].astype(float)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_texture_of_a_shut_lid_is_not_stretched(side: int) -> None:
+    crop = with_clear_eyes(made_crop(size=512))
+    grain = np.random.default_rng(5).normal(0, 9, crop.image.shape)
+    grainy = np.clip(crop.image + grain, 0, 255).astype(np.uint8)
+    lid = _lid(_drawn(replace(crop, image=grainy), SHUT), crop, side)
+    down, across = (float(np.abs(np.diff(lid, axis=axis)).mean()) for axis in (0, 1))
+    assert down > 0.75 * across
+    assert down > 4
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_make_up_comes_down_with_the_lid(side: int) -> None:
+    crop = with_clear_eyes(made_crop(size=512))
+    painted, face = crop.image.copy(), crop.face.landmarks
+    for upper in face[EYES_UPPER, :2]:
+        width = np.linalg.norm(upper[0] - upper[-1])
+        band = np.vstack([upper, upper[::-1] - (0, 0.2 * width)])
+        cv2.fillPoly(painted, [np.round(band).astype(np.int32)], (120, 130, 210))
+    plain, coloured = (
+        _lid(_drawn(replace(crop, image=image), SHUT), crop, side).mean((0, 1)) for image in (crop.image, painted)
+    )
+    assert plain[0] > plain[2] + 20
+    assert coloured[2] > coloured[0] + 5
+
+
+def test_a_crease_does_not_stay_above_a_shut_lid() -> None:
+    crop = with_clear_eyes(made_crop(size=512))
+    creased, face = crop.image.copy(), crop.face.landmarks
+    for upper in face[EYES_UPPER, :2]:
+        width = np.linalg.norm(upper[0] - upper[-1])
+        crease = np.round(upper[1:-1] - (0, 0.14 * width)).astype(np.int32)
+        cv2.polylines(creased, [crease], False, (120, 85, 70), 2, cv2.LINE_AA)
+    plain, without = (_drawn(replace(crop, image=image), SHUT).astype(float) for image in (crop.image, creased))
+    for upper in face[EYES_UPPER, :2]:
+        width = np.linalg.norm(upper[0] - upper[-1])
+        x, y = upper[4]
+        part = (slice(round(y - 0.2 * width), round(y + 0.1 * width)), slice(round(x) - 8, round(x) + 8))
+        darker = (plain[part] - without[part]).mean((1, 2))
+        assert darker.max() - np.median(darker) < 10
+
+
+def test_a_line_may_be_thickest_beside_its_middle() -> None:
+    picture = np.full((40, 120, 3), 200, np.uint8)
+    line = np.column_stack([np.linspace(10, 110, 21), np.full(21, 20.0)])
+    draw_line(picture, line, np.zeros(3), 8, 1.0, 0.3)
+    ink = 200 - picture[..., 0].astype(float).mean(0)
+    assert ink[30:50].mean() > 1.2 * ink[70:90].mean()
