@@ -114,7 +114,9 @@ class Writer:
         """
         height, width = image.shape[:2]
         if self._size not in (None, (width, height)):
-            raise MediaError(f"{self.path}: frame {self.frames} is {width} × {height}, the first was {self._size}")
+            raise MediaError(
+                f"{self.path}: frame {self.frames} is {width} × {height} and the first was not; give all one size"
+            )
         with self._target.guarded():
             if self._encoder is None:
                 self._size = width, height

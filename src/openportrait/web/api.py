@@ -69,7 +69,7 @@ def _done(context: Context, session: Session, work: Work) -> Result:
 def _named(values: Any, what: str) -> dict[str, Any]:
     """An object of names. Raises OptionError for anything else, and for what only the app's starter may choose."""
     if not isinstance(values or {}, dict):
-        raise OptionError(f"{what} is no object of names and values")
+        raise OptionError(f"{what} is no object of names and values; give one")
     if "weights" in (values or {}):
         raise OptionError("the weights are chosen where the app is started; leave them out")
     return dict(values or {})
