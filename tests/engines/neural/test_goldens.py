@@ -54,13 +54,14 @@ class Goldens:
         worst = self.errors(name, found).max()
         assert worst < tolerance, f"{name} is off by {worst:.1e} of its spread"
 
-    def check_picture(self, name: str, found: Any) -> None:
-        """At the end of the chain a few pixels multiply whatever rounding came before them: by processor and number of
-        threads one of 4,096 is off by 6e-4 to 2.4e-3, by the plain networks as by ours. All together say more."""
+    def check_picture(self, name: str, found: Any, tolerance: float = 1e-3) -> None:
+        """At the end of the chain a pixel or two multiply whatever rounding came before them, by the plain networks as
+        by ours: of 4,096 probes one is off by 6e-4 to 2.4e-3, by processor and number of threads, the next by 7e-4."""
         errors = self.errors(name, found)
-        together, worst = np.sqrt((errors**2).mean()), errors.max()
+        together, worst, beyond = np.sqrt((errors**2).mean()), errors.max(), int((errors >= tolerance).sum())
         assert together < 1e-4, f"{name} is off by {together:.1e} of its spread, root mean square"
-        assert worst < 5e-3, f"{name} is off by {worst:.1e} of its spread at one place"
+        assert beyond <= 2, f"{name} is off by more than {tolerance:g} of its spread at {beyond} probes"
+        assert worst < 5e-3, f"{name} is off by {worst:.1e} of its spread at one probe"
 
 
 @pytest.fixture(scope="module")
