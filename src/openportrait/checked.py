@@ -118,7 +118,7 @@ def _plain(spec: OptionSpec, value: Any) -> Any:
     if isinstance(value, numpy.floating):
         # The end of a range in fewer digits may lie beyond it: 0.8 as float32 is 0.8000000119.
         for limit in spec.range or ():
-            if value == type(value)(limit):
+            if abs(limit) <= numpy.finfo(value.dtype).max and value == type(value)(limit):
                 return limit
         return float(value)
     return value.item()

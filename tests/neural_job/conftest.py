@@ -89,6 +89,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
         return [torch.full((512, 512, 3), 128, dtype=torch.uint8) for _ in shots]
 
     monkeypatch.setattr(NeuralEngine, "motion", motion)
-    monkeypatch.setattr(NeuralEngine, "appearance", lambda engine, crop: crop)
+    monkeypatch.setattr(NeuralEngine, "appearance", lambda engine, crop, *before: crop)
     monkeypatch.setattr(NeuralEngine, "_made", made)
     return kept

@@ -44,7 +44,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return [torch.zeros((512, 512, 3), dtype=torch.uint8) for _ in shots]
 
     monkeypatch.setattr(NeuralEngine, "motion", motion)
-    monkeypatch.setattr(NeuralEngine, "appearance", lambda engine, crop: Held())
+    monkeypatch.setattr(NeuralEngine, "appearance", lambda engine, crop, *before: Held())
     monkeypatch.setattr(NeuralEngine, "_made", made)
     yield
     Held.most = Held.made = 0
