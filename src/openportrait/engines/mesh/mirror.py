@@ -40,9 +40,11 @@ _BETTER = (0.1, 0.3)
 _ASIDE_CM = (1.6, 2.8)
 """The nose keeps its own shading."""
 _TURNED = (0.04, 0.2)
-_LIGHT_REACH_CM, _FAR_CM, _FAR_SHARE = 1.4, 4.0, 0.05
+_LIGHT_REACH_CM, _FAR_CM, _FAR_SHARE = 1.4, 4.0, 0.015
 """Light is that of the skin close by, or, where there is none, of skin farther away."""
-_SKIN_SPREAD = 0.6
+_HAIR_CM = (6.2, 7.4)
+"""Aside, from where on what is close by is rather hair, whose darkness is not that of light."""
+_SKIN_SPREAD = 0.65
 """Of the logarithm of brightness about the median of the same side of the face: shade, but no hair."""
 _TINT = 0.75
 _OTHER_HUE = (0.2, 0.6)
@@ -65,7 +67,8 @@ def _closeness() -> Floats:
     squared = ((head_points()[:, None] - canonical()[None, :SKIN_COUNT]) ** 2).sum(-1)
     squared -= squared.min(1, keepdims=True)
     near, far = (np.exp(-0.5 * squared / reach**2) for reach in (_LIGHT_REACH_CM, _FAR_CM))
-    return np.asarray(near + _FAR_SHARE * far)
+    skin = 1 - 0.9 * smoothstep(np.abs(head_points()[:, :1]), *_HAIR_CM)
+    return np.asarray(skin * near + _FAR_SHARE * far)
 
 
 @dataclass(frozen=True, eq=False)
