@@ -41,13 +41,14 @@ def test_small_movements_hardly_change_and_large_ones_end_at_thirty_eight_degree
     assert 37 < angles[3] < 38
 
 
-def test_a_turned_face_comes_less_far_to_the_front_than_away_from_it() -> None:
+def test_a_turned_face_comes_less_far_to_the_front_than_another_and_ends_short_of_a_profile() -> None:
     x_s = _points(yaw_degrees=35)
     frontal = degrees_from_rotation(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, -25, 0))).rotation)
     away = degrees_from_rotation(rigid_between(x_s, stitched(x_s, _turned(x_s, 0, 25, 0))).rotation)
-    # At 35° two fifths of the 38° are left: 7.6 + 7.6·tanh(17.4 / 7.6).
-    assert frontal[1] == pytest.approx(-15.05, abs=0.1)
-    assert away[1] == pytest.approx(19 + 19 * np.tanh(6 / 19), abs=0.1)
+    # At 35° two thirds of the 38° are left: 12.35 + 12.35·tanh(12.65 / 12.35).
+    assert frontal[1] == pytest.approx(-21.9, abs=0.1)
+    # 17° more and it would be turned by 52°.
+    assert away[1] == pytest.approx(8.5 + 8.5 * np.tanh(16.5 / 8.5), abs=0.1)
 
 
 def test_a_shift_ends_at_eighteen_hundredths_of_the_crop() -> None:

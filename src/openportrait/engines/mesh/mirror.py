@@ -67,7 +67,7 @@ def _closeness() -> Floats:
     squared = ((head_points()[:, None] - canonical()[None, :SKIN_COUNT]) ** 2).sum(-1)
     squared -= squared.min(1, keepdims=True)
     near, far = (np.exp(-0.5 * squared / reach**2) for reach in (_LIGHT_REACH_CM, _FAR_CM))
-    skin = 1 - 0.9 * smoothstep(np.abs(head_points()[:, :1]), *_HAIR_CM)
+    skin = 1 - 0.75 * smoothstep(np.abs(head_points()[:, :1]), *_HAIR_CM)
     return np.asarray(skin * near + _FAR_SHARE * far)
 
 

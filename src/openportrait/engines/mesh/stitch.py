@@ -15,7 +15,9 @@ _LARGEST_SHIFT = 0.36
 _ROOM_BELOW = 0.6
 """Of the way from the chin to the crop's border that a head may go down."""
 _LARGEST_ZOOM = np.log(1.25)
-_FRONTAL_LOSS = 0.6
+_FRONTAL_LOSS = 0.35
+_FARTHEST, _LEAST_AWAY = np.radians(52.0), np.radians(8.0)
+"""From the viewer's direction that a face may come to be, where its far eye goes behind the nose; and by what more."""
 _TURNED_FROM, _TURNED_TO = np.radians(10.0), np.radians(35.0)
 
 
@@ -42,10 +44,12 @@ def _limited_shift(shift: Floats, x_s: Floats) -> Floats:
 
 
 def _limited_turn(turn: Floats, rest: Floats) -> Floats:
-    """A rotation bent to at most 38°, less where a turned face would have to show a side the picture has not."""
+    """A rotation bent to at most 38°, less where a turned face would show a side the picture has not, or a profile."""
     vector = np.asarray(cv2.Rodrigues(turn.T)[0], np.float64).ravel()
     yaw = float(np.arcsin(np.clip(rest[2, 0], -1, 1)))
     if vector[1] * yaw < 0:
         most = _LARGEST_TURN * float(1 - _FRONTAL_LOSS * smoothstep(abs(yaw), _TURNED_FROM, _TURNED_TO))
-        vector[1] = float(soft_limit(vector[1:2], most)[0])
+    else:
+        most = float(np.clip(_FARTHEST - abs(yaw), _LEAST_AWAY, _LARGEST_TURN))
+    vector[1] = float(soft_limit(vector[1:2], most)[0])
     return np.asarray(cv2.Rodrigues(soft_limit(vector, _LARGEST_TURN))[0], np.float64).T
