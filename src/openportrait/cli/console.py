@@ -80,6 +80,8 @@ def finish(result: Result, engine: Mapping[str, Any], *, as_json: bool) -> None:
 def guarded(run: Callable[[], None]) -> int:
     """Run a command; what can go wrong becomes one line on stderr and an exit code."""
     warnings.showwarning = _show_warning
+    # Of large pictures, which are refused, and of odd metadata, which is done without.
+    warnings.filterwarnings("ignore", module="PIL")
     if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
         # Names of files leave as the bytes they came in as, whatever the encoding of the terminal.
         sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors=sys.getfilesystemencodeerrors())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -49,14 +48,6 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in (*_FORMATS, "HEIF") if name in Pillow.OPEN)
 
 
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Pillow warns on stderr of large pictures and odd metadata; we refuse the first and do without the second."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _is_heic(file: BinaryIO) -> bool:
     file.seek(0)
     head = file.read(12)
@@ -71,8 +62,7 @@ def find_picture(path: Path) -> Iterator[Pillow.Image | None]:
     """
     with open_plain(path, WANTED) as file:
         try:
-            with _silent():
-                picture = Pillow.open(file, formats=_formats())
+            picture = Pillow.open(file, formats=_formats())
         except UnidentifiedImageError:
             if "HEIF" not in _formats() and _is_heic(file):
                 raise MediaError(f"{path}: is a HEIC picture; {install('heic')} to read it") from None
@@ -111,12 +101,11 @@ def pixels(
     """
     size = fitted(*picture.size, max_size)
     try:
-        with _silent():
-            if picture.width * picture.height > _LARGE_PIXELS and size != picture.size:
-                picture.draft(picture.mode, size)
-            picture.load()
-            image, alpha = _converted(picture, size)
-            turn = Turn.of_exif(_orientation(picture))
+        if picture.width * picture.height > _LARGE_PIXELS and size != picture.size:
+            picture.draft(picture.mode, size)
+        picture.load()
+        image, alpha = _converted(picture, size)
+        turn = Turn.of_exif(_orientation(picture))
     except BROKEN as error:
         raise damaged(path, error) from error
     if clear is not None:
@@ -161,8 +150,7 @@ def has_alpha(picture: Pillow.Image) -> bool:
 
 def upright_size(picture: Pillow.Image) -> tuple[int, int]:
     """(width, height) after the orientation in its EXIF data."""
-    with _silent():
-        turned = Turn.of_exif(_orientation(picture)).transpose
+    turned = Turn.of_exif(_orientation(picture)).transpose
     return (picture.height, picture.width) if turned else picture.size
 
 
