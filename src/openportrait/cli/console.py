@@ -55,7 +55,8 @@ def report(result: Result) -> None:
     for title, path in (("side by side", result.side_by_side), ("template", result.template)):
         if path is not None:
             say(f"{title}: {path}")
-    frames = "1 picture" if result.rate is None else f"{result.frames} frames"
+    noun = "picture" if result.rate is None else "frame"
+    frames = f"{result.frames} {noun}{'' if result.frames == 1 else 's'}"
     say(f"{frames} in {result.seconds:.1f} s with the {result.engine} engine")
 
 
