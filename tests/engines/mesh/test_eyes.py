@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 
 from openportrait.engines.base import Shot
+from openportrait.engines.mesh import lids
 from openportrait.engines.mesh.appearance import build_appearance
+from openportrait.engines.mesh.colours import LUMA
 from openportrait.engines.mesh.fields import Gesture
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.overlay import draw_line
 from openportrait.engines.mesh.render import render_shot
+from openportrait.engines.mesh.retarget import eye_offsets
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER
 from openportrait.motion import keypoints
-from openportrait.records import FaceCrop, Floats, Image
+from openportrait.records import FaceCrop, Floats, Image, Ratios
 from tests.engines.faces import made_crop, made_motion
 from tests.engines.mesh.test_render import with_clear_eyes
 
@@ -86,3 +89,62 @@ def test_a_line_may_be_thickest_beside_its_middle() -> None:
     draw_line(picture, line, np.zeros(3), 8, 1.0, 0.3)
     ink = 200 - picture[..., 0].astype(float).mean(0)
     assert ink[30:50].mean() > 1.2 * ink[70:90].mean()
+
+
+def _shut_crop() -> FaceCrop:
+    """A face whose lids are shut: skin and a line of dark lashes."""
+    crop = with_clear_eyes(made_crop(SHUT, size=512))
+    image, face = crop.image.copy(), crop.face.landmarks
+    for upper, lower in zip(EYES_UPPER, EYES_LOWER, strict=True):
+        width = np.linalg.norm(face[upper[0], :2] - face[upper[-1], :2])
+        middle = tuple(np.round((face[upper[4], :2] + face[lower[4], :2]) / 2).astype(int).tolist())
+        cv2.ellipse(image, middle, (round(0.6 * width), round(0.3 * width)), 0, 0, 360, (205, 165, 140), -1)
+        lashes = np.round((face[upper, :2] + face[lower, :2]) / 2).astype(np.int32)
+        cv2.polylines(image, [lashes], False, (50, 30, 20), 2, cv2.LINE_AA)
+    return replace(crop, image=image)
+
+
+def _openings(picture: Image, face: Floats) -> list[Image]:
+    """What is around the middle of each eye."""
+    parts = []
+    for upper in face[EYES_UPPER, :2]:
+        (x, y), half = np.round((upper[0] + upper[-1]) / 2).astype(int), round(0.3 * (abs(upper[0, 0] - upper[-1, 0])))
+        parts.append(picture[y - half // 2 : y + half // 2, x - half : x + half])
+    return parts
+
+
+def test_a_shut_eye_opens_to_a_white_and_an_iris() -> None:
+    crop = _shut_crop()
+    x_s = keypoints(made_motion(SHUT), mesh_layout())
+    moved = eye_offsets(x_s, Ratios(eye_left=0.05, eye_right=0.05, lip=0.0), 0.3)
+    picture = render_shot(Shot(build_appearance(crop), x_s, x_s + moved, None))
+    white = float(np.array([205, 165, 140]) @ LUMA)
+    for eye in _openings(picture, crop.face.landmarks):
+        grey = eye @ LUMA
+        blue_share = eye[..., 2] / np.maximum(eye.sum(2), 1)
+        assert np.percentile(grey, 10) < 0.45 * white
+        # The white is less yellow than skin, and not brighter.
+        assert np.percentile(blue_share, 80) > 140 / 510 + 0.02
+        assert np.percentile(grey, 95) < 1.05 * white
+
+
+def test_a_shut_eye_that_looks_aside_stays_shut() -> None:
+    crop = _shut_crop()
+    x_s, x_d = (
+        keypoints(made_motion(gesture), mesh_layout())
+        for gesture in (SHUT, Gesture(blink_left=1, blink_right=1, gaze=(0.2, 0.0)))
+    )
+    picture = render_shot(Shot(build_appearance(crop), x_s, x_d, None))
+    for before, after in zip(*(_openings(image, crop.face.landmarks) for image in (crop.image, picture)), strict=True):
+        assert np.abs(after.astype(float) - before).mean() < 3
+
+
+def test_a_shut_eye_opens_as_far_as_what_is_made_up_looks_right() -> None:
+    x_s = keypoints(made_motion(SHUT), mesh_layout())
+    widths = []
+    for target in (0.15, 0.25, 0.8):
+        moved = eye_offsets(x_s, Ratios(eye_left=0.05, eye_right=0.05, lip=0.0), target)
+        widths.append(lids.openness(x_s + moved))
+    np.testing.assert_allclose(widths[0], 0.15, atol=0.04)
+    np.testing.assert_allclose(widths[1], 0.25, atol=0.05)
+    np.testing.assert_allclose(widths[2], widths[1], atol=0.02)

@@ -12,6 +12,7 @@ from openportrait.engines.mesh.colours import LUMA
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.infill import Layer, Mask, filled
 from openportrait.engines.mesh.lid_skin import build_lid_skin
+from openportrait.engines.mesh.made_eye import iris_place, made_iris, made_white, white_colour
 from openportrait.engines.mesh.overlay import StandIn
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, IRISES
 from openportrait.records import Floats, Image
@@ -29,6 +30,8 @@ _LEAST_CONTRAST = 8.0
 _DOUBT = 10.0
 """Grey levels of contrast that outweigh an unlikely place."""
 _FRACTION_BITS = 4
+_SHUT = (0.16, 0.22)
+"""Openness of eyes of which nothing is seen, and of those that are open: fitted outlines of shut lids stand apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,8 @@ class EyeLayers:
     """px from corner to corner."""
     openness: float
     """Gap of the lids over the width."""
+    shut: float
+    """1 where the source's eye is shut, so that white and iris are made up, 0 where it is open."""
     lash: Floats
     """(3,) colour of the lashes."""
     lid: StandIn
@@ -95,17 +100,26 @@ def build_eye(image: Image, face: Floats, side: int) -> EyeLayers:
     radius = float(np.linalg.norm(guess[1:] - guess[0], axis=1).mean())
     centre, radius = find_iris(zoomed, eyeball, guess[0], radius, unit)
     upper, lower = EYES_UPPER[side], EYES_LOWER[side]
+    openness, lash = lid_gap(face, side) / width, _lash_colour(zoomed, place(face[upper]), unit)
+    white, iris = _white(zoomed, eyeball, centre, radius, unit), _iris(zoomed, eyeball, centre, radius)
+    shut = float(1 - smoothstep(openness, *_SHUT))
+    if shut > 0:
+        shape, brightest = zoomed.shape[:2], white_colour(image, face)
+        white = white + np.float32(shut) * (made_white(shape, place(outline), brightest) - white)
+        made = made_iris(shape, *iris_place(place(outline)), lash, brightest)
+        iris = iris + np.float32(shut) * (made - iris)
     # In a turned head the farther eye is narrowed, but no lower.
     wider = max(eye_width(face, 0), eye_width(face, 1))
     return EyeLayers(
-        white=_white(zoomed, eyeball, centre, radius, unit),
-        iris=_iris(zoomed, eyeball, centre, radius),
+        white=white,
+        iris=iris,
         origin=low.astype(np.float64),
         zoom=zoom,
         anchors=face[[upper[0], upper[-1], upper[4], lower[4], IRISES[side, 0]]],
         width=width,
-        openness=lid_gap(face, side) / width,
-        lash=_lash_colour(zoomed, place(face[upper]), unit),
+        openness=openness,
+        shut=shut,
+        lash=lash,
         lid=build_lid_skin(image, face, side, wider),
     )
 

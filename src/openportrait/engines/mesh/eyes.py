@@ -21,6 +21,10 @@ from openportrait.records import Floats, Image
 _SHADOW, _SHADOW_REACH = 0.25, 0.16
 _CORNERS = (0.72, 1.0)
 """Where the eye fades into the source's own corners, from its middle."""
+_OPENING = (0.01, 0.05)
+"""Openness more than the source's from which on a shut eye shows what is behind its lids, and shows it wholly."""
+_CORNERS_OF_SHUT = 0.9
+"""The same where the source shows lashes alone."""
 _CLOSING = (0.25, 0.65)
 """Parts of the way to shut over which the lids' own skin takes over."""
 _LASH_WIDTH, _LASH_STRENGTH, _SEAM_STRENGTH = 0.065, 0.6, 0.85
@@ -70,6 +74,7 @@ def _show_eyeball(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats
     pixel = picture.shape[0] / 512
     change = np.linalg.norm(gaze) / (0.05 * eye.width) + abs(gap / eye_width(moved, side) / eye.openness - 1) / 0.18
     strength = float(smoothstep(float(change), 0.05, 0.8)) * float(np.clip((gap / pixel - 1.2) / 2, 0, 1))
+    strength *= 1 - eye.shut * float(1 - smoothstep(gap / eye.width - eye.openness, *_OPENING))
     if strength <= 0:
         return
     outline = eye_outline(moved, side)
@@ -83,7 +88,8 @@ def _show_eyeball(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats
     cv2.fillPoly(mask, [subpixels(outline - low)], 255, cv2.LINE_AA, _FRACTION_BITS)
     mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.7, 0.8 * pixel)), np.uint8)
     across = np.abs(np.linspace(-1, 1, shape[1]))
-    share = (mask * (strength / 255 * (1 - smoothstep(across, *_CORNERS)))).astype(np.float32)[..., None]
+    corners = _CORNERS[0] + eye.shut * (_CORNERS_OF_SHUT - _CORNERS[0])
+    share = (mask * (strength / 255 * (1 - smoothstep(across, corners, _CORNERS[1])))).astype(np.float32)[..., None]
     ball = _eyeball_pixels(eye, anchors, gaze, low, shape) * _shadow(moved, side, low, shape, eye.width)
     part[:] = np.clip(part * (1 - share) + ball * share + 0.5, 0, 255).astype(np.uint8)
 

@@ -72,6 +72,21 @@ def move_lids(change: Floats, points: Floats, factor: Floats) -> None:
     change[..., LID_SHELL, :] += upper * np.where(step < 0, _SHELL_SHARE_CLOSING, _SHELL_SHARE_OPENING)
 
 
+def raise_lids(change: Floats, points: Floats, openness: Floats, share: Floats) -> None:
+    """Add to `change` (..., 478, 3) what opens the lids of `points` to `openness`, by `share`; both (..., 2).
+
+    Unlike `move_lids`, also where the lids touch: the opening is an arch between the corners.
+    """
+    _, right, width = _frames(points)
+    down = np.stack([-right[..., 1], right[..., 0]], -1)[..., None, :]
+    gap = ((points[..., EYES_LOWER[:, 1:-1], :2] - points[..., EYES_UPPER[:, 1:-1], :2]) * down).sum(-1)
+    arch = np.sin(np.pi * np.linspace(0, 1, EYES_UPPER.shape[1])[1:-1]) * width * openness[..., None]
+    missing = (np.maximum(arch - gap, 0) * share[..., None])[..., None] * down
+    change[..., EYES_UPPER[:, 1:-1], :2] -= _UPPER_SHARE_OPENING * missing
+    change[..., EYES_LOWER[:, 1:-1], :2] += (1 - _UPPER_SHARE_OPENING) * missing
+    change[..., LID_SHELL, :2] -= _UPPER_SHARE_OPENING * _SHELL_SHARE_OPENING * missing
+
+
 def _frames(points: Floats) -> tuple[Floats, Floats, Floats]:
     """Middle (..., 2, 2), axis to the picture's right (..., 2, 2) and width (..., 2, 1) of each eye, in x and y."""
     outer, inner = points[..., EYES_UPPER[:, 0], :2], points[..., EYES_UPPER[:, -1], :2]

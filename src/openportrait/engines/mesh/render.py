@@ -28,6 +28,8 @@ from openportrait.engines.mesh.warp import Mesh, draw, warp
 from openportrait.records import Floats, Image
 
 _NEAR_RINGS = 2
+_TOUCHING = 1e-6
+"""Crop units; points less far apart touch."""
 
 
 @cache
@@ -97,4 +99,4 @@ def _carry_fit(moved: Floats, look: MeshAppearance, shot: Shot) -> None:
 def _lost(shot: Shot, ends: Indices, others: Indices) -> Floats:
     """(N,) by what part points `ends` (N,) came closer to `others` (N,); 0 where they moved apart."""
     before, now = (np.linalg.norm((x[ends] - x[others])[:, :2], axis=1) for x in (shot.x_s, shot.x_d))
-    return np.asarray(1 - np.clip(now / np.maximum(before, 1e-6), 0.0, 1.0))
+    return np.asarray(1 - np.clip((now + _TOUCHING) / (before + _TOUCHING), 0.0, 1.0))
