@@ -449,3 +449,10 @@ def test_a_template_is_known_by_content(tmp_path: Path) -> None:
     export_official(tmp_path / "official.bin", made())
     assert is_template(tmp_path / "plain") and is_template(tmp_path / "official.bin")
     assert_same(load_template(tmp_path / "plain"), load_template(tmp_path / "official.bin"))
+
+
+def test_paths_may_be_texts(tmp_path: Path) -> None:
+    for name in ("blink", "smile"):
+        template = load_template(str(EXAMPLES / f"driving/{name}.motion"))
+        save_template(str(tmp_path / "again.motion"), template)
+        assert len(load_template(str(tmp_path / "again.motion")).motions) == len(template.motions)

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 
 from openportrait import bounds
 from openportrait.errors import OptionError, TemplateError
-from openportrait.files import read_plain
+from openportrait.files import AnyPath, read_plain
 from openportrait.media.target import Target
 from openportrait.records import FaceEdit
 
@@ -136,29 +136,29 @@ def between(start: FaceEdit, end: FaceEdit, part: float, own: FaceEdit = NOTHING
     return FaceEdit(**values)
 
 
-def save_expression(path: Path, edit: FaceEdit) -> None:
+def save_expression(path: AnyPath, edit: FaceEdit) -> None:
     """Write an expression. Raises MediaError where that fails; nothing is left half-written."""
-    _write(path, {"openportrait": "expression", "version": VERSION, "edit": _moved_sliders(edit)})
+    _write(Path(path), {"openportrait": "expression", "version": VERSION, "edit": _moved_sliders(edit)})
 
 
-def load_expression(path: Path) -> FaceEdit:
+def load_expression(path: AnyPath) -> FaceEdit:
     """Raises TemplateError for a file that is no expression, MediaError for one that cannot be read."""
-    content = _read(path, "an expression file")
+    content = _read(Path(path), "an expression file")
     try:
         return _edit(content.get("edit"))
     except ValueError as error:
         raise TemplateError(f"{path}: the expression is damaged ({error}); correct it or write it anew") from error
 
 
-def save_timeline(path: Path, timeline: Timeline) -> None:
+def save_timeline(path: AnyPath, timeline: Timeline) -> None:
     """Write a timeline. Raises MediaError where that fails; nothing is left half-written."""
     keys = [{"seconds": key.seconds, "easing": key.easing, "edit": _moved_sliders(key.edit)} for key in timeline.keys]
-    _write(path, {"openportrait": "timeline", "version": VERSION, "rate": str(timeline.rate), "keys": keys})
+    _write(Path(path), {"openportrait": "timeline", "version": VERSION, "rate": str(timeline.rate), "keys": keys})
 
 
-def load_timeline(path: Path) -> Timeline:
+def load_timeline(path: AnyPath) -> Timeline:
     """Raises TemplateError for a file that is no timeline, MediaError for one that cannot be read."""
-    content = _read(path, "a timeline file")
+    content = _read(Path(path), "a timeline file")
     listed = content.get("keys")
     try:
         if not isinstance(listed, list) or not all(isinstance(key, dict) for key in listed):

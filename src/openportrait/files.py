@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,10 @@ from openportrait.errors import MediaError
 
 _MOST_TOLD = 160
 """Characters that are repeated of what an error says: some libraries put the whole wrong value into it."""
+
+
+AnyPath = str | PathLike[str]
+"""A path as callers give it."""
 
 
 def status(path: Path, wanted: str) -> os.stat_result:

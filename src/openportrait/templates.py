@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from openportrait.errors import MediaError, TemplateError
-from openportrait.files import open_plain, read_start, told
+from openportrait.files import AnyPath, open_plain, read_start, told
 from openportrait.media.target import Target
 from openportrait.motion import PackedMotions
 from openportrait.motion.limits import check_motions
@@ -36,12 +36,13 @@ def is_template(path: Path) -> bool:
         return False
 
 
-def load_template(path: Path) -> Template:
+def load_template(path: AnyPath) -> Template:
     """Read a template of either kind.
 
     Raises MediaError: not there, no plain file, or not to be read. Raises TemplateError: damaged, too large,
     of a later version, unsafe, or with motion that no head has.
     """
+    path = Path(path)
     start = read_start(path, 2, WANTED)
     if _is_pickle(path, start):
         return read_official(read_start(path, MAX_BYTES + 1, WANTED), str(path))
@@ -51,12 +52,13 @@ def load_template(path: Path) -> Template:
         return read_own(file, str(path))
 
 
-def save_template(path: Path, template: Template) -> None:
+def save_template(path: AnyPath, template: Template) -> None:
     """Write our own format; the file appears complete or not at all.
 
     Raises MediaError where it cannot be written, TemplateError for what would not be read again: no frame or
     too many, or motion that no head has.
     """
+    path = Path(path)
     motions = _checked(path, template)
     with Target(path) as target, target.guarded(), target.temporary.open("wb") as file:
         try:
@@ -65,11 +67,12 @@ def save_template(path: Path, template: Template) -> None:
             raise _unwritable(path, error) from error
 
 
-def export_official(path: Path, template: Template) -> None:
+def export_official(path: AnyPath, template: Template) -> None:
     """Write a template of layout `liveportrait-21` as the released project's `.pkl`.
 
     Raises TemplateError as `save_template` and for another layout, MediaError where the file cannot be written.
     """
+    path = Path(path)
     _checked(path, template)
     content = write_official(template, str(path))
     with Target(path) as target, target.guarded():

@@ -49,8 +49,8 @@ def test_the_alpha_of_a_cut_out_portrait_goes_with_the_head(cut: Path, tmp_path:
     assert middle(after.alpha) > middle(before.alpha) + 8
     np.testing.assert_array_equal(after.alpha[-5:], before.alpha[-5:])
     assert np.abs(still.alpha.astype(int) - before.alpha).max() <= 1
-    seen = (before.alpha > 0) & (still.alpha > 0)
-    assert np.abs(still.image[seen].astype(int) - before.image[seen]).max() <= 1
+    on_black = [frame.image * (frame.alpha[..., None] / 255.0) for frame in (before, still) if frame.alpha is not None]
+    assert np.abs(on_black[1] - on_black[0]).max() < 1.6
 
 
 @pytest.mark.parametrize("name", ["clip.mov", "clip.webm", "clip.webp"])

@@ -196,6 +196,7 @@ def test_a_result_and_an_upload_are_their_own_session_s(client: httpx.Client) ->
         ("edit", [None, "smile", {}], "sliders is no object"),
         ("edit", [None, {"smile": "wide"}, {}], "“Smile” is"),
         ("edit", [None, {}, {"weights": "/etc"}], "the weights are chosen where the app is started"),
+        ("edit", [None, {}, {"background": "/etc/logo.png"}], "give keep, transparent or a colour"),
         ("animate", [None, None, {"region": ["lip"]}], "“Region” is"),
         ("animate", [None, None, 7], "options is no object"),
         ("edit", [[[]] * 40, {}, {}], "do not fit the call"),

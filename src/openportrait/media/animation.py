@@ -18,12 +18,14 @@ from openportrait.media.durations import gif_durations, png_durations, webp_dura
 from openportrait.media.files import MAX_CLIP_PIXELS, WANTED, check_size
 from openportrait.media.pixels import BROKEN, damaged, has_alpha, open_picture, pixels
 from openportrait.media.shrink import fitted
-from openportrait.media.timing import LONGEST_REST, Timed, guess_rate
+from openportrait.media.timing import Timed, guess_rate
 from openportrait.records import Image, MediaInfo
 
 _MILLISECOND = Fraction(1, 1000)
 _DEFAULT_DURATION = Fraction(1, 10)
 _SHORTEST_DURATION = Fraction(1, 100)
+_LONGEST_DURATION = Fraction(10)
+"""Seconds. Files may say hours, of which an animation makes no use and a few bytes a long job."""
 _FRAMES_FOR_RATE = 200
 _FROM_HEADERS: dict[str, Callable[[BinaryIO], Iterator[Fraction]]] = {
     "GIF": gif_durations,
@@ -127,4 +129,4 @@ def _decoded_durations(picture: Pillow.Image, count: int) -> list[Fraction]:
 
 def _shown(duration: Fraction) -> Fraction:
     """Browsers show frames of 10 ms or less for 100 ms, and so do we."""
-    return min(duration, LONGEST_REST) if duration > _SHORTEST_DURATION else _DEFAULT_DURATION
+    return min(duration, _LONGEST_DURATION) if duration > _SHORTEST_DURATION else _DEFAULT_DURATION

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from openportrait import leaving
 from openportrait.errors import Cancelled, OpenPortraitError
 from openportrait.expressions import Key, Timeline
+from openportrait.files import AnyPath
 from openportrait.media import (
     Clip,
     Writer,
@@ -54,8 +54,6 @@ __all__ = [
     "retarget",
     "stream",
 ]
-
-AnyPath = str | PathLike[str]
 
 
 def animate(

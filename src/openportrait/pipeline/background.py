@@ -17,6 +17,8 @@ from openportrait.media import read_image
 from openportrait.options import BACKGROUND_KEPT, BACKGROUND_TRANSPARENT, OutputOptions
 from openportrait.records import Frame, Image
 
+_LARGEST = 4096
+"""Longer side in px to which a picture that is laid behind is reduced."""
 _SMALL = 512
 """Longer side in px of the picture that colours at the person's edge are averaged in."""
 _REACH = 7
@@ -37,11 +39,11 @@ class Background:
         """What the result is made of and may not overwrite."""
         self._laid: Image | None = None
         """(H, W, 3), of any size; None where nothing is laid behind the person."""
-        if text not in (BACKGROUND_KEPT, BACKGROUND_TRANSPARENT):
-            colour = _colour(text)
-            if colour is None:
-                self.files = (Path(text),)
-            self._laid = np.full((1, 1, 3), colour, np.uint8) if colour is not None else _picture(text)
+        if names_file(text):
+            self.files = (Path(text),)
+            self._laid = _picture(text)
+        elif (colour := _colour(text)) is not None:
+            self._laid = np.full((1, 1, 3), colour, np.uint8)
         self._scaled = lru_cache(maxsize=1)(self._covering)
 
     def cut_out(self, frame: Frame) -> Frame:
@@ -76,6 +78,11 @@ class Background:
         return np.ascontiguousarray(large[top : top + height, left : left + width])
 
 
+def names_file(background: str) -> bool:
+    """Whether the option `--background` has the path of a picture as its value."""
+    return background not in (BACKGROUND_KEPT, BACKGROUND_TRANSPARENT) and _colour(background) is None
+
+
 def _colour(text: str) -> tuple[int, int, int] | None:
     """Red, green and blue of `#rrggbb` or a colour's name; None for anything else."""
     try:
@@ -93,7 +100,7 @@ def _picture(text: str) -> Image:
             "or white, or a picture's path"
         )
     status(path, "a picture")
-    return read_image(path).image
+    return read_image(path, max_size=_LARGEST).image
 
 
 def _own_colours(image: Image, alpha: Image) -> Image:

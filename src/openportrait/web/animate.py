@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any
 
 import gradio as gr
@@ -52,9 +51,7 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
                 controls.group(FaceOptions)
                 controls.group(CropOptions)
                 controls.group(EngineOptions, **vars(context.engine))
-                # A background may be a path, which would be one of the server's.
-                written = [item.name for item in fields(OutputOptions) if item.name != "background"]
-                controls.group(OutputOptions, only=written, side_by_side=True, save_template=True)
+                controls.group(OutputOptions, side_by_side=True, save_template=True)
         with gr.Column(min_width=300):
             shown = results(context, TAB, "Animate")
     source_faces.connect(controls, [source], "face", SOURCE_VIEW)

@@ -9,7 +9,10 @@ from typing import Any
 
 import gradio as gr
 
+from openportrait.bounds import shown
+from openportrait.errors import OptionError
 from openportrait.options import EngineOptions, Options
+from openportrait.pipeline.background import names_file
 from openportrait.web.checks import check_upload, given
 from openportrait.web.line import Line
 from openportrait.web.options import WebOptions
@@ -47,8 +50,13 @@ class Context:
         return found
 
     def options(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Flat options: the app's engine options, then the visitor's. Raises OptionError."""
+        """Flat options: the app's engine options, then the visitor's. No path among them: it would be the server's.
+
+        Raises OptionError.
+        """
         engine = {item.name: getattr(self.engine, item.name) for item in fields(self.engine)}
         merged = {**engine, **values, "weights": self.engine.weights}
-        Options.of(**merged)
+        background = Options.of(**merged).output.background
+        if names_file(background):
+            raise OptionError(f"--background is {shown(background)}; give keep, transparent or a colour")
         return merged
