@@ -51,8 +51,8 @@ _OTHER_HUE = (0.2, 0.6)
 """Of the logarithms of colours: where sides differ more, as in deep shade, one has the hue of its own skin."""
 _GAIN_RANGE = (0.35, 3.5)
 _LEAST = 0.02
-_STEEPEST = 1.4
-"""px of depth a px: a turn by 25° stretches such skin to one and a half."""
+_STEEPEST = 2.0
+"""px of depth a px: a turn by 25° stretches such skin to less than twice its width."""
 _EDGE_CM = (4.6, 6.2)
 """From the corners of the eyes outwards."""
 _WAY_TO_EDGE = 24

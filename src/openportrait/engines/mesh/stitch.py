@@ -51,5 +51,6 @@ def _limited_turn(turn: Floats, rest: Floats) -> Floats:
         most = _LARGEST_TURN * float(1 - _FRONTAL_LOSS * smoothstep(abs(yaw), _TURNED_FROM, _TURNED_TO))
     else:
         most = float(np.clip(_FARTHEST - abs(yaw), _LEAST_AWAY, _LARGEST_TURN))
-    vector[1] = float(soft_limit(vector[1:2], most)[0])
-    return np.asarray(cv2.Rodrigues(soft_limit(vector, _LARGEST_TURN))[0], np.float64).T
+    narrow = np.array([1.0, _LARGEST_TURN / most, 1.0])
+    limited = soft_limit(vector * narrow, _LARGEST_TURN) / narrow
+    return np.asarray(cv2.Rodrigues(limited)[0], np.float64).T
