@@ -50,6 +50,16 @@ def test_an_ear_comes_into_view_with_its_alpha_on_the_side_that_hid_it() -> None
     np.testing.assert_allclose(ear, GREEN, atol=45)
 
 
+def test_what_comes_into_view_ends_before_the_border_of_the_crop() -> None:
+    turned = shot(made_crop(size=SIZE, yaw_degrees=22, scale=0.2), Gesture(yaw_degrees=-44))
+    look: MeshAppearance = turned.appearance
+    moved = look.other_side.moved(crop_pixels(turned.x_d, SIZE), rigid_between(turned.x_s, turned.x_d))
+    assert moved[mirrored()[EAR], 0].min() < 0
+    picture, source = render_shot(turned), look.pixels[..., :3]
+    for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
+        np.testing.assert_array_equal(picture[edge], source[edge])
+
+
 def test_the_mirrored_side_has_its_own_light() -> None:
     """A face lit from the side it hides: the cheek that comes into view is bright."""
     crop = made_crop(size=SIZE, yaw_degrees=28)

@@ -57,8 +57,8 @@ _EDGE_CM = (4.6, 6.2)
 """From the corners of the eyes outwards."""
 _WAY_TO_EDGE = 24
 """Edges of triangles from the middle of the face to its outline, at most."""
-_MARGIN = 3
-"""Cells around what is shown."""
+_MARGIN, _BORDER = 3, 4
+"""Cells around what is shown, and cells over which it ends at the crop's border."""
 
 
 @cache
@@ -205,51 +205,66 @@ def show_other_side(
     if not used.any():
         return
     grid, covered = _seen_parts(moved, used, found)
+    corners = corners[used]
     shown_at = covered >= 0
+    if not shown_at.any():
+        return
     # Beyond its edge goes on what is shown there, so that nothing else is mixed in where pixels are enlarged.
     around = np.where(shown_at, covered, cv2.dilate(covered.astype(np.int16), np.ones((5, 5), np.uint8)))
     taken_from = places(evaluate(displacements(moved, other.places[mirrored()], corners), around, grid), grid)
     painted = np.column_stack([share, other.light.gain, other.light.tone])[corners]
     opaque, *light = evaluate(interpolants(moved[corners][:, :, :2], painted), around, grid)
-    opaque = cv2.blur(np.clip(opaque, 0, 1) * shown_at, (3, 3))
+    opaque = cv2.blur(np.clip(opaque, 0, 1) * shown_at, (3, 3)) * _inside(grid, len(picture))
 
     step, (x, y) = grid.step, grid.origin
     rows, columns = slice(y, y + step * grid.shape[0]), slice(x, x + step * grid.shape[1])
     part = picture[rows, columns]
     height, width = part.shape[:2]
-
-    def pixels(plane: Field) -> Field:
-        return enlarged(plane, step, slice(0, height))[:, :width]
-
-    from_x, from_y, *light, opaque = (pixels(plane) for plane in (*taken_from, *light, opaque))
+    from_x, from_y, opaque, gain, tone = (
+        enlarged(planes, step, slice(0, height))[:, :width]
+        for planes in (*taken_from, opaque, np.dstack(light[:3]), np.dstack(light[3:]))
+    )
     taken = cv2.remap(layers.person, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    through = 1 - opaque * (taken[..., 3] / np.float32(255))
-    grey = cv2.transform(taken[..., :3], LUMA[None]).astype(np.float32)
-    colours = taken[..., :3] * np.dstack(light[:3]) + grey[..., None] * np.dstack(light[3:])
+    colours = taken[..., :3] * gain
+    if tone.any():
+        colours += cv2.transform(taken[..., :3], LUMA[None])[..., None] * tone
+    through = 1 - opaque * (taken[..., 3] * np.float32(1 / 255))
+    above = opaque
     if layers.cut_out:
-        below = alpha[rows, columns] / np.float32(255) * through
+        below = alpha[rows, columns] * np.float32(1 / 255) * through
         total = np.maximum(1 - through + below, np.float32(1e-3))
         alpha[rows, columns] = np.clip(255 * (1 - through + below) + 0.5, 0, 255).astype(np.uint8)
         above, through = (1 - through) / total, below / total
-    else:
-        above = opaque
-    part[:] = np.clip(colours * above[..., None] + part * through[..., None] + 0.5, 0, 255).astype(np.uint8)
+    colours *= above[..., None]
+    colours += part * through[..., None]
+    part[:] = np.clip(colours + np.float32(0.5), 0, 255).astype(np.uint8)
+
+
+def _inside(grid: Grid, size: int) -> Field:
+    """(h, w) 0 at the border of a crop of that side, which stays the source's, 1 a few cells from it."""
+    across, down = (np.minimum(at, size - 1 - at) for at in grid.centres)
+    return np.clip((np.minimum(across, down) / grid.step - 1) / _BORDER, 0, 1).astype(np.float32)
 
 
 def _seen_parts(moved: Floats, used: NDArray[np.bool_], found: Warp) -> tuple[Grid, Indices]:
-    """Cells around the `used` (T,) triangles, and which of these is seen there, −1 where none: the face is in front."""
+    """Cells around the `used` (T,) triangles, and which of the used is seen there, −1 where none; the face hides."""
     corners, faces = head_triangles(), len(triangles())
     count, step = found.grid.shape[0], found.grid.step
     points = moved[corners[used]].reshape(-1, 3)[:, :2] / step
     low = np.clip(np.floor(points.min(0)).astype(int) - _MARGIN, 0, count - 1)
     high = np.clip(np.ceil(points.max(0)).astype(int) + _MARGIN, low + 1, count)
     grid = found.grid.part(slice(low[1], high[1]), slice(low[0], high[0]))
-    rings = np.append(np.flatnonzero(used[faces:]) + faces, -1).astype(np.int32)
-    covered = rings[cover(moved, corners[rings[:-1]], grid)]
+    number = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
+    covered = cover(moved, corners[faces:][used[faces:]], grid)
+    covered[covered >= 0] += np.count_nonzero(used[:faces])
     face = _placed(found.covered, np.array(found.near.origin) // step - low, grid.shape)
     in_front = (face >= 0) & (face < faces)
-    shown = np.where(used, np.arange(len(used)), -1)[np.where(in_front, face, 0)]
-    return grid, np.where(in_front, shown, covered).astype(np.int32)
+    covered = np.where(in_front, number[np.where(in_front, face, 0)], covered)
+    left, top, width, height = cv2.boundingRect((covered >= 0).astype(np.uint8))
+    rows, columns = (slice(max(at - _MARGIN, 0), at + n + _MARGIN) for at, n in ((top, height), (left, width)))
+    covered = np.ascontiguousarray(covered[rows, columns])
+    rows, columns = (slice(at.start, at.start + n) for at, n in zip((rows, columns), covered.shape, strict=True))
+    return grid.part(rows, columns), covered
 
 
 def _placed(cells: Indices, corner: NDArray[np.intp], shape: tuple[int, int]) -> Indices:
