@@ -9,6 +9,7 @@ import numpy as np
 from openportrait.engines.mesh.colours import skin_colour
 from openportrait.engines.mesh.eye_layers import EyeLayers, build_eye
 from openportrait.engines.mesh.fitting import fitted
+from openportrait.engines.mesh.folds import Folds, build_folds
 from openportrait.engines.mesh.layers import Layers, in_layers
 from openportrait.engines.mesh.mirror import OtherSide, find_other_side
 from openportrait.engines.mesh.motion import crop_pixels, crop_units, pose
@@ -34,6 +35,7 @@ class MeshAppearance:
     eyes: tuple[EyeLayers, EyeLayers]
     mouth: MouthLook
     other_side: OtherSide
+    folds: Folds
 
     @property
     def size(self) -> int:
@@ -59,6 +61,7 @@ def build_appearance(
         eyes=(build_eye(crop.image, face, 0), build_eye(crop.image, face, 1)),
         mouth=build_mouth(crop.image, face, teeth),
         other_side=find_other_side(crop.image, face),
+        folds=build_folds(crop.image, face),
     )
 
 
