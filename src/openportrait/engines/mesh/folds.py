@@ -51,7 +51,7 @@ _LINE = 0.55
 """Depth of lines over that of the folds beside the mouth."""
 _BRIGHT_SKIN = (0.5, 0.75)
 """Brightness over the face's median from which on it is skin and no hair."""
-_VALLEY, _RIDGE = 0.3, 0.1
+_VALLEY, _RIDGE = 0.25, 0.06
 """Part of the light that the deepest fold takes away, and that its ridge adds."""
 _REDNESS = np.array([0.85, 1.03, 1.1])
 """How much of the light each channel loses in a fold: skin has thrown it back more than once."""
@@ -126,7 +126,7 @@ def amounts(look: Folds, change: Floats) -> Floats:
     """
     moved = change @ look.head.rotation.T / look.head.scale
     outwards, upwards = moved[_CORNERS, 0] * (-1.0, 1.0), -moved[_CORNERS, 1]
-    smile = np.clip(0.75 * (outwards + upwards), 0, 1.2)
+    smile = np.clip(0.75 * (outwards + upwards), 0, 1)
     brows = np.clip(-moved[_MIDDLE_BROWS, 1].mean() / 0.6, 0, 1)
     together = (moved[_INNER_BROWS, 0] * (1.0, -1.0)).mean() / 0.3
     frown = np.clip((together + moved[_INNER_BROWS, 1].mean() / 0.5) / 2, 0, 1)
