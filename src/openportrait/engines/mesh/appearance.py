@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from openportrait.engines.mesh.colours import skin_colour
+from openportrait.engines.mesh.corners import Corners, build_corners
 from openportrait.engines.mesh.eye_layers import EyeLayers, build_eye
 from openportrait.engines.mesh.fitting import fitted
 from openportrait.engines.mesh.folds import Folds, build_folds
@@ -36,6 +37,7 @@ class MeshAppearance:
     mouth: MouthLook
     other_side: OtherSide
     folds: Folds
+    corners: Corners
 
     @property
     def size(self) -> int:
@@ -62,6 +64,7 @@ def build_appearance(
         mouth=build_mouth(crop.image, face, teeth),
         other_side=find_other_side(crop.image, face),
         folds=build_folds(crop.image, face),
+        corners=build_corners(crop.image, face),
     )
 
 

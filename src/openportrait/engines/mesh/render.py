@@ -9,6 +9,7 @@ import numpy as np
 
 from openportrait.engines.base import Shot
 from openportrait.engines.mesh.appearance import MeshAppearance
+from openportrait.engines.mesh.corners import narrowed, soften_corners
 from openportrait.engines.mesh.eyes import paint_eye
 from openportrait.engines.mesh.folds import amounts, show_folds
 from openportrait.engines.mesh.mirror import show_other_side
@@ -53,7 +54,7 @@ def render_shot(shot: Shot) -> Image:
         return look.pixels[..., : 4 if look.layers.cut_out else 3].copy()
     rings = look.surround.vertices
     head = rigid_between(shot.x_s, shot.x_d)
-    depths = amounts(look.folds, head.undo(shot.x_d) - shot.x_s)
+    change = head.undo(shot.x_d) - shot.x_s
     moved = look.face + shift
     _carry_fit(moved, look, shot)
     back = look.surround.back_inside(_carried(head, rings, size)[:, :2], size)
@@ -74,7 +75,8 @@ def render_shot(shot: Shot) -> Image:
     found = warp(vertices, rest, whole_mesh(), size)
     picture, alpha = draw(look.layers, look.pixels, found)
     show_other_side(picture, alpha, look.layers, found, look.other_side, look.other_side.moved(moved, head), share)
-    show_folds(picture, found, look.folds, moved, depths)
+    show_folds(picture, found, look.folds, moved, amounts(look.folds, change))
+    soften_corners(picture, found, look.corners, moved, narrowed(shot.x_s, change))
     for side, eye in enumerate(look.eyes):
         iris = IRISES[side]
         gaze = (moved[iris, :2] - _carried(head, look.face[iris], size)[:, :2]).mean(0)
