@@ -115,6 +115,12 @@ def undivided() -> _Undivided:
     return _Undivided()
 
 
+def answer_now() -> None:
+    """Leave where a signal came in an `undivided` context: for one after which the work goes on."""
+    if _asked is not None and not _orderly:
+        _leave()
+
+
 def _answer(number: int, frame: FrameType | None) -> None:
     global _asked
     if _finished:

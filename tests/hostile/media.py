@@ -95,7 +95,8 @@ def _animated(rng: random.Random, material: Material) -> bytes:
     image = Image.open(io.BytesIO(material.portrait)).convert("RGB").resize((96, 96))
     frames = [image.rotate(2 * turn) for turn in range(4)]
     form, out = rng.choice(("GIF", "WEBP", "PNG", "TIFF")), io.BytesIO()
-    durations = [rng.choice((0, 1, 10, 40, 300, 2000, 16_777_215)) for _ in frames]
+    longest = {"GIF": 655_350, "PNG": 65_535_000}.get(form, 16_777_215)
+    durations = [rng.choice((0, 1, 10, 40, 300, 2000, longest)) for _ in frames]
     timed = {"duration": durations} if form != "TIFF" else {}
     frames[0].save(out, form, save_all=True, append_images=frames[1:], **timed)
     return out.getvalue()

@@ -22,6 +22,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from openportrait import leaving
+
 Tensor = NDArray[np.float32]
 Runtime = Literal["auto", "opencv", "litert"]
 
@@ -75,7 +77,9 @@ class _OpenCVNetwork:
         return {name: np.array(value) for name, value in zip(self._outputs, results, strict=True)}
 
 
-_GREETING = re.compile(rb"INFO: Created TensorFlow Lite XNNPACK delegate[^\n]*\n")
+_GREETING = re.compile(rb"INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.\n?")
+"""Its words alone: the end of its line may be written apart, behind what another thread writes."""
+_LONGEST_WRITE_SECONDS = 1.0
 _loading = threading.Lock()
 
 
@@ -84,25 +88,37 @@ def _ungreeted() -> Iterator[None]:
     """Keep LiteRT's greeting off the user's terminal, and nothing else.
 
     It is written once a process to file descriptor 2, and no option silences it. So what arrives there meanwhile,
-    from other threads too, is kept in a file, and handed on without that line.
+    from other threads and from processes that they start, goes through a pipe and is handed on without that line.
     """
     try:
         terminal = os.dup(2)
     except OSError:  # closed: there is nobody to greet
         yield
         return
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            kept.seek(0)
-            said = _GREETING.sub(b"", kept.read())
-            if said:
-                with suppress(OSError):
-                    os.write(2, said)
+    source, sink = os.pipe()
+    reader = threading.Thread(target=_hand_on, args=(source, os.dup(terminal)), daemon=True)
+    reader.start()
+    os.dup2(sink, 2)
+    os.close(sink)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        # Until every write that had begun has ended; a process that was started meanwhile is not waited for.
+        reader.join(_LONGEST_WRITE_SECONDS)
+
+
+def _hand_on(source: int, terminal: int) -> None:
+    """Copy line by line what comes out of a pipe, without the greeting; both descriptors are closed at the end."""
+    line = b""
+    with suppress(OSError):
+        while part := os.read(source, 65536):
+            whole, end, line = (line + part).rpartition(b"\n")
+            os.write(terminal, _GREETING.sub(b"", whole + end))
+        os.write(terminal, line)
+    os.close(source)
+    os.close(terminal)
 
 
 @cache
@@ -123,7 +139,9 @@ def _interpreter(model: bytes) -> Any:
 class _LiteRTNetwork:
     def __init__(self, model: bytes, outputs: tuple[str, ...]) -> None:
         with _loading:
-            _greeted()
+            with leaving.undivided():  # what is said on leaving goes to file descriptor 2
+                _greeted()
+            leaving.answer_now()
         self._interpreter = _interpreter(model)
         self._input = self._interpreter.get_input_details()[0]["index"]
         places = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
