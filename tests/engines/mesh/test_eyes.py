@@ -148,3 +148,16 @@ def test_a_shut_eye_opens_as_far_as_what_is_made_up_looks_right() -> None:
     np.testing.assert_allclose(widths[0], 0.15, atol=0.04)
     np.testing.assert_allclose(widths[1], 0.25, atol=0.05)
     np.testing.assert_allclose(widths[2], widths[1], atol=0.02)
+
+
+def test_eyes_opened_wide_keep_their_lashes() -> None:
+    crop = with_clear_eyes(made_crop(size=512))
+    image, face = crop.image.copy(), crop.face.landmarks
+    for upper in face[EYES_UPPER, :2]:
+        cv2.polylines(image, [np.round(upper).astype(np.int32)], False, (50, 30, 20), 2, cv2.LINE_AA)
+    x_s = keypoints(made_motion(), mesh_layout())
+    moved = eye_offsets(x_s, Ratios(eye_left=0.35, eye_right=0.35, lip=0.0), 0.5)
+    picture = render_shot(Shot(build_appearance(replace(crop, image=image)), x_s, x_s + moved, None))
+    for upper in (x_s + moved)[EYES_UPPER, :2]:
+        x, y = np.round((upper[4] + 1) * 256 - 0.5).astype(int)
+        assert (picture[y - 3 : y, x] @ LUMA).min() < 140

@@ -27,6 +27,8 @@ _CORNERS_OF_SHUT = 0.9
 """The same where the source shows lashes alone."""
 _CLOSING = (0.25, 0.65)
 """Parts of the way to shut over which the lids' own skin takes over."""
+_OPENING_WIDER = (0.05, 0.35)
+"""Openness over the source's, minus 1, over which the eyeball hides the source's own lashes, so that they are drawn."""
 _LASH_WIDTH, _LASH_STRENGTH, _SEAM_STRENGTH = 0.065, 0.6, 0.85
 _LASHES_THICKEST = 0.4
 """Part of the way from the outer corner to the inner one."""
@@ -42,7 +44,8 @@ def paint_eye(
     takes the eye's anchors. `gaze` (2,) px: by how much the iris moves beyond that.
     """
     gap = lid_gap(moved, side)
-    closed = float(smoothstep(1 - gap / eye_width(moved, side) / eye.openness, *_CLOSING))
+    wider = gap / eye_width(moved, side) / eye.openness - 1
+    closed, opened = float(smoothstep(-wider, *_CLOSING)), float(smoothstep(wider, *_OPENING_WIDER))
     if closed > 0:
         _lid_skin(picture, eye, moved, anchors, side, closed)
     _show_eyeball(picture, eye, moved, anchors, gaze, side)
@@ -52,6 +55,9 @@ def paint_eye(
         line = rounded(upper + (0.5 * shut) * (lower - upper))
         share = closed * (_LASH_STRENGTH + (_SEAM_STRENGTH - _LASH_STRENGTH) * shut)
         draw_line(picture, line, eye.lash, _LASH_WIDTH * eye.width, share, _LASHES_THICKEST)
+    if opened > 0:
+        line = rounded(moved[EYES_UPPER[side], :2])
+        draw_line(picture, line, eye.lash, _LASH_WIDTH * eye.width, opened * _LASH_STRENGTH, _LASHES_THICKEST)
 
 
 def _lid_skin(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats, side: int, closed: float) -> None:
