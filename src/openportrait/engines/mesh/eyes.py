@@ -21,7 +21,7 @@ from openportrait.records import Floats, Image
 _SHADOW, _SHADOW_REACH = 0.25, 0.16
 _CORNERS = (0.72, 1.0)
 """Where the eye fades into the source's own corners, from its middle."""
-_OPENING = (0.01, 0.05)
+_OPENING = (0.025, 0.06)
 """Openness more than the source's from which on a shut eye shows what is behind its lids, and shows it wholly."""
 _CORNERS_OF_SHUT = 0.9
 """The same where the source shows lashes alone."""

@@ -19,6 +19,8 @@ _SHELL_SHARE_OPENING = 0.6
 
 # The landmarks of a shut eye still stand this part of the open eye apart.
 _SHUT = 0.33
+_GAP_OF_SHUT = 0.5
+"""How much of the gap that landmarks of a shut eye have is believed: it is lashes and folds."""
 _SMALLEST_REFERENCE = 0.12
 _WIDEST = 0.5
 _LARGEST_GAZE = 0.35
@@ -81,7 +83,7 @@ def raise_lids(change: Floats, points: Floats, openness: Floats, share: Floats) 
     down = np.stack([-right[..., 1], right[..., 0]], -1)[..., None, :]
     gap = ((points[..., EYES_LOWER[:, 1:-1], :2] - points[..., EYES_UPPER[:, 1:-1], :2]) * down).sum(-1)
     arch = np.sin(np.pi * np.linspace(0, 1, EYES_UPPER.shape[1])[1:-1]) * width * openness[..., None]
-    missing = (np.maximum(arch - gap, 0) * share[..., None])[..., None] * down
+    missing = (np.maximum(arch - _GAP_OF_SHUT * gap, 0) * share[..., None])[..., None] * down
     change[..., EYES_UPPER[:, 1:-1], :2] -= _UPPER_SHARE_OPENING * missing
     change[..., EYES_LOWER[:, 1:-1], :2] += (1 - _UPPER_SHARE_OPENING) * missing
     change[..., LID_SHELL, :2] -= _UPPER_SHARE_OPENING * _SHELL_SHARE_OPENING * missing

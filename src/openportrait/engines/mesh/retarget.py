@@ -17,7 +17,7 @@ _SHUT, _PLAIN = 0.06, 0.2
 _WIDEST = 2.0
 _SHUT_EYE = (0.11, 0.18)
 """Readings of shut eyes, with lashes and folds that a network takes for a gap, and of open ones."""
-_WIDEST_OF_SHUT = 0.26
+_WIDEST_OF_SHUT = 0.24
 """Openness that a shut eye may get: what is made up looks right behind lids that are not wide open."""
 _STEPS = 20
 _WIDEST_JAW = 2.5
