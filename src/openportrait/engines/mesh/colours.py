@@ -15,7 +15,7 @@ _IVORY = np.array([1.09, 1.0, 0.91])
 """Teeth in white light."""
 _WARM_BELIEVED, _COLD_BELIEVED = 0.8, 0.2
 """Shares of what skin differs from the average that are the light's: towards red and yellow, and towards others."""
-_TOOTH_BRIGHTNESS = 1.14
+_TOOTH_BRIGHTNESS = 1.06
 """The brightest teeth over the skin of the cheeks."""
 _REDDER = 1.5
 _COLOURLESS = (0.02, 0.14)

@@ -30,6 +30,8 @@ _BRIGHT = (0.3, 0.6)
 """Of the skin's brightness: from the dark of the mouth to teeth."""
 _LIFT = 0.75
 """Power that teeth's brightness over the skin's is raised to: a driver's teeth in shade become lighter."""
+_TOOTH_LIMIT = 1.075
+"""What teeth's brightness only comes near to, over that of the brightest: as bright as skin they are to lose little."""
 _FLESH_BRIGHTEST, _FLESH_OF_SKIN = 0.95, 0.8
 """The brightest flesh: over the source's lips, and in the driver over its skin."""
 _FLESH_REDDEST = 0.9
@@ -49,7 +51,7 @@ class Light:
     lip: Floats
     """(3,) hue of flesh by the source's lips, each channel over the brightness."""
     tooth: Floats
-    """(3,) the brightest teeth in the source's light."""
+    """(3,) what teeth come near to in the source's light."""
     flesh_brightest: float
     """Brightness of the brightest flesh in the source's light."""
     colourful: float
@@ -93,7 +95,7 @@ def light_between(skin: Floats, lip: Floats, driver: FaceCrop) -> Light:
         driver_skin=driver_skin,
         flesh=light * (brightest / (_FLESH_OF_SKIN * float(driver_skin @ LUMA))),
         lip=hue,
-        tooth=tooth_colour(skin, lip),
+        tooth=_TOOTH_LIMIT * tooth_colour(skin, lip),
         flesh_brightest=brightest,
         colourful=colourfulness(skin, lip),
     )
