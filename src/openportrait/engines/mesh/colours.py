@@ -13,7 +13,7 @@ _AVERAGE_SKIN = np.array([1.22, 0.96, 0.84])
 """Of skin in white light, each channel over the brightness; a mean of many faces."""
 _IVORY = np.array([1.09, 1.0, 0.91])
 """Teeth in white light."""
-_WARM_BELIEVED, _COLD_BELIEVED = 0.8, 0.2
+_WARM_BELIEVED, _COLD_BELIEVED = 0.5, 0.2
 """Shares of what skin differs from the average that are the light's: towards red and yellow, and towards others."""
 _TOOTH_BRIGHTNESS = 1.06
 """The brightest teeth over the skin of the cheeks."""
