@@ -163,6 +163,10 @@ def test_a_closed_page_is_not_opened_anew_by_its_last_events(tmp_path: Path) -> 
     assert [path.exists() for path in uploads] == [False, True], "what another page uses stays"
     with pytest.raises(OpenPortraitError, match="closed"):
         sessions.of("a")
+    for late in (first.room, lambda: first.picture(np.zeros((8, 8, 3), np.uint8))):
+        with pytest.raises(OpenPortraitError, match="closed"):
+            late()
+        assert not first.folder.exists()
     sessions.close_all()
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 

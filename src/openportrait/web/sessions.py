@@ -7,15 +7,17 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from PIL import Image as Pillow
+
 from openportrait.bounds import shown
 from openportrait.errors import MediaError, OpenPortraitError, OptionError
-from openportrait.media import write_image
 from openportrait.options import Options
 from openportrait.pipeline.editor import Editor
 from openportrait.pipeline.live import LiveSession
@@ -34,8 +36,6 @@ UPLOAD = "upload-"
 """What the folder of an upload begins with."""
 GONE = "gone-"
 """What the name of a folder begins with that is being removed."""
-GONE = "gone-"
-"""What the name of a folder begins with that is being removed."""
 UNCLAIMED_SECONDS = 300.0
 """An upload that no event has named for so long goes."""
 STALE_SECONDS = 86_400.0
@@ -44,6 +44,7 @@ LATE_SECONDS = 30.0
 """For so long a closed page's last events may still arrive; they must not open its session anew."""
 PATIENCE_SECONDS = 3.0
 """How long the end of sessions waits for their jobs to stop."""
+CLOSED = "this page was closed; load it again"
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 """How `http://`, `file:` and `data:` begin. One letter alone is a drive."""
 
@@ -75,10 +76,8 @@ class Session:
     def room(self) -> Path:
         """A new empty folder for one job's results. Raises OpenPortraitError where the page was closed meanwhile."""
         path = self.folder / secrets.token_hex(8)
-        try:
+        with self._still_open():
             path.mkdir()
-        except FileNotFoundError as error:
-            raise OpenPortraitError("this page was closed; load it again") from error
         self._rooms.append(path)
         while len(self._rooms) > ROOMS_KEPT:
             shutil.rmtree(self._rooms.pop(0), ignore_errors=True)
@@ -87,11 +86,20 @@ class Session:
     def picture(self, image: Image) -> str:
         """A picture for the page, (H, W, 3) RGB, as a file that goes with the session."""
         path = self.folder / f"{secrets.token_hex(8)}.jpg"
-        write_image(path, image)
+        with self._still_open():
+            Pillow.fromarray(image).save(path)
         self._pictures.append(path)
         while len(self._pictures) > PICTURES_KEPT:
             self._pictures.pop(0).unlink(missing_ok=True)
         return str(path)
+
+    @contextmanager
+    def _still_open(self) -> Iterator[None]:
+        """For what is put into the folder: it is not made anew where the page was closed, OpenPortraitError says so."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise OpenPortraitError(CLOSED) from error
 
     def begin(self) -> str:
         """The ticket of a new job, which may wait in line for long; its event stops it."""
@@ -175,7 +183,7 @@ class Sessions:
             raise OptionError("the request names no session; send a session_hash")
         with self._lock:
             if name in self._gone:
-                raise OpenPortraitError("this page was closed; load it again")
+                raise OpenPortraitError(CLOSED)
             session = self._open.get(name)
             if session is None:
                 session = self._open[name] = Session(name, self.root / f"session-{secrets.token_hex(16)}")
