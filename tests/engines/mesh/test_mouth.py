@@ -121,13 +121,17 @@ def test_a_mouth_without_a_driver_is_dark_with_light_teeth_above() -> None:
     assert middle.mean() < 70
 
 
-def smiling(jaw: float = 0.35) -> FaceCrop:
-    """A mouth a little open and full of yellowish teeth, but for a dark line over the lower lip."""
+def smiling(jaw: float = 0.35, aside: int = 1) -> FaceCrop:
+    """A mouth a little open and full of yellowish teeth, but for a dark line over the lower lip.
+
+    `aside`: column of the lips' points where they begin.
+    """
     crop = made_crop(Gesture(jaw=jaw), size=512)
     points, image = crop.face.landmarks[:, :2], crop.image.copy()
     cv2.fillPoly(image, [np.round(mouth(points)).astype(np.int32)], (20, 10, 10))
     edge = points[INNER_UPPER] + 0.7 * (points[INNER_LOWER] - points[INNER_UPPER])
-    teeth = np.vstack([points[INNER_UPPER[1:-1]], edge[-2:0:-1]])
+    seen = slice(aside, len(edge) - aside)
+    teeth = np.vstack([points[INNER_UPPER[seen]], edge[seen][::-1]])
     cv2.fillPoly(image, [np.round(teeth).astype(np.int32)], (240, 230, 190))
     return replace(crop, image=image)
 
@@ -143,6 +147,27 @@ def test_a_source_keeps_its_own_teeth_on_the_skull_as_its_mouth_opens_wider() ->
     assert picture[y, x] == pytest.approx((240, 230, 190), abs=20)
     x, y = np.round(upper + 1.3 * (lower - upper)).astype(int)
     assert picture[y, x].mean() < 90
+
+
+def test_a_lip_that_rises_above_the_sources_own_teeth_bares_a_little_gum_and_no_dark() -> None:
+    crop = smiling()
+    raised = shot(crop, Gesture(show_teeth=4), one_toothed(0.9))
+    picture, points = render_shot(raised), crop_pixels(raised.x_d, 512)
+    lip, cm = lip_middles(points)[0], pose(points).scale
+    column = picture[round(lip[1] + 0.1 * cm) : round(lip[1] + 1.0 * cm), round(lip[0])]
+    assert (column @ LUMA).min() > 0.8 * float(lip_colour(crop.image, crop.face.landmarks) @ LUMA)
+    gum = (column[:, 0] > 1.3 * column[:, 1]).sum() / cm
+    assert 0.02 < gum < 0.4
+
+
+def test_a_source_with_teeth_of_its_own_borrows_no_upper_ones_beside_them() -> None:
+    crop, driver = smiling(aside=3), made_crop(Gesture(jaw=0.6), size=512)
+    image = driver.image.copy()
+    cv2.fillPoly(image, [np.round(mouth(driver.face.landmarks)[:, :2]).astype(np.int32)], (225, 210, 190))
+    wider = shot(crop, Gesture(jaw=0.3), replace(driver, image=image))
+    points = crop_pixels(wider.x_d, 512)
+    x, y = np.round(points[INNER_UPPER[1], :2] + (0, 0.3 * pose(points).scale)).astype(int)
+    assert render_shot(wider)[y, x] @ LUMA < 0.5 * float(skin_colour(crop.image, crop.face.landmarks) @ LUMA)
 
 
 def test_a_mouth_that_shows_no_teeth_has_none_of_its_own() -> None:

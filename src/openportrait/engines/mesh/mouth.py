@@ -189,13 +189,12 @@ def _inside(look: MouthLook, opening: _Opening, driver: FaceCrop | None) -> Laye
     """(h, w, 3) the mouth's inside: the source's own teeth, then the driver's mouth, or else a drawn one."""
     shade = _SHADE * np.clip(1 - opening.depth_cm / _SHADE_CM, 0, 1)
     own = _own_teeth(look, opening)
-    # Beside its own teeth a source that smiles wider shows others.
-    beside = 1 - own[..., 3:].max(0, keepdims=True)
     dark = _flesh_in_the_dark(look, opening)
     if driver is not None:
-        inside = _with_drivers(dark, look, opening, driver, beside)
+        inside = _with_drivers(dark, look, opening, driver)
     else:
-        inside = _with_drawn(dark, look, opening, beside)
+        # Beside its own teeth a source that smiles wider shows others.
+        inside = _with_drawn(dark, look, opening, 1 - own[..., 3:].max(0, keepdims=True))
     return np.asarray(over(inside, own) * (1 - shade)[..., None], np.float32)
 
 
@@ -204,7 +203,11 @@ def _own_teeth(look: MouthLook, opening: _Opening) -> Layer:
     if look.teeth is None:
         return np.zeros((*opening.shape, 4), np.float32)
     light = np.append((look.skin + 1) / (look.teeth.skin + 1), 1).astype(np.float32)
-    return opening.show(look.teeth.part, opening.head.apply(look.teeth.place)[:2]) * light
+    place = look.teeth.place.copy()
+    lip = opening.head.undo(np.append(lip_middles(opening.moved)[0], opening.head.apply(place)[2]))
+    # Where the lip would bare more than any lip does, head and lip are not told apart well enough.
+    place[1] = min(place[1], lip[1] + look.teeth.bare_cm)
+    return opening.show(look.teeth.part, opening.head.apply(place)[:2]) * light
 
 
 def _flesh_in_the_dark(look: MouthLook, opening: _Opening) -> Layer:
@@ -215,19 +218,22 @@ def _flesh_in_the_dark(look: MouthLook, opening: _Opening) -> Layer:
     return np.asarray(near + (far - near) * deep, np.float32)
 
 
-def _with_drivers(under: Layer, look: MouthLook, opening: _Opening, driver: FaceCrop, beside: Layer) -> Layer:
+def _with_drivers(under: Layer, look: MouthLook, opening: _Opening, driver: FaceCrop) -> Layer:
     """The driver's two halves, each hung on its lip: lips move in the picture as they do in the driver's.
 
-    `beside` (1, w, 1): where its upper half may show.
+    Of a source that shows upper teeth only the lower one: others beside them would not belong to them.
     """
-    light = light_between(look.skin, look.lip, driver)
-    halves = borrowed(driver, light, opening.unit, under_teeth=look.teeth is not None)
+    light, has_teeth = light_between(look.skin, look.lip, driver), look.teeth is not None
+    halves = borrowed(driver, light, opening.unit, under_teeth=has_teeth)
     if halves is None:
         return under
     alike = float(smoothstep(halves.opening_cm / max(opening.apart_cm, 1e-3), *_LITTLE_WIDER))
     inside = over(under, halves.between.astype(np.float32)[None, None], alike)
     at_upper, at_lower = lip_middles(opening.moved)
-    upper, lower = opening.show(halves.upper, at_upper) * beside, opening.show(halves.lower, at_lower)
+    upper, lower = (
+        opening.show(halves.upper, at_upper) * np.float32(not has_teeth),
+        opening.show(halves.lower, at_lower),
+    )
     # Where they meet each fades out: together they cover all.
     lower *= np.minimum(1, (1 - upper[..., 3:]) / np.maximum(lower[..., 3:], 1e-3))
     return np.asarray(inside * (1 - upper[..., 3:] - lower[..., 3:]) + upper[..., :3] + lower[..., :3], np.float32)

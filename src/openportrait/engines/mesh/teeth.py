@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 
-from openportrait.engines.mesh.colours import LUMA
+from openportrait.engines.mesh.colours import LUMA, lip_colour
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.infill import Mask, filled
-from openportrait.engines.mesh.inside import Part, area, flat_cm
+from openportrait.engines.mesh.inside import Part, area, flat_cm, lip_middles
 from openportrait.engines.mesh.light import whiteness
 from openportrait.engines.mesh.motion import pose
 from openportrait.engines.mesh.overlay import bounds
@@ -25,12 +25,22 @@ _BRIGHT = 0.465
 _LEAST_BRIGHT = 0.55
 """Of the skin's brightness."""
 _WHITE, _WITHIN = 0.5, 0.5
+_LIP_EDGE = 0.02
+"""How far lips reach into the opening, in widths of the mouth."""
 _EVEN = 1.25
 """Highest part of a row over its middle height."""
-_SIDES = (-0.1, 0.03)
-"""The ends of the row, that pass into the dark of the cheeks, in widths of the mouth."""
-_UNDER_LIP = 0.08
-"""How far teeth go on below the lip that covers them, in widths of the mouth."""
+_SIDES = (-0.14, -0.04)
+"""The ends of the row, that pass into the dark of the cheeks, in widths of the mouth beyond the last bright tooth."""
+_CROWN_CM, _LEAST_HIDDEN_CM = 1.05, 0.15
+"""Height of an upper crown (Wheeler, Dental Anatomy), and what of it the lip covers at least."""
+_GUM_CM, _GUM_SEEN_CM = 1.0, 0.2
+"""How far gum goes on above the crowns, and how much of it the highest lip uncovers."""
+_GUM_LIGHT, _GUM_EDGE_CM = 0.9, 0.06
+"""Brightness over the lips', and softness of the line between gum and crowns."""
+_LIT_CORNER, _CORNER = 0.1, (0.0, 0.05)
+"""Skin in the corner of a mouth is no tooth; there the row ends. In widths of the mouth."""
+_GUM_SIDES = (0.0, 0.12)
+"""As `_SIDES`: the gum of darker teeth lies in the dark."""
 _LEAST_WIDTH, _LOWEST, _HIGHEST, _LATEST = 0.35, 0.03, 0.26, 0.12
 """Of a row of teeth, in widths of the mouth."""
 
@@ -46,6 +56,8 @@ class OwnTeeth:
     """(3,) colour of the skin beside them."""
     seen: float
     """cm² of teeth that were seen."""
+    bare_cm: float
+    """How far up a lip may go from where it lay, before it shows more than a lip uncovers."""
 
 
 def find_teeth(image: Image, face: Floats, skin: Floats) -> OwnTeeth | None:
@@ -54,8 +66,8 @@ def find_teeth(image: Image, face: Floats, skin: Floats) -> OwnTeeth | None:
     width = float(np.linalg.norm(upper[0] - upper[-1])) + 1e-6
     if np.linalg.norm(upper[2:9] - lower[2:9], axis=1).mean() < _LEAST_GAP * width:
         return None
-    hidden = max(1, round(_UNDER_LIP * width))
-    rows, columns = bounds(np.vstack([upper, lower]), hidden + 2, image.shape[0])
+    head = pose(face)
+    rows, columns = bounds(np.vstack([upper, lower]), (_CROWN_CM + _GUM_CM) * head.scale, image.shape[0])
     origin = np.array([columns.start, rows.start], np.float64)
     part = image[rows, columns]
     if not part.size:
@@ -63,17 +75,24 @@ def find_teeth(image: Image, face: Floats, skin: Floats) -> OwnTeeth | None:
     opening = area(np.vstack([upper, lower[::-1]]) - origin, (part.shape[0], part.shape[1])) > _WITHIN
     tooth = _tooth_pixels(part, opening, skin)
     row = _upper_row(tooth, upper - origin, width) if tooth.any() else None
-    if row is None or not (sure := tooth & (row > 0.5)).any():
+    if row is None or not (sure := tooth & (row.share > 0.5) & (row.from_lip > 0)).any():
         return None
-    share = cv2.GaussianBlur(row.astype(np.float32), (0, 0), max(0.5, 0.008 * width))
-    colour = filled(part.astype(np.float32), sure)
-    head = pose(face)
-    anchor = face[INNER_UPPER].mean(0)
+    hidden_cm = max(_CROWN_CM - row.height / head.scale, _LEAST_HIDDEN_CM)
+    above_cm = -row.from_lip / head.scale - hidden_cm
+    share = row.share * np.where(above_cm > 0, smoothstep(row.within, *_GUM_SIDES) * (above_cm < _GUM_CM), 1)
+    share = cv2.GaussianBlur(share.astype(np.float32), (0, 0), max(0.5, 0.008 * width))
+    gum = _GUM_LIGHT * lip_colour(image, face)
+    # Beyond the bright teeth are darker ones and the corner's own shade, but also the edges of the lips.
+    clear = cv2.erode(opening.astype(np.uint8), np.ones((2 * round(_LIP_EDGE * width) + 1,) * 2)) > 0
+    colour = filled(part.astype(np.float32), sure | (clear & (row.within < 0)))
+    colour += smoothstep(above_cm, -_GUM_EDGE_CM, _GUM_EDGE_CM).astype(np.float32)[..., None] * (gum - colour)
+    anchor = np.append(lip_middles(face)[0], face[INNER_UPPER, 2].mean())
     return OwnTeeth(
         part=Part(np.dstack([colour * share[..., None], share]).astype(np.float32), anchor[:2] - origin, flat_cm(head)),
         place=head.undo(anchor),
         skin=skin,
         seen=float(sure.sum()) / head.scale**2,
+        bare_cm=hidden_cm + _GUM_SEEN_CM,
     )
 
 
@@ -92,8 +111,20 @@ def _tooth_pixels(part: Image, inside: Mask, skin: Floats) -> Mask:
     return np.asarray(inside & bright & (whiteness(part, skin) > _WHITE), np.bool_)
 
 
-def _upper_row(tooth: Mask, lip: Floats, width: float) -> Floats | None:
-    """(h, w) share of one smooth row from below the upper `lip` (11, 2) down to the edge of `tooth` (h, w) pixels.
+@dataclass(frozen=True, eq=False)
+class _Row:
+    share: Floats
+    """(h, w) 1 between its two ends and above its edge."""
+    from_lip: Floats
+    """(h, w) px below the upper lip."""
+    within: Floats
+    """(w,) how far inside the last bright tooth of either side, in widths of the mouth."""
+    height: float
+    """px from the lip to the edge."""
+
+
+def _upper_row(tooth: Mask, lip: Floats, width: float) -> _Row | None:
+    """One smooth row from the upper `lip` (11, 2) down to the edge of `tooth` (h, w) pixels.
 
     None where they make no such row: too few, or so high or uneven that they must be both rows.
     """
@@ -105,7 +136,8 @@ def _upper_row(tooth: Mask, lip: Floats, width: float) -> Floats | None:
     seen = (closed > 0) & (from_lip >= -1)
     begun = np.logical_or.accumulate(seen, 0)
     seen &= ~np.logical_or.accumulate(begun & ~seen, 0) & (np.where(seen, from_lip, np.inf).min(0) < _LATEST * width)
-    columns = np.flatnonzero(seen.sum(0) > _LOWEST * width)
+    inside = np.minimum(x - lip[0, 0], lip[-1, 0] - x) / width
+    columns = np.flatnonzero((seen.sum(0) > _LOWEST * width) & (inside > _LIT_CORNER))
     if len(columns) < _LEAST_WIDTH * width:
         return None
     last = tooth.shape[0] - 1 - seen[::-1, columns].argmax(0)
@@ -116,5 +148,5 @@ def _upper_row(tooth: Mask, lip: Floats, width: float) -> Floats | None:
         return None
     edge = top + np.interp(x, columns, height)
     within = np.minimum(x - columns[0], columns[-1] - x) / width
-    down = smoothstep(edge + 1 - y, -0.7, 0.7) * (from_lip >= -_UNDER_LIP * width)
-    return np.asarray(down * smoothstep(within, *_SIDES))
+    share = smoothstep(edge + 1 - y, -0.7, 0.7) * smoothstep(within, *_SIDES) * smoothstep(inside, *_CORNER)
+    return _Row(share, from_lip, within, middle)
