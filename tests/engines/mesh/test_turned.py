@@ -83,6 +83,18 @@ def test_the_mirrored_side_has_its_own_light() -> None:
     assert edge.mean() > 1.1 * other_edge.mean()
 
 
+def test_the_grain_of_skin_in_shade_is_no_stronger_where_it_stands_in_for_lit_skin() -> None:
+    crop = made_crop(size=SIZE, yaw_degrees=28, scale=0.09)
+    grain = np.random.default_rng(1).normal(0, 6, (SIZE, SIZE, 1))
+    nose = crop.face.landmarks[4, 0]
+    light = np.interp(np.arange(SIZE), [nose - 30, nose + 30], [1.0, 0.4])[:, None]
+    skin = np.full_like(crop.image, (205, 165, 140)) * light + grain
+    turned = shot(replace(crop, image=np.clip(skin, 0, 255).astype(np.uint8)), Gesture(yaw_degrees=-26))
+    picture = render_shot(turned) @ (0.299, 0.587, 0.114)
+    points = np.round(crop_pixels(turned.x_d, SIZE)[[123, 147, 213], :2]).astype(int)
+    assert np.mean([picture[y - 5 : y + 6, x - 5 : x + 6].std() for x, y in points]) < 6
+
+
 def test_steep_skin_that_turns_to_the_viewer_is_not_smeared() -> None:
     """Of a frontal face the edge is seen edge-on: its few pixels become no broad band."""
     turned = shot(made_crop(size=SIZE), Gesture(yaw_degrees=25))

@@ -42,6 +42,8 @@ _ASIDE_CM = (1.6, 2.8)
 _TURNED = (0.04, 0.2)
 _LIGHT_REACH_CM, _FAR_CM, _FAR_SHARE = 1.4, 4.0, 0.015
 """Light is that of the skin close by, or, where there is none, of skin farther away."""
+_SHADE_REACH_CM = 0.7
+"""The same for the shade that lies on what stands in for other skin: its edges are not to be mirrored."""
 _HAIR_CM = (6.2, 7.4)
 """Aside, from where on what is close by is rather hair, whose darkness is not that of light."""
 _SKIN_SPREAD = 0.65
@@ -50,6 +52,8 @@ _TINT = 0.75
 _OTHER_HUE = (0.2, 0.6)
 """Of the logarithms of colours: where sides differ more, as in deep shade, one has the hue of its own skin."""
 _GAIN_RANGE = (0.35, 3.5)
+_GRAIN_CM, _GRAIN_LESS = 0.2, 2.0
+"""What is finer is the grain of paint or camera, or pores: light makes no more of it, up to this gain."""
 _LEAST = 0.02
 _STEEPEST = 2.0
 """px of depth a px: a turn by 25° stretches such skin to less than twice its width."""
@@ -62,11 +66,11 @@ _MARGIN, _BORDER = 3, 4
 
 
 @cache
-def _closeness() -> Floats:
+def _closeness(reach_cm: float) -> Floats:
     """(H, 468) by the distance on the canonical head: about 1 at what is closest, a little farther away."""
     squared = ((head_points()[:, None] - canonical()[None, :SKIN_COUNT]) ** 2).sum(-1)
     squared -= squared.min(1, keepdims=True)
-    near, far = (np.exp(-0.5 * squared / reach**2) for reach in (_LIGHT_REACH_CM, _FAR_CM))
+    near, far = (np.exp(-0.5 * squared / reach**2) for reach in (reach_cm, _FAR_CM))
     skin = 1 - 0.75 * smoothstep(np.abs(head_points()[:, :1]), *_HAIR_CM)
     return np.asarray(skin * near + _FAR_SHARE * far)
 
@@ -92,6 +96,8 @@ class OtherSide:
     hidden: Floats
     """(H,) 0 seen well in the source, 1 not at all, though its mirror image is."""
     light: Light
+    unit: float
+    """px for a cm of the head."""
     steep: Floats
     """(468,) px of depth that would only smear skin seen edge-on which has no mirror image to be shown."""
 
@@ -143,6 +149,7 @@ def find_other_side(image: Image, face: Floats) -> OtherSide:
         normals=normals,
         hidden=hidden,
         light=_light(colours, facing[:SKIN_COUNT]),
+        unit=head.scale,
         steep=_steep(face) * (1 - hidden[:SKIN_COUNT]),
     )
 
@@ -171,8 +178,8 @@ def _light(colours: Floats, facing: Floats) -> Light:
     usual = np.where(left, _middle(brightness, left * shown), _middle(brightness, ~left * shown))
     skin = np.exp(-0.5 * ((brightness - usual) / _SKIN_SPREAD) ** 2)
     other = mirrored()[:SKIN_COUNT]
-    own = _weighted(colours, seen * skin)
-    mirror = _weighted(colours[other], (shown * skin)[other])
+    own = _weighted(colours, seen * skin, _LIGHT_REACH_CM)
+    mirror = _weighted(colours[other], (shown * skin)[other], _SHADE_REACH_CM)
     light = own - mirror
     brighter = light @ LUMA[:, None]
     hue = light - brighter
@@ -187,9 +194,9 @@ def _middle(values: Floats, weights: Floats) -> float:
     return float(np.median(counted if len(counted) else values))
 
 
-def _weighted(colours: Floats, trust: Floats) -> Floats:
+def _weighted(colours: Floats, trust: Floats, reach_cm: float) -> Floats:
     """(H, 3) mean of `colours` (468, 3) around each vertex of the head, by closeness and `trust` (468,)."""
-    weights = _closeness() * (trust + 1e-6)
+    weights = _closeness(reach_cm) * (trust + 1e-6)
     return np.asarray(weights @ colours / weights.sum(1, keepdims=True))
 
 
@@ -225,9 +232,8 @@ def show_other_side(
         for planes in (*taken_from, opaque, np.dstack(light[:3]), np.dstack(light[3:]))
     )
     taken = cv2.remap(layers.person, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    colours = taken[..., :3] * gain
-    if tone.any():
-        colours += cv2.transform(taken[..., :3], LUMA[None])[..., None] * tone
+    calm = _without_grain(taken[..., :3], (gain + tone) @ LUMA.astype(np.float32), _GRAIN_CM * other.unit)
+    colours = calm * gain + (calm @ LUMA.astype(np.float32))[..., None] * tone
     through = 1 - opaque * (taken[..., 3] * np.float32(1 / 255))
     above = opaque
     if layers.cut_out:
@@ -238,6 +244,13 @@ def show_other_side(
     colours *= above[..., None]
     colours += part * through[..., None]
     part[:] = np.clip(colours + np.float32(0.5), 0, 255).astype(np.uint8)
+
+
+def _without_grain(taken: NDArray[np.generic], lighter: Field, sigma: float) -> Field:
+    """(h, w, 3) colours `taken` with less of their grain where they are to be `lighter` (h, w) times as bright."""
+    colours = taken.astype(np.float32)
+    calm = cv2.GaussianBlur(colours, (0, 0), sigma)
+    return np.asarray(calm + (colours - calm) / np.clip(lighter, 1, _GRAIN_LESS)[..., None], np.float32)
 
 
 def _inside(grid: Grid, size: int) -> Field:

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 
 from openportrait.engines.mesh.colours import LUMA, lip_colour
 from openportrait.engines.mesh.curves import smoothstep
-from openportrait.engines.mesh.infill import Mask, filled
+from openportrait.engines.mesh.infill import Layer, Mask, filled
 from openportrait.engines.mesh.inside import Part, area, flat_cm, lip_middles
 from openportrait.engines.mesh.light import whiteness
 from openportrait.engines.mesh.motion import pose
@@ -79,12 +79,12 @@ def find_teeth(image: Image, face: Floats, skin: Floats) -> OwnTeeth | None:
         return None
     hidden_cm = max(_CROWN_CM - row.height / head.scale, _LEAST_HIDDEN_CM)
     above_cm = -row.from_lip / head.scale - hidden_cm
-    share = row.share * np.where(above_cm > 0, smoothstep(row.within, *_GUM_SIDES) * (above_cm < _GUM_CM), 1)
-    share = cv2.GaussianBlur(share.astype(np.float32), (0, 0), max(0.5, 0.008 * width))
+    seen = row.share * np.where(above_cm > 0, smoothstep(row.within, *_GUM_SIDES) * (above_cm < _GUM_CM), 1)
+    share = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), max(0.5, 0.008 * width))
     gum = _GUM_LIGHT * lip_colour(image, face)
     # Beyond the bright teeth are darker ones and the corner's own shade, but also the edges of the lips.
     clear = cv2.erode(opening.astype(np.uint8), np.ones((2 * round(_LIP_EDGE * width) + 1,) * 2)) > 0
-    colour = filled(part.astype(np.float32), sure | (clear & (row.within < 0)))
+    colour: Layer = filled(part.astype(np.float32), sure | (clear & (row.within < 0)))
     colour += smoothstep(above_cm, -_GUM_EDGE_CM, _GUM_EDGE_CM).astype(np.float32)[..., None] * (gum - colour)
     anchor = np.append(lip_middles(face)[0], face[INNER_UPPER, 2].mean())
     return OwnTeeth(
