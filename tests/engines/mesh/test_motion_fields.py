@@ -91,6 +91,21 @@ def test_sliders_move_to_the_side_the_released_interface_moves() -> None:
     assert grin[LOWER_LIP, 1] - grin[UPPER_LIP, 1] > 0.4
 
 
+def test_the_corners_of_a_sad_mouth_hang_however_they_were() -> None:
+    for smile in (0.0, 0.4):
+        motion = authored(made_motion(), Gesture(smile=smile))
+        sad = motion.canonical + motion.expression + edited(FaceEdit(smile=-0.3), motion)
+        assert sad[CORNER_LEFT, 1] - sad[UPPER_LIP, 1] > 0.2
+
+
+def test_the_lids_go_down_with_a_look_down() -> None:
+    before, low, high = (
+        lids.openness(canonical() + _edited(FaceEdit(gaze_y=gaze))).mean() for gaze in (0.0, -63.0, 63.0)
+    )
+    assert low == pytest.approx(0.58 * before, rel=0.05)
+    assert high > 1.1 * before
+
+
 def test_a_full_wink_shuts_the_eye_on_the_pictures_left() -> None:
     left, right = lids.openness(canonical() + _edited(FaceEdit(wink=39)))
     assert left == pytest.approx(0, abs=0.05)

@@ -51,12 +51,12 @@ def _drooping(points: Floats) -> Floats:
     middle = INNER_UPPER.size // 2
     gap = points[INNER_LOWER[middle], 1] - points[INNER_UPPER[middle], 1]
     narrower = _width(canonical()) - _width(points)
-    droop = _droop(points) - _AVERAGE_DROOP_CM - _NARROW_DROOPS * max(narrower, 0.0)
-    sure = droop * float(smoothstep(droop, *_SURE_DROOP_CM) * (1 - smoothstep(gap, *_OPEN_CM)))
-    return np.asarray(sure / _droop(fields().sad) * fields().sad)
+    more = droop(points) - _AVERAGE_DROOP_CM - _NARROW_DROOPS * max(narrower, 0.0)
+    sure = more * float(smoothstep(more, *_SURE_DROOP_CM) * (1 - smoothstep(gap, *_OPEN_CM)))
+    return np.asarray(sure / droop(fields().sad) * fields().sad)
 
 
-def _droop(points: Floats) -> float:
+def droop(points: Floats) -> float:
     """How far the corners of the lips' inner edges lie below their middle, cm."""
     corners, middle = INNER_UPPER[[0, -1]], INNER_UPPER.size // 2
     return float(points[corners, 1].mean() - (points[INNER_UPPER[middle], 1] + points[INNER_LOWER[middle], 1]) / 2)

@@ -6,13 +6,18 @@ import numpy as np
 
 from openportrait.engines.mesh.fields import blinked, fields, looked
 from openportrait.engines.mesh.lips import closed
+from openportrait.engines.mesh.rest import droop
 from openportrait.records import FaceEdit, Floats, Motion
 
 # A slider's value that amounts to one full movement of the face.
 _SMILE, _SAD = 1.0, 0.3
+_SAD_DROOP_CM, _SADDEST = 0.35, 2.0
+"""How far the corners of a sad mouth hang at least; how much of the movement may be needed to get there."""
 _WINK = 25.0
 _BROW = 30.0
 _GAZE_X, _GAZE_Y = 120.0, 300.0
+_LID_UP, _LID_DOWN = 300.0, 150.0
+"""The same for the lids, one movement being the openness that the eye has: they go down with a look more than up."""
 _POUT = 0.12
 _PURSE, _STRETCH = 12.0, 30.0
 _GRIN = 15.0
@@ -25,7 +30,7 @@ def edited(edit: FaceEdit, source: Motion) -> Floats:
     made, points = fields(), source.canonical + source.expression
     change = (
         (max(edit.smile, 0.0) / _SMILE) * made.smile
-        + (max(-edit.smile, 0.0) / _SAD) * made.sad
+        + (max(-edit.smile, 0.0) / _SAD) * _saddened(points)
         + (max(edit.eyebrow, 0.0) / _BROW) * made.brow
         + (max(-edit.eyebrow, 0.0) / _BROW) * made.frown
         + (edit.pouting / _POUT) * made.mouth_side
@@ -41,9 +46,18 @@ def edited(edit: FaceEdit, source: Motion) -> Floats:
     if edit.gaze_x or edit.gaze_y:
         change += looked(points, (edit.gaze_x / _GAZE_X, -edit.gaze_y / _GAZE_Y))
         # The upper lids go along with the eyes: down with a look down.
-        change += blinked(points, np.full(2, 1 + np.clip(edit.gaze_y / _GAZE_Y, -0.25, 0.25)))
+        change += blinked(
+            points, np.full(2, 1 + np.clip(edit.gaze_y / (_LID_UP if edit.gaze_y > 0 else _LID_DOWN), -0.5, 0.25))
+        )
     in_plane = np.array([-edit.move_x, edit.move_y, 0.0]) * _MOVE
     return np.asarray(change + in_plane @ source.rotation.T / source.scale)
+
+
+def _saddened(points: Floats) -> Floats:
+    """The movement to a sad mouth, larger for lips whose corners are turned up."""
+    made = fields().sad
+    needed = (_SAD_DROOP_CM - droop(points)) / droop(made)
+    return np.asarray(np.clip(needed, 1.0, _SADDEST) * made)
 
 
 def _winked(strength: float, points: Floats) -> Floats:
