@@ -101,3 +101,16 @@ def test_other_gestures_throw_no_folds(gesture: Gesture) -> None:
     look = build_folds(crop.image, crop.face.landmarks)
     x_s, x_d = (keypoints(made_motion(wanted), mesh_layout()) for wanted in (Gesture(), gesture))
     assert amounts(look, x_d - x_s).max() < 0.05
+
+
+def test_a_fold_has_the_hue_that_the_skin_has_in_shade() -> None:
+    crop = _flat(made_crop(size=512))
+    light = np.interp(np.arange(512), [220, 290], [1.0, 0.5])[:, None]
+    # Of this skin shade leaves more of the red, and less of the blue.
+    shaded = replace(crop, image=(crop.image * light ** (0.5, 1.2, 1.8)).astype(np.uint8))
+    redness = build_folds(shaded.image, shaded.face.landmarks).redness
+    even = build_folds(crop.image, crop.face.landmarks).redness
+    grey = replace(shaded, image=np.repeat(shaded.image[..., 1:2], 3, 2))
+    assert redness[0] < 0.7 < even[0] < 1
+    assert redness[2] > 1.5 > even[2] > 1
+    np.testing.assert_allclose(build_folds(grey.image, grey.face.landmarks).redness, 1, atol=0.02)

@@ -8,16 +8,28 @@ hardly. What shows no skin, as hair over a forehead, has no folds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 
-from openportrait.engines.mesh.colours import LUMA, colourfulness, lip_colour, skin_colour
+from openportrait.engines.mesh.colours import LUMA, colourfulness, lip_colour, sampled, skin_colour
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.motion import Similarity, crop_units, pose
 from openportrait.engines.mesh.overlay import bounds
 from openportrait.engines.mesh.raster import Field, places
-from openportrait.engines.mesh.topology import EYES_UPPER, SKIN_COUNT
+from openportrait.engines.mesh.topology import (
+    BROWS,
+    EYES_LOWER,
+    EYES_UPPER,
+    FACE_OVAL,
+    LID_SHELL,
+    LIPS_LOWER,
+    LIPS_UPPER,
+    SKIN_COUNT,
+    Indices,
+    canonical,
+)
 from openportrait.engines.mesh.warp import Warp
 from openportrait.records import Floats, Image
 
@@ -54,7 +66,14 @@ _BRIGHT_SKIN = (0.5, 0.75)
 _VALLEY, _RIDGE = 0.25, 0.06
 """Part of the light that the deepest fold takes away, and that its ridge adds."""
 _REDNESS = np.array([0.85, 1.03, 1.1])
-"""How much of the light each channel loses in a fold: skin has thrown it back more than once."""
+"""How much of the light each channel loses in a fold of any skin, which has thrown it back more than once."""
+_SHADES = 0.1
+"""Spread of the logarithm of a skin's brightness whose colours count as much as those of any skin."""
+_LIKE_SKIN = 0.5
+"""How far from the median this logarithm may lie: the rest is hair, or what lies on the skin."""
+_INNER_FACE_CM, _SKIN_REACH = 5.5, 0.012
+"""Where skin is looked at, and how far around each vertex, in heights of the face."""
+_NO_SKIN = (LIPS_UPPER, LIPS_LOWER, EYES_UPPER, EYES_LOWER, LID_SHELL, BROWS, FACE_OVAL)
 _OWN_LINE, _OWN_DEEPEST, _DEEPER = (0.05, 0.16), 0.3, 0.6
 """Contrast of no line and of one that the skin has already, the most that counts, and how much deeper it becomes."""
 _WIDER, _ASIDE, _NEAR = 2.4, 2.6, 3.0
@@ -94,7 +113,6 @@ class Folds:
 
 def build_folds(image: Image, face: Floats) -> Folds:
     """From a crop (S, S, 3) and its landmarks (478, 3) px."""
-    colourful = colourfulness(skin_colour(image, face), lip_colour(image, face))
     zoom = _WIDTH / max(float(np.ptp(face[:SKIN_COUNT, 0])), 1.0)
     way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
     reduced = cv2.resize(image, None, fx=zoom, fy=zoom, interpolation=way)
@@ -113,10 +131,31 @@ def build_folds(image: Image, face: Floats) -> Folds:
     ]
     return Folds(
         head=pose(crop_units(face, image.shape[0])),
-        redness=(1 + colourful * (_REDNESS - 1)).astype(np.float32),
+        redness=_redness(image, face).astype(np.float32),
         zoom=zoom,
         folds=tuple(_fold(lines, around, form, soft, skin) for around, lines, form in groups),
     )
+
+
+def _redness(image: Image, face: Floats) -> Floats:
+    """(3,) how much of the light each channel loses as this skin falls into shade, by its own lights and shades."""
+    reach = _SKIN_REACH * float(np.ptp(face[:SKIN_COUNT, 1]))
+    colours = np.log(sampled(image, face[_skin_vertices()], reach) + 2.0)
+    bright = np.log(np.exp(colours) @ LUMA)
+    weights = np.exp(-0.5 * ((bright - np.median(bright)) / _LIKE_SKIN) ** 2)
+    weights /= weights.sum()
+    apart, hues = bright - weights @ bright, colours - weights @ colours
+    colourful = colourfulness(skin_colour(image, face), lip_colour(image, face))
+    usual = 1 + colourful * (_REDNESS - 1)
+    return np.asarray(((weights * apart) @ hues + _SHADES**2 * usual) / (weights @ apart**2 + _SHADES**2))
+
+
+@cache
+def _skin_vertices() -> Indices:
+    """(N,) vertices of bare skin, away from the outline of the face."""
+    bare = np.abs(canonical()[:SKIN_COUNT, 0]) < _INNER_FACE_CM
+    bare[np.concatenate([part.ravel() for part in _NO_SKIN])] = False
+    return np.flatnonzero(bare)
 
 
 def amounts(look: Folds, change: Floats) -> Floats:
