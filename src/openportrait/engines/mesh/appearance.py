@@ -8,6 +8,7 @@ import numpy as np
 
 from openportrait.engines.mesh.colours import skin_colour
 from openportrait.engines.mesh.corners import Corners, build_corners
+from openportrait.engines.mesh.eye_edges import snapped
 from openportrait.engines.mesh.eye_layers import EyeLayers, build_eye
 from openportrait.engines.mesh.fitting import fitted
 from openportrait.engines.mesh.folds import Folds, build_folds
@@ -79,4 +80,4 @@ def _face(crop: FaceCrop) -> tuple[Floats, Floats]:
     units = crop_units(crop.face.landmarks, crop.size)
     origin = pose(units).translation
     units[:, 2] -= origin[2]
-    return fitted(crop_pixels(units, crop.size)), origin
+    return snapped(crop.image, fitted(crop_pixels(units, crop.size))), origin
