@@ -41,6 +41,15 @@ def test_an_odd_even_rate_is_kept() -> None:
     assert guess_rate([Fraction(n, 17) for n in range(40)], Fraction(1, 90000), ()) == (Fraction(17), False)
 
 
+@pytest.mark.parametrize(
+    "rate", [Fraction(59, 2), Fraction(2397, 100), Fraction(29_999, 1000), Fraction(1), Fraction(240)]
+)
+def test_a_clock_that_ticks_once_a_picture_tells_the_rate_exactly(rate: Fraction) -> None:
+    # Any rate fits a clock so coarse; 29.5 must not be taken for the whole number beside it.
+    for count in (2, 3, 50):
+        assert guess_rate([n / rate for n in range(count)], 1 / rate, (rate,)) == (rate, False)
+
+
 def test_pauses_do_not_slow_the_rate() -> None:
     times = [Fraction(n, 30) + (n // 50) * 3 for n in range(200)]
     assert guess_rate(times, Fraction(1, 90000), ()) == (Fraction(30), True)

@@ -13,7 +13,8 @@ import numpy as np
 from openportrait.records import Frame, Image
 
 DEFAULT_RATE = Fraction(25)
-_SLOWEST, _FASTEST = Fraction(1), Fraction(240)
+SLOWEST, FASTEST = Fraction(1), Fraction(240)
+"""The rates that clips are read at."""
 _COMMON = tuple(Fraction(1000 * n, 1001) for n in (24, 30, 48, 60, 120)) + tuple(
     Fraction(n) for n in (5, 6, 8, 10, 12, Fraction(25, 2), 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 )
@@ -42,23 +43,25 @@ def guess_rate(times: Sequence[Fraction], tick: Fraction, hints: Sequence[Fracti
     `tick` is the step of the file's clock, within which equal steps look unequal; `hints` are the
     rates the header states, the best first.
     """
-    stated = [hint for hint in hints if hint and _SLOWEST <= hint <= _FASTEST]
+    stated = [hint for hint in hints if hint and SLOWEST <= hint <= FASTEST]
     if len(times) < 2:
         return (stated[0] if stated else DEFAULT_RATE), False
     mean = Fraction(len(times) - 1) / (times[-1] - times[0])
+    if mean * tick == 1 and SLOWEST <= mean <= FASTEST:
+        return mean, False  # the clock ticks once a picture, as in AVI: its rate is the file's own, however odd
     # On a coarse clock 30 and 30000/1001 both fit a short clip: the header decides, else the whole number.
     plainest = sorted((*_COMMON, Fraction(round(mean))), key=lambda rate: (rate.denominator, abs(rate - mean)))
     candidates = [hint for hint in stated if hint in _COMMON] + plainest + stated + [mean.limit_denominator(1001)]
     for rate in candidates:
         if rate and all(abs(time - times[0] - n / rate) <= tick for n, time in enumerate(times)):
-            return min(max(rate, _SLOWEST), _FASTEST), False
+            return min(max(rate, SLOWEST), FASTEST), False
     usual = 1 / median_low([after - before for before, after in pairwise(times)])
     # The slope of the fitted line: a jitter of the first and the last picture would mislead their mean.
     steady = Fraction(1 / float(np.polyfit(np.arange(len(times)), np.array(times, np.float64), 1)[0]))
     base = steady if abs(steady / usual - 1) < Fraction(1, 20) else usual
     nearest = min(_COMMON, key=lambda rate: abs(rate - base))
     rate = nearest if abs(nearest / base - 1) < Fraction(1, 50) else base.limit_denominator(1001)
-    return min(max(rate, _SLOWEST), _FASTEST), True
+    return min(max(rate, SLOWEST), FASTEST), True
 
 
 def at_constant_rate(pictures: Iterable[Timed], rate: Fraction) -> Generator[Frame, None, None]:
