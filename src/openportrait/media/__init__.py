@@ -1,6 +1,7 @@
 """Pictures and clips, read and written as streams."""
 
 from openportrait.media.clip import Clip, open_clip, probe
+from openportrait.media.inputs import AnyInput, Frames, Inputs
 from openportrait.media.stills import picture_kind, read_image, write_image
 from openportrait.media.target import check_file, together
 from openportrait.media.writer import (
@@ -14,7 +15,10 @@ from openportrait.media.writer import (
 )
 
 __all__ = [
+    "AnyInput",
     "Clip",
+    "Frames",
+    "Inputs",
     "Writer",
     "check_file",
     "check_output",
