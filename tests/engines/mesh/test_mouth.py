@@ -17,7 +17,7 @@ from openportrait.engines.mesh.motion import crop_pixels, pose
 from openportrait.engines.mesh.render import render_shot
 from openportrait.engines.mesh.retarget import lip_offsets
 from openportrait.engines.mesh.teeth import OwnTeeth
-from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER
+from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, LIPS_LOWER, LIPS_UPPER
 from openportrait.faces import ratios
 from openportrait.options import EngineOptions
 from openportrait.records import FaceCrop, Floats, Image
@@ -96,6 +96,9 @@ def test_teeth_are_whiter_than_skin_and_yellow_in_yellow_light() -> None:
     plain, yellow = (tooth_colour(skin * light, lip * light) for light in (np.ones(3), np.array([1.1, 0.95, 0.6])))
     assert np.ptp(plain / plain.mean()) < 0.6 * np.ptp(skin / skin.mean())
     assert yellow[2] / yellow[1] < 0.8 * plain[2] / plain[1]
+    # Skin under yellowed varnish is greener than candles make it: teeth under it are ivory, not olive.
+    varnished = tooth_colour(np.array([199.0, 153.0, 77.0]), np.array([150.0, 105.0, 45.0]))
+    assert varnished[0] > 1.15 * varnished[1] > 1.3 * varnished[2]
     grey = np.full(3, 150.0)
     assert colourfulness(grey, grey / 2) == 0
     np.testing.assert_allclose(tooth_colour(grey, grey / 2) / 150, 1.06, atol=0.01)
@@ -119,6 +122,17 @@ def test_a_mouth_without_a_driver_is_dark_with_light_teeth_above() -> None:
     teeth, middle = (picture[tuple(np.round(upper + part * (lower - upper)).astype(int)[::-1])] for part in (0.2, 0.5))
     assert teeth.mean() > 110
     assert middle.mean() < 70
+
+
+def test_a_drawn_tongue_between_red_lips_does_not_glow() -> None:
+    crop = made_crop(size=512)
+    points, image = crop.face.landmarks[:, :2], crop.image.copy()
+    cv2.fillPoly(
+        image, [np.round(points[np.r_[LIPS_UPPER[0], LIPS_LOWER[0, -2:0:-1]]]).astype(np.int32)], (200, 70, 60)
+    )
+    opening = shot(replace(crop, image=image), Gesture(jaw=1))
+    seen = inside(mouth(crop_pixels(opening.x_d, 512)), render_shot(opening))
+    assert np.percentile(seen[seen[:, 0] > 1.5 * seen[:, 1], 0], 95) < 0.92 * 200
 
 
 def smiling(jaw: float = 0.35, aside: int = 1) -> FaceCrop:

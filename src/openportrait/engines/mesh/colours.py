@@ -13,8 +13,12 @@ _AVERAGE_SKIN = np.array([1.22, 0.96, 0.84])
 """Of skin in white light, each channel over the brightness; a mean of many faces."""
 _IVORY = np.array([1.09, 1.0, 0.91])
 """Teeth in white light."""
-_WARM_BELIEVED, _COLD_BELIEVED = 0.5, 0.2
+_WARMTH = np.array([0.47, -0.07, -0.88])
+"""Logarithms by which warmer light differs, as from noon to candles (CIE D65 to A): red up, blue down; of length 1."""
+_WARM_BELIEVED, _COLD_BELIEVED = 0.55, 0.2
 """Shares of what skin differs from the average that are the light's: towards red and yellow, and towards others."""
+_OWN_GREEN = 0.4
+"""How much of what is green or magenta in skin is its own, or its varnish's: light is seldom."""
 _TOOTH_BRIGHTNESS = 1.06
 """The brightest teeth over the skin of the cheeks."""
 _REDDER = 1.5
@@ -51,6 +55,7 @@ def light_colour(skin: Floats, lip: Floats) -> Floats:
     """
     cast = np.log((skin + 1) / (float(skin @ LUMA) + 1) / _AVERAGE_SKIN)
     colder = cast * (-1.0, 1.0, 1.0) > 0
+    cast += _OWN_GREEN * (float(cast @ _WARMTH) * _WARMTH - cast)
     found = np.exp(np.where(colder, _COLD_BELIEVED, _WARM_BELIEVED) * colourfulness(skin, lip) * cast)
     return np.asarray(found / float(found @ LUMA))
 

@@ -34,7 +34,7 @@ _TOOTH_LIMIT = 1.075
 """What teeth's brightness only comes near to, over that of the brightest: as bright as skin they are to lose little."""
 _FLESH_BRIGHTEST, _FLESH_OF_SKIN = 0.95, 0.8
 """The brightest flesh: over the source's lips, and in the driver over its skin."""
-_FLESH_REDDEST = 0.9
+FLESH_REDDEST = 0.9
 """The red of the brightest flesh over that of the lips: nothing inside a mouth glows."""
 _LIP_HUE = 0.65
 """How much of the hue of the source's lips its mouth's flesh takes on."""
@@ -90,7 +90,7 @@ def light_between(skin: Floats, lip: Floats, driver: FaceCrop) -> Light:
     driver_lip = np.maximum(lip_colour(driver.image, face), 8.0)
     light = light_colour(skin, lip) / light_colour(driver_skin, driver_lip)
     hue = flesh_hue(lip)
-    brightest = max(min(_FLESH_BRIGHTEST * float(lip @ LUMA), _FLESH_REDDEST * float(lip[0] / hue[0])), 4.0)
+    brightest = max(min(_FLESH_BRIGHTEST * float(lip @ LUMA), FLESH_REDDEST * float(lip[0] / hue[0])), 4.0)
     return Light(
         driver_skin=driver_skin,
         flesh=light * (brightest / (_FLESH_OF_SKIN * float(driver_skin @ LUMA))),

@@ -16,7 +16,7 @@ from openportrait.engines.mesh.eyes import rounded
 from openportrait.engines.mesh.fields import fields
 from openportrait.engines.mesh.infill import Layer
 from openportrait.engines.mesh.inside import Part, area, flat_cm, lip_middles, over
-from openportrait.engines.mesh.light import light_between
+from openportrait.engines.mesh.light import FLESH_REDDEST, light_between
 from openportrait.engines.mesh.motion import Similarity, pose
 from openportrait.engines.mesh.overlay import StandIn, bounds, build_stand_in, draw_line, show_stand_in
 from openportrait.engines.mesh.teeth import OwnTeeth, find_teeth
@@ -75,7 +75,8 @@ class MouthLook:
     @cached_property
     def drawn(self) -> DrawnMouth:
         """What is shown where nobody shows anything."""
-        flesh = _TONGUE_LIGHT * float(self.lip @ LUMA) * flesh_hue(self.lip)
+        hue = flesh_hue(self.lip)
+        flesh = hue * min(_TONGUE_LIGHT * float(self.lip @ LUMA), FLESH_REDDEST * float(self.lip[0] / hue[0]))
         return draw_mouth(tooth_colour(self.skin, self.lip), flesh, self.unit)
 
 
