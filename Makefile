@@ -13,7 +13,7 @@ help:
 	@echo 'make demo    animate a bundled portrait with a bundled clip'
 	@echo 'make test    lint, type check and run every test'
 	@echo 'make lint    lint and type check alone'
-	@echo 'make docs    write docs/OPTIONS.md anew from the options'
+	@echo 'make docs    write docs/OPTIONS.md and keywords.py anew from the options'
 
 demo: $(VENV)/runtime.stamp
 	@$(BIN)/python scripts/demo.py
@@ -28,6 +28,7 @@ lint: $(VENV)/develop.stamp
 
 docs: $(VENV)/runtime.stamp
 	$(BIN)/python scripts/options_table.py docs/OPTIONS.md
+	$(BIN)/python scripts/keywords.py src/openportrait/keywords.py
 
 $(BIN)/python:
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer was not found; name one: make PYTHON=/path/to/python' >&2; exit 1; }

@@ -1,0 +1,97 @@
+"""The options of a job as keywords, so that editors complete them and type checkers know them.
+
+Written by scripts/keywords.py from the records of `openportrait.options` (`make docs`); changes belong there.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from openportrait.files import AnyPath
+from openportrait.options import Audio, DrivingOption, EngineName, NeutralFrame, Precision, Region
+
+
+class JobOptions(TypedDict, total=False):
+    """All options of a job, by their flat names; those left out have their defaults."""
+
+    engine: EngineName
+    """mesh needs no download, neural is the published model; auto is neural where its weights are."""
+    device: str
+    """auto, cpu, cuda, cuda:1, mps or xpu (neural engine)."""
+    precision: Precision
+    """Number type of the networks (neural engine)."""
+    weights: AnyPath | None
+    """Folder with the trained weights (neural engine)."""
+    max_crop: int
+    """Largest face crop in pixels that is animated unscaled (mesh engine)."""
+    face: str
+    """Face of the source: largest, smallest, left, right, top, bottom, centre, all, or a number from 0."""
+    driving_face: str
+    """Face of the driving, chosen the same way (one face)."""
+    detection_threshold: float
+    """How sure the detector must be; lower finds more."""
+    bridge_seconds: float
+    """A face lost for at most this long is bridged by interpolation."""
+    crop_source: bool
+    """Cut the face out of the source; off: the source is a face crop already."""
+    crop_driving: bool
+    """Cut the face out of the driving; always done when its frames are not square."""
+    paste_back: bool
+    """Put the animated face back into the whole picture."""
+    max_size: int
+    """Longer side to which a larger source is reduced, pixels; 0 keeps its size, and takes more memory."""
+    max_gigapixels: float
+    """Most that may be decoded of a source or driving, all frames together: 500 are two hours of 1920 × 1080. Animated
+    pictures count 20-fold."""
+    source_scale: float
+    """Side of the source crop over the face's size."""
+    source_shift_x: float
+    """Source crop moved sideways, in sides of the crop."""
+    source_shift_y: float
+    """Source crop moved down, in sides of the crop."""
+    driving_scale: float
+    """Side of the driving crop over the face's size."""
+    driving_shift_x: float
+    """Driving crop moved sideways, in sides of the crop."""
+    driving_shift_y: float
+    """Driving crop moved down, in sides of the crop."""
+    region: Region
+    """What moves: everything, expression, head pose, lips or eyes."""
+    relative: bool
+    """Add the driving's change since its neutral frame; off: take its motion as it is."""
+    stitching: bool
+    """Keep shoulders and border in place."""
+    driving_option: DrivingOption
+    """expression-friendly adapts the strength of a clip to the portrait; pose-friendly does not."""
+    multiplier: float
+    """Strength of the whole motion."""
+    smoothing: float
+    """Observation variance of the smoothing for video on video; larger is smoother, 0 is off."""
+    normalize_lip: bool
+    """Close the source's lips before the motion is added."""
+    eye_retargeting: bool
+    """Move the eyes by the driving's openness alone."""
+    lip_retargeting: bool
+    """Move the lips by the driving's openness alone."""
+    source_eye_retargeting: bool
+    """Keep the eyes of a source video as open as at its start."""
+    neutral_frame: NeutralFrame
+    """Frame of the driving that counts as at rest: the first, or the most neutral one."""
+    stabilise: bool
+    """Lock the size of the head, against a breathing zoom."""
+    audio: Audio
+    """Whose sound the result carries; the other's where that one is silent."""
+    quality: int
+    """Picture quality of the encoder, 0 to 100."""
+    background: str
+    """What is behind the person: keep, transparent, a colour (#rrggbb or a name), or a picture's path."""
+    side_by_side: bool
+    """Also write driving, source and result in one strip."""
+    save_template: bool
+    """Also write the driving's motion as a template."""
+    provenance: bool
+    """State in the file's metadata that the result is synthetic."""
+    keep_partial: bool
+    """Keep what was rendered when the input breaks off late."""
+    overwrite: bool
+    """Let numbered pictures replace files that no earlier result wrote; never an input."""
