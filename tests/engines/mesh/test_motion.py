@@ -8,7 +8,7 @@ import pytest
 from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import crop_pixels, crop_units, fit, motion_of, rigid_between
-from openportrait.engines.mesh.topology import canonical, pose_weights
+from openportrait.engines.mesh.topology import EYE_CORNERS, canonical, pose_weights
 from openportrait.motion import angle_degrees, degrees_from_rotation, keypoints, rotation_from_degrees
 from openportrait.records import Face, FaceCrop, Floats
 from tests.engines.faces import made_crop, made_motion
@@ -101,3 +101,13 @@ def test_expression_hardly_enters_the_heads_movement(gesture: Gesture) -> None:
     assert angle_degrees(moved.rotation) < 0.25
     assert moved.scale == pytest.approx(1, abs=0.005)
     np.testing.assert_allclose(moved.translation, 0, atol=0.003)
+
+
+@pytest.mark.parametrize("yaw_degrees", [0, 20])
+def test_a_head_does_not_lean_with_its_forehead_while_its_eyes_are_level(yaw_degrees: float) -> None:
+    x_s = _points(Gesture(yaw_degrees=yaw_degrees))
+    forehead = np.setdiff1d(np.flatnonzero(pose_weights()), EYE_CORNERS)
+    x_d = x_s.copy()
+    x_d[forehead] = x_s[forehead] @ rotation_from_degrees(0, 0, 2.5)
+    moved = rigid_between(x_s, x_d)
+    assert abs(degrees_from_rotation(moved.rotation)[2]) < 0.3

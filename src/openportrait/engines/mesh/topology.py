@@ -29,6 +29,8 @@ EYES_LOWER: Indices = np.array(
     [[33, 7, 163, 144, 145, 153, 154, 155, 133], [263, 249, 390, 373, 374, 380, 381, 382, 362]]
 )
 """(2, 9) lower lid margin; column i lies below column i of the upper one."""
+EYE_CORNERS: Indices = np.array([33, 133, 263, 362])
+"""(4,) both corners of eye 0, then of eye 1."""
 LID_SHELL: Indices = np.array([[247, 30, 29, 27, 28, 56, 190], [467, 260, 259, 257, 258, 286, 414]])
 """(2, 7) fold above the upper lid: column i lies above column i + 1 of the lid margin."""
 IRISES: Indices = np.array([[468, 469, 470, 471, 472], [473, 474, 475, 476, 477]])
@@ -70,8 +72,7 @@ FACE_OVAL: Indices = np.array(
 
 _FOREHEAD = (10, 338, 297, 332, 284, 251, 389, 356, 454, 109, 67, 103, 54, 21, 162, 127, 234)
 _NOSE_BRIDGE = (151, 9, 8, 168, 6, 197)
-_EYE_CORNERS = (33, 133, 263, 362)
-_SKULL = np.array([*_FOREHEAD, *_NOSE_BRIDGE, *_EYE_CORNERS])
+_SKULL = np.array([*_FOREHEAD, *_NOSE_BRIDGE, *EYE_CORNERS])
 _IRIS_RADIUS_CM = 0.585
 _IRIS_DEPTH_CM = 0.25
 
