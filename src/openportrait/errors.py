@@ -16,6 +16,10 @@ Each message names what failed, why, and what to do about it, in one line.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class OpenPortraitError(Exception):
     """Base of every error this package raises on purpose."""
@@ -47,3 +51,8 @@ class EngineError(OpenPortraitError):
 
 class Cancelled(OpenPortraitError):
     """The caller asked to stop; nothing was left behind."""
+
+
+def reword(error: OpenPortraitError, change: Callable[[str], str]) -> None:
+    """Change the text of an error on its way to a caller who knows things by other names."""
+    error.args = tuple(change(part) if isinstance(part, str) else part for part in error.args)

@@ -25,7 +25,7 @@ from PIL import Image as Pillow
 
 from openportrait import leaving
 from openportrait.bounds import fraction, shown
-from openportrait.errors import MediaError, OpenPortraitError, OptionError
+from openportrait.errors import MediaError, OpenPortraitError, OptionError, reword
 from openportrait.files import AnyPath, spell_bytes, told
 from openportrait.media.budget import Budget
 from openportrait.media.files import MAX_CLIP_PIXELS, check_size, unwritable
@@ -134,7 +134,7 @@ class Inputs:
         try:
             yield
         except OpenPortraitError as error:
-            self._name_in(error)
+            reword(error, self.named)
             raise
 
     def close(self) -> None:
@@ -150,10 +150,7 @@ class Inputs:
     ) -> None:
         self.close()
         if isinstance(error, OpenPortraitError):
-            self._name_in(error)
-
-    def _name_in(self, error: OpenPortraitError) -> None:
-        error.args = tuple(self.named(part) if isinstance(part, str) else part for part in error.args)
+            reword(error, self.named)
 
     def _room(self, argument: str) -> Path:
         """A new folder for one file, in the one that only this user may enter."""
