@@ -12,6 +12,7 @@ from openportrait.engines.base import Shot
 from openportrait.engines.mesh import lids
 from openportrait.engines.mesh.appearance import build_appearance
 from openportrait.engines.mesh.colours import LUMA
+from openportrait.engines.mesh.eye_layers import eye_outline
 from openportrait.engines.mesh.fields import Gesture
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.overlay import draw_line
@@ -21,7 +22,7 @@ from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats, Image, Ratios
 from tests.engines.faces import made_crop, made_motion
-from tests.engines.mesh.test_render import with_clear_eyes
+from tests.engines.mesh.test_render import shot, with_clear_eyes
 
 SHUT = Gesture(blink_left=1, blink_right=1)
 
@@ -161,3 +162,20 @@ def test_eyes_opened_wide_keep_their_lashes() -> None:
     for upper in (x_s + moved)[EYES_UPPER, :2]:
         x, y = np.round((upper[4] + 1) * 256 - 0.5).astype(int)
         assert (picture[y - 3 : y, x] @ LUMA).min() < 140
+
+
+def test_shut_lashes_lie_on_one_even_arc_whatever_the_outline_of_the_open_eye() -> None:
+    crop = made_crop(size=512, scale=0.09)
+    points = crop.face.landmarks.copy()
+    outer, inner = points[EYES_UPPER[0, [0, -1]], 0]
+    width = inner - outer
+    points[EYES_UPPER[0, 0], 1] -= 0.15 * width
+    image = np.full_like(crop.image, (205, 165, 140))
+    cv2.fillPoly(image, [np.round(eye_outline(points, 0)).astype(np.int32)], (60, 40, 30))
+    shut = shot(replace(crop, image=image, face=replace(crop.face, landmarks=points)), SHUT)
+    middle = round(points[EYES_UPPER[0, 4], 1])
+    dark = 205.0 - render_shot(shut)[middle - 15 : middle + 40, :, 0]
+    columns = np.linspace(outer + 0.1 * width, inner - 0.2 * width, 8).round().astype(int)
+    rows = np.arange(len(dark))[:, None]
+    line = (dark[:, columns] ** 4 * rows).sum(0) / (dark[:, columns] ** 4).sum(0)
+    assert np.abs(np.diff(line, 2)).max() < 0.02 * width

@@ -52,12 +52,22 @@ def paint_eye(
     if closed > 0:
         shut = float(1 - smoothstep(gap / eye.width, 0.015, 0.12))
         upper, lower = moved[EYES_UPPER[side], :2], moved[EYES_LOWER[side], :2]
-        line = rounded(upper + (0.5 * shut) * (lower - upper))
+        line = rounded(_evened(upper + (0.5 * shut) * (lower - upper), shut))
         share = closed * (_LASH_STRENGTH + (_SEAM_STRENGTH - _LASH_STRENGTH) * shut)
         draw_line(picture, line, eye.lash, _LASH_WIDTH * eye.width, share, _LASHES_THICKEST)
     if opened > 0:
         line = rounded(moved[EYES_UPPER[side], :2])
         draw_line(picture, line, eye.lash, _LASH_WIDTH * eye.width, opened * _LASH_STRENGTH, _LASHES_THICKEST)
+
+
+def _evened(line: Floats, share: float) -> Floats:
+    """(N, 2) px of a lid's edge, by `share` brought to one even arc: as it lies on the eyeball when it is shut."""
+    along, middle = line[-1] - line[0], line.mean(0)
+    along = along / (float(np.linalg.norm(along)) + 1e-6)
+    down = np.array([-along[1], along[0]])
+    place, depth = (line - middle) @ along, (line - middle) @ down
+    arc = np.polyval(np.polyfit(place, depth, 2), place)
+    return np.asarray(line + (share * (arc - depth))[:, None] * down)
 
 
 def _lid_skin(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats, side: int, closed: float) -> None:
