@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.infill import Layer, Mask
@@ -55,6 +57,14 @@ class Layers:
     def alpha(self) -> Image:
         """(S, S)."""
         return self.person[..., 3]
+
+    @cached_property
+    def reach(self) -> NDArray[np.intp]:
+        """(2, S) for each row the first column that shows the person and the one behind the last: S, 0 where none."""
+        seen = self.alpha > 0
+        first = np.where(seen.any(1), seen.argmax(1), seen.shape[1])
+        behind = np.where(seen.any(1), seen.shape[1] - seen[:, ::-1].argmax(1), 0)
+        return np.stack([first, behind])
 
 
 def in_layers(crop: FaceCrop, face: Floats, earlier: Layers | None = None) -> Layers:

@@ -86,9 +86,8 @@ def _head(model: Floats, points: Floats) -> Similarity:
     """
     weights = pose_weights()
     found = fit(model, points, weights)
-    eyes, seen = model[EYE_CORNERS, :2], found.undo(points)[EYE_CORNERS, :2]
-    eyes, seen = eyes - eyes.mean(0), seen - seen.mean(0)
-    lean = np.arctan2((eyes[:, 0] * seen[:, 1] - eyes[:, 1] * seen[:, 0]).sum(), (eyes * seen).sum())
+    eyes, seen = (part[:, 0] + 1j * part[:, 1] for part in (model[EYE_CORNERS], found.undo(points[EYE_CORNERS])))
+    lean = np.angle(np.vdot(eyes - eyes.mean(), seen - seen.mean()))
     turn = np.array([[np.cos(lean), np.sin(lean), 0.0], [-np.sin(lean), np.cos(lean), 0.0], [0.0, 0.0, 1.0]])
     rotation = turn @ found.rotation
     return Similarity(found.scale, rotation, weights @ points - found.scale * (weights @ model @ rotation))

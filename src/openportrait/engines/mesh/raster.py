@@ -14,6 +14,7 @@ Indices = NDArray[np.int32]
 Field = NDArray[np.float32]
 
 _SUBPIXEL_BITS = 4
+_CELL = 1 << _SUBPIXEL_BITS
 _LEAST_HEIGHT, _LEAST_AREA = 0.6, 0.05
 """px, px²: what is thinner covers pixels that lie beside it, where its values run away."""
 
@@ -78,8 +79,12 @@ def cover(points: Floats, triangles: Indices, grid: Grid) -> Indices:
     """(h, w) number of the nearest triangle over each cell, −1 where there is none; `points` (V, 3) px with depth."""
     covered = np.full(grid.shape, -1, np.int32)
     cells = (points[:, :2] - grid.origin + 0.5) / grid.step - 0.5
-    corners = np.round(cells * (1 << _SUBPIXEL_BITS)).astype(np.int32)[triangles]
+    corners = np.round(cells * _CELL).astype(np.int32)[triangles]
     far_to_near = np.argsort(-points[:, 2][triangles].sum(1))
+    # Of a part of the picture, most triangles around the face lie outside.
+    end = _CELL * np.array(grid.shape[::-1])
+    inside = ((corners.max(1) >= -_CELL) & (corners.min(1) <= end)).all(1)
+    far_to_near = far_to_near[inside[far_to_near]]
     fill = cv2.fillConvexPoly
     for number, corner in zip(far_to_near.tolist(), corners[far_to_near], strict=True):
         fill(covered, corner, number, cv2.LINE_8, _SUBPIXEL_BITS)
@@ -89,11 +94,11 @@ def cover(points: Floats, triangles: Indices, grid: Grid) -> Indices:
 def evaluate(functions: Field, covered: Indices, grid: Grid) -> Field:
     """(C, h, w) values of the interpolants (T, C, 3) in the cells that `cover` gave; 0 where no triangle is."""
     padded = np.concatenate([functions, np.zeros((1, *functions.shape[1:]), np.float32)])
-    flat = covered.ravel()
+    flat = covered.ravel().astype(np.intp)
     x, y = grid.centres
     values = np.empty((functions.shape[1], *grid.shape), np.float32)
     for plane, table in zip(values, padded.transpose(1, 2, 0).copy(), strict=True):
-        by_x, by_y, constant = (row.take(flat).reshape(grid.shape) for row in table)
+        by_x, by_y, constant = (row.take(flat, mode="wrap").reshape(grid.shape) for row in table)
         np.multiply(by_x, x, out=plane)
         by_y *= y
         plane += by_y
@@ -104,4 +109,7 @@ def evaluate(functions: Field, covered: Indices, grid: Grid) -> Field:
 def places(field: Field, grid: Grid) -> Field:
     """(2, h, w) px where the cells of a displacement field are taken from."""
     x, y = grid.centres
-    return np.stack([field[0] + x, field[1] + y])
+    taken = np.empty_like(field)
+    np.add(field[0], x, out=taken[0])
+    np.add(field[1], y, out=taken[1])
+    return taken

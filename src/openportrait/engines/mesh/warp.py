@@ -107,8 +107,8 @@ def _far(moved: Floats, triangles: Indices, functions: Field, grid: Grid) -> Fie
 
 def _towards_edges(shape: tuple[int, int]) -> Field:
     """(h, w) 1, falling to 0 at the four edges."""
-    down, across = (np.minimum(np.arange(count), np.arange(count)[::-1]) for count in shape)
-    return np.clip(np.minimum(down[:, None], across[None]) / np.float32(_FADE), 0, 1).astype(np.float32)
+    down, across = (np.minimum(np.minimum(np.arange(n), np.arange(n)[::-1]) / _FADE, 1) for n in shape)
+    return np.minimum.outer(down.astype(np.float32), across.astype(np.float32))
 
 
 def _still_border(field: Field, step: int) -> None:
@@ -130,24 +130,47 @@ def draw(layers: Layers, source: Image, found: Warp) -> tuple[Image, Image]:
         alpha = alpha.copy()
     moving = (found.field[0] != 0) | (found.field[1] != 0)
     left, top, width, height = (value * step for value in cv2.boundingRect(moving.astype(np.uint8)))
-    columns = slice(max(step, left - step), min(size - step, left + width + step))
     first, last = max(step, top - step), min(size - step, top + height + step)
     if not width:
         return result, alpha
     taken_from = places(found.field, found.grid)
+    across, down = (int(cv2.norm(plane, cv2.NORM_INF)) + 2 for plane in found.field)
     for row in range(first, last, _STRIP):
         rows = slice(row, min(row + _STRIP, last))
-        x, y = (enlarged(plane, step, rows)[:, columns] for plane in taken_from)
+        # Farther from the person than anything moves there is only the plate, which the source shows as well.
+        begin, behind = layers.reach[:, max(rows.start - down, 0) : rows.stop + down]
+        columns = slice(
+            max(step, left - step, int(begin.min()) - across),
+            min(size - step, left + width + step, int(behind.max()) + across),
+        )
+        if columns.start >= columns.stop:
+            continue
+        cells = slice(columns.start // step - 1, columns.stop // step + 2)
+        inside = slice(columns.start - cells.start * step, columns.stop - cells.start * step)
+        x, y = (enlarged(plane[:, cells], step, rows)[:, inside] for plane in taken_from)
         person = np.asarray(cv2.remap(layers.person, x, y, cv2.INTER_LINEAR), np.uint8)
-        colours = cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)
-        if layers.plate is not None and layers.cut_out:
-            alpha[rows, columns] = person[..., 3]
-            colours = cv2.copyTo(colours, person[..., 3], layers.plate[rows, columns].copy())
-        elif layers.plate is not None:
-            colours = cv2.add(colours, shown_through(layers.plate[rows, columns], person[..., 3]))
-        result[rows, columns] = colours
+        shown, opaque = result[rows, columns], np.asarray(cv2.extractChannel(person, 3), np.uint8)
+        cv2.cvtColor(person, cv2.COLOR_RGBA2RGB, shown)
+        if layers.plate is None:
+            continue
+        plate = layers.plate[rows, columns]
+        if layers.cut_out:
+            alpha[rows, columns] = opaque
+            cv2.copyTo(plate, (opaque == 0).astype(np.uint8), shown)
+            continue
+        for part in _not_opaque(opaque):
+            cv2.add(shown[:, part], shown_through(plate[:, part], opaque[:, part]), shown[:, part])
     _draw_folds(result, alpha, layers, found)
     return result, alpha
+
+
+def _not_opaque(alpha: Image) -> list[slice]:
+    """Columns of (h, w) that hold all that is not opaque: those left and right of the widest opaque ones."""
+    clear = np.flatnonzero(alpha.min(0) < 255)
+    if not len(clear):
+        return []
+    widest = int(np.diff(clear, append=clear[-1]).argmax())
+    return [slice(part[0], part[-1] + 1) for part in (clear[: widest + 1], clear[widest + 1 :]) if len(part)]
 
 
 def _draw_folds(picture: Image, alpha: Image, layers: Layers, found: Warp) -> None:
