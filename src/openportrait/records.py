@@ -247,3 +247,9 @@ class Result:
             "side_by_side": str(self.side_by_side) if self.side_by_side else None,
             "template": str(self.template) if self.template else None,
         }
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from openportrait.notebook import result_html
+
+        return result_html(self)
