@@ -23,7 +23,6 @@ from benchmarks.measures import SKIN, Eye
 
 from openportrait.faces import FaceFinder
 from openportrait.media import open_clip, open_writer, write_image
-from openportrait.options import Region
 from openportrait.pipeline import stream
 from openportrait.records import Face, Floats, Image
 
@@ -204,7 +203,7 @@ class _Mouths:
         )
 
 
-def measure_cross(source: Path, driving: Path, region: Region) -> CrossScore:
+def measure_cross(source: Path, driving: Path, region: str) -> CrossScore:
     """Drive a source by another face."""
     finder, seen = FaceFinder(), _Mouths()
     eyes: list[Eye] = []
@@ -294,10 +293,8 @@ def main() -> int:
         if wanted.only != "self":
             print(CROSS_HEADER)
             warm = [varied(clip, "warm", Path(folder)) for clip in clips] if not wanted.varied else []
-            still: list[tuple[Path, Path, Region]] = [
-                (s, clip, "all") for clip in (*clips, *warm) for s in wanted.sources
-            ]
-            moving: list[tuple[Path, Path, Region]] = [(s, clip, "lip") for clip in clips for s in wanted.video_sources]
+            still: list[tuple[Path, Path, str]] = [(s, clip, "all") for clip in (*clips, *warm) for s in wanted.sources]
+            moving: list[tuple[Path, Path, str]] = [(s, clip, "lip") for clip in clips for s in wanted.video_sources]
             for pair in (*still, *moving):
                 crossed = measure_cross(*pair)
                 print(crossed.row(), flush=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,13 @@ class Range(NamedTuple):
     high: float
 
 
+class Written(NamedTuple):
+    """Marks a text with a grammar of its own."""
+
+    kept: Callable[[Any], Any]
+    """From what was given to what is kept; ValueError says what is wrong with it."""
+
+
 class OptionSpec(NamedTuple):
     """What one field of an options record states about itself."""
 
@@ -43,6 +51,7 @@ class OptionSpec(NamedTuple):
     """Whether None is allowed."""
     range: Range | None
     choices: tuple[str, ...]
+    written: Written | None = None
 
 
 @cache
@@ -66,6 +75,7 @@ def specs(record: type) -> tuple[OptionSpec, ...]:
                 optional=optional,
                 range=next((e for e in extra if isinstance(e, Range)), None),
                 choices=get_args(base) if get_origin(base) is Literal else (),
+                written=next((e for e in extra if isinstance(e, Written)), None),
             )
         )
     return tuple(found)
@@ -80,6 +90,11 @@ def checked_value(spec: OptionSpec, value: Any, flag: str = "") -> Any:
     value = _plain(spec, value)
     if value is None and spec.optional:
         return None
+    if spec.written:
+        try:
+            return spec.written.kept(value)
+        except ValueError as error:
+            raise OptionError(f"{flag}: {error}") from error
     if spec.choices:
         if not isinstance(value, str) or value not in spec.choices:
             raise OptionError(f"{flag} is {shown(value)}; choose one of {', '.join(spec.choices)}")

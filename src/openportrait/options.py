@@ -6,26 +6,30 @@ The command line, the web controls and the documentation are made from these rec
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_type_hints
 
 from typing_extensions import Doc
 
-from openportrait.bounds import named
-from openportrait.checked import Checked, Range
+from openportrait.bounds import named, shown
+from openportrait.checked import Checked, Range, Written
 from openportrait.checked import OptionSpec as OptionSpec
 from openportrait.checked import specs as specs
 from openportrait.errors import OptionError
+from openportrait.regions import Wanted, neutral_text, region_text, strength_text, strengths_of
 
 EngineName = Literal["auto", "mesh", "neural"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-Region = Literal["all", "exp", "pose", "lip", "eyes"]
 DrivingOption = Literal["expression-friendly", "pose-friendly"]
 NeutralFrame = Literal["first", "auto"]
+Length = Literal["base", "longest"]
 Audio = Literal["driving", "source", "none"]
 
 
+MOST_EDIT_TEXT = 1000
+"""Characters: every slider with a number takes less."""
 BACKGROUND_KEPT, BACKGROUND_TRANSPARENT = "keep", "transparent"
 
 
@@ -92,10 +96,87 @@ class CropOptions(Checked):
 
 
 @dataclass(frozen=True)
+class FaceEdit(Checked):
+    """Sliders of the portrait editor, in the released interface's units; at their defaults they change nothing."""
+
+    # SPEC §10
+    smile: Annotated[float, Range(-0.3, 1.3), Doc("Corners of the mouth up, or down.")] = 0.0
+    wink: Annotated[float, Range(0, 39), Doc("Shut the eye on the picture's left.")] = 0.0
+    eyebrow: Annotated[float, Range(-30, 30), Doc("Raise the brows, or frown.")] = 0.0
+    gaze_x: Annotated[float, Range(-30, 30), Doc("Look sideways.")] = 0.0
+    gaze_y: Annotated[float, Range(-63, 63), Doc("Look up or down.")] = 0.0
+    pouting: Annotated[float, Range(-0.09, 0.09), Doc("Mouth to one side.")] = 0.0
+    pursing: Annotated[float, Range(-20, 15), Doc("Purse the lips, or stretch them.")] = 0.0
+    grin: Annotated[float, Range(0, 15), Doc("Show the teeth.")] = 0.0
+    lip_open: Annotated[float, Range(-90, 120), Doc("Close or open the lips.")] = 0.0
+    move_x: Annotated[float, Range(-0.19, 0.19), Doc("Move the face sideways.")] = 0.0
+    move_y: Annotated[float, Range(-0.19, 0.19), Doc("Move the face up or down.")] = 0.0
+    move_z: Annotated[float, Range(0.9, 1.2), Doc("Size of the face; 1 keeps it.")] = 1.0
+    pitch_degrees: Annotated[float, Range(-15, 15), Doc("Nod, degrees.")] = 0.0
+    yaw_degrees: Annotated[float, Range(-25, 25), Doc("Turn the head, degrees.")] = 0.0
+    roll_degrees: Annotated[float, Range(-15, 15), Doc("Tilt the head, degrees.")] = 0.0
+    eye_ratio: Annotated[float | None, Range(0, 0.8), Doc("How open the eyes are; none keeps the source's.")] = None
+    lip_ratio: Annotated[float | None, Range(0, 0.8), Doc("How open the lips are; none keeps the source's.")] = None
+
+
+def sliders_of(text: str) -> dict[str, float]:
+    """Slider → value, of `smile=0.5,wink=10`. Raises ValueError for an unknown slider or what is no number."""
+    found: dict[str, float] = {}
+    known = [spec.name for spec in specs(FaceEdit)]
+    for item in filter(None, (item.strip() for item in text.split(","))):
+        name, _, value = (part.strip() for part in item.partition("="))
+        name = name.replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name[:100], known, 1)
+            hint = f"perhaps {near[0]} is meant" if near else f"known are {', '.join(known)}"
+            raise ValueError(f"there is no slider {named(name)}; {hint}")
+        try:
+            found[name] = float(value)
+        except ValueError as error:
+            raise ValueError(f"{name} is {shown(value)}; give a number") from error
+    return found
+
+
+def edit_text(given: Any) -> str:
+    """Sliders as they are kept: a text as it was given, a mapping or a `FaceEdit` as a text.
+
+    Raises ValueError as `sliders_of`, and for a value that the slider cannot have.
+    """
+    if isinstance(given, FaceEdit):
+        given = {spec.name: value for spec in specs(FaceEdit) if (value := getattr(given, spec.name)) != spec.default}
+    if isinstance(given, Mapping):
+        given = ",".join(f"{name}={value}" for name, value in given.items())
+    if not isinstance(given, str) or len(given) > MOST_EDIT_TEXT:
+        raise ValueError(f"{shown(given)} are no sliders; give a text such as smile=0.5,wink=10")
+    try:
+        FaceEdit(**sliders_of(given))
+    except OptionError as error:
+        raise ValueError(str(error)) from error
+    return "".join(given.split())
+
+
+@dataclass(frozen=True)
 class MotionOptions(Checked):
     """What moves, and how."""
 
-    region: Annotated[Region, Doc("What moves: everything, expression, head pose, lips or eyes.")] = "all"
+    region: Annotated[
+        str,
+        Written(region_text),
+        Doc(
+            "What moves: all, exp, pose, lip or eyes; parts of them are turn, place, size, brows, lids, gaze, rest. "
+            "Several: eyes,lip or all-lip."
+        ),
+    ] = "all"
+    strength: Annotated[
+        str | Mapping[str, float],
+        Written(strength_text),
+        Doc("How strongly regions move, 0 to 3, 1 as the driving does: lip=1.3,pose=0.5."),
+    ] = ""
+    neutralise: Annotated[
+        str | Mapping[str, float],
+        Written(neutral_text),
+        Doc("Regions whose own expression is taken away first, wholly or in part: exp, or lip=0.5."),
+    ] = ""
     relative: Annotated[
         bool, Doc("Add the driving's change since its neutral frame; off: take its motion as it is.")
     ] = True
@@ -117,6 +198,29 @@ class MotionOptions(Checked):
         NeutralFrame, Doc("Frame of the driving that counts as at rest: the first, or the most neutral one.")
     ] = "first"
     stabilise: Annotated[bool, Doc("Lock the size of the head, against a breathing zoom.")] = False
+    length: Annotated[
+        Length, Doc("How long a result with several drivings is: as the first one that moves, or as the longest.")
+    ] = "base"
+    edit: Annotated[
+        str | Mapping[str, float] | FaceEdit,
+        Written(edit_text),
+        Doc("Sliders of the editor that are added to the motion: smile=0.5,wink=10."),
+    ] = ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """How strongly each part of the face follows a single driving."""
+        return Wanted.of(self.region, str(self.strength))
+
+    @property
+    def neutralised(self) -> Mapping[str, float]:
+        """Part → how much of the source's own expression is taken away, 0 to 1."""
+        return strengths_of(str(self.neutralise), 1.0)
+
+    @property
+    def added(self) -> FaceEdit:
+        """The sliders that are added."""
+        return FaceEdit(**sliders_of(str(self.edit)))
 
 
 @dataclass(frozen=True)
@@ -149,30 +253,6 @@ class RetargetOptions(Checked):
     retarget_smoothing: Annotated[
         float, Range(0, 1), Doc("Observation variance of the smoothing over the clip; larger is smoother, 0 is off.")
     ] = 3e-6
-
-
-@dataclass(frozen=True)
-class FaceEdit(Checked):
-    """Sliders of the portrait editor, in the released interface's units; at their defaults they change nothing."""
-
-    # SPEC §10
-    smile: Annotated[float, Range(-0.3, 1.3), Doc("Corners of the mouth up, or down.")] = 0.0
-    wink: Annotated[float, Range(0, 39), Doc("Shut the eye on the picture's left.")] = 0.0
-    eyebrow: Annotated[float, Range(-30, 30), Doc("Raise the brows, or frown.")] = 0.0
-    gaze_x: Annotated[float, Range(-30, 30), Doc("Look sideways.")] = 0.0
-    gaze_y: Annotated[float, Range(-63, 63), Doc("Look up or down.")] = 0.0
-    pouting: Annotated[float, Range(-0.09, 0.09), Doc("Mouth to one side.")] = 0.0
-    pursing: Annotated[float, Range(-20, 15), Doc("Purse the lips, or stretch them.")] = 0.0
-    grin: Annotated[float, Range(0, 15), Doc("Show the teeth.")] = 0.0
-    lip_open: Annotated[float, Range(-90, 120), Doc("Close or open the lips.")] = 0.0
-    move_x: Annotated[float, Range(-0.19, 0.19), Doc("Move the face sideways.")] = 0.0
-    move_y: Annotated[float, Range(-0.19, 0.19), Doc("Move the face up or down.")] = 0.0
-    move_z: Annotated[float, Range(0.9, 1.2), Doc("Size of the face; 1 keeps it.")] = 1.0
-    pitch_degrees: Annotated[float, Range(-15, 15), Doc("Nod, degrees.")] = 0.0
-    yaw_degrees: Annotated[float, Range(-25, 25), Doc("Turn the head, degrees.")] = 0.0
-    roll_degrees: Annotated[float, Range(-15, 15), Doc("Tilt the head, degrees.")] = 0.0
-    eye_ratio: Annotated[float | None, Range(0, 0.8), Doc("How open the eyes are; none keeps the source's.")] = None
-    lip_ratio: Annotated[float | None, Range(0, 0.8), Doc("How open the lips are; none keeps the source's.")] = None
 
 
 EDIT_SCALE = 2.5
@@ -210,7 +290,7 @@ class Options:
         for name in values:
             if name not in owner:
                 near = difflib.get_close_matches(name[:100], owner, 1)
-                hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(owner))}"
+                hint = f"; did you mean {near[0]}?" if near else "; choose one that docs/OPTIONS.md lists"
                 raise OptionError(f"there is no option {named(name)}{hint}")
         return cls(
             **{

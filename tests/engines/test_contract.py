@@ -12,11 +12,13 @@ import pytest
 from openportrait.engines import load
 from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.engines.mesh.fields import Gesture
+from openportrait.errors import OptionError
 from openportrait.motion import keypoints
 from openportrait.motion.limits import LIMITS
 from openportrait.options import EngineOptions
 from openportrait.paste import paste_back
 from openportrait.records import FaceCrop, FaceEdit, Floats, Image, Ratios
+from openportrait.regions import EXPRESSION, GROUPS
 from tests.engines.faces import made_crop
 
 
@@ -65,15 +67,32 @@ def test_says_what_its_keypoints_are(subject: Subject) -> None:
     assert layout.name.endswith(str(layout.count))
     assert LIMITS[layout.name].points == layout.count, "templates of this layout can be read"
     assert engine.batch_size >= 1
-    for weights in (layout.weights.every, layout.weights.masked, layout.weights.lips, layout.weights.eyes):
+    for weights in (layout.whole, layout.mask, *layout.parts.values()):
         assert weights.shape == (layout.count, 3)
         assert weights.min() >= 0
-        assert weights.max() == 1
+        assert weights.max() <= 1
+    assert layout.whole.max() == 1
 
 
-def test_lips_and_eyes_have_no_entry_in_common(subject: Subject) -> None:
-    weights = subject.engine.layout.weights
-    assert not (weights.lips * weights.eyes).any()
+def test_the_parts_make_up_the_whole(subject: Subject) -> None:
+    layout = subject.engine.layout
+    assert sorted(part for region in layout.parts for part in GROUPS[region]) == sorted(EXPRESSION)
+    np.testing.assert_allclose(sum(layout.parts.values()), layout.whole, rtol=0, atol=1e-12)
+    for region, weights in layout.parts.items():
+        assert weights.max() > 0.5, region
+        np.testing.assert_array_equal(layout.share(region), weights)
+    assert not (layout.share("lip") * layout.share("eyes")).any()
+
+
+def test_parts_that_cannot_be_told_apart_are_refused(subject: Subject) -> None:
+    layout = subject.engine.layout
+    apart = {"lids", "gaze"} <= set(layout.parts)
+    for strengths in ({"lids": 1.0}, {"gaze": 0.5, "lip": 1.0}):
+        if apart:
+            assert layout.weights(strengths).any()
+        else:
+            with pytest.raises(OptionError, match=r"do not tell lids and gaze apart; give eyes"):
+                layout.weights(strengths)
 
 
 def test_motion_has_the_shapes_of_the_layout(subject: Subject, crops: list[FaceCrop]) -> None:

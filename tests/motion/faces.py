@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from openportrait.motion import KeypointLayout, RegionWeights
+from openportrait.motion import KeypointLayout
 from openportrait.records import Floats, Motion, Ratios
 
 REST = np.array([[0.0, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.25]])
@@ -24,9 +24,15 @@ def weights(*rows: float) -> Floats:
 HEAD = KeypointLayout(
     name="three",
     count=3,
-    weights=RegionWeights(
-        every=weights(1, 0.5, 0.25), masked=weights(1, 0.5, 0), lips=weights(0, 0.5, 0), eyes=weights(1, 0, 0)
-    ),
+    parts={
+        "brows": weights(0, 0, 0),
+        "lids": weights(0.75, 0, 0),
+        "gaze": weights(0.25, 0, 0),
+        "lip": weights(0, 0.5, 0),
+        "rest": weights(0, 0, 0.25),
+    },
+    whole=weights(1, 0.5, 0.25),
+    mask=weights(1, 1, 0),
     neutral=_half_at_rest,
     expression_frame="head",
     translation_follows_scale=True,

@@ -12,10 +12,11 @@ from openportrait.motion import (
     edit_expression,
     edited,
     edited_keypoints,
+    neutralised,
     rotation_from_degrees,
-    silent,
 )
 from openportrait.motion.edits import SLIDERS
+from openportrait.pipeline.retargeting import SILENT
 from openportrait.records import FaceEdit, Floats, Motion, Ratios
 from tests.motion.faces import HEAD, REST, Recorder, motion
 
@@ -83,6 +84,6 @@ def test_targets_only_where_they_differ_then_stitching(
 
 
 def test_a_silent_video_keeps_its_eyes() -> None:
-    result = silent(motion(0.4), HEAD.neutral(motion(0.4)), HEAD)
+    result = neutralised(motion(0.4), HEAD.neutral(motion(0.4)), SILENT, HEAD)
     np.testing.assert_allclose(result.expression[0], 0.4)
     np.testing.assert_allclose(result.expression[1:], REST[1:] / 2)

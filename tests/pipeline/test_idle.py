@@ -13,7 +13,7 @@ import openportrait
 from openportrait.engines import load
 from openportrait.media import read_image
 from openportrait.motion import LIVEPORTRAIT_21
-from openportrait.options import EngineOptions, MotionOptions, Region
+from openportrait.options import EngineOptions, MotionOptions
 from openportrait.pipeline.driving import Driving
 from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.job import Follow
@@ -21,7 +21,7 @@ from openportrait.pipeline.source import Portrait
 from openportrait.records import Floats, Motion, Ratios
 from tests.conftest import EXAMPLES
 
-REGIONS: tuple[Region, ...] = ("all", "exp", "pose", "lip", "eyes")
+REGIONS: tuple[str, ...] = ("all", "exp", "pose", "lip", "eyes")
 MESH = load(EngineOptions(engine="mesh"))
 OTHER_LAYOUT = "another"
 

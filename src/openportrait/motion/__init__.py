@@ -15,6 +15,7 @@ camera through `LiveTransfer`: `x_d = live.x_driven(motion)`.
 """
 
 from openportrait.motion.clip import ClipTransfer, Drive, LiveTransfer, Pairing
+from openportrait.motion.combined import Driven, carried, combined, neutralised
 from openportrait.motion.correct import Corrections, Retargeter
 from openportrait.motion.edits import (
     Editor,
@@ -22,10 +23,10 @@ from openportrait.motion.edits import (
     edited,
     edited_keypoints,
     edited_motion,
-    silent,
+    moved_by,
 )
 from openportrait.motion.keypoints import keypoints
-from openportrait.motion.layout import ExpressionChange, KeypointLayout, RegionWeights, difference
+from openportrait.motion.layout import ExpressionChange, KeypointLayout, difference
 from openportrait.motion.liveportrait import LIVEPORTRAIT_21
 from openportrait.motion.neutral import neutral_index
 from openportrait.motion.packed import PackedMotions
@@ -33,13 +34,14 @@ from openportrait.motion.portable import PortableTransfer
 from openportrait.motion.pose import angle_degrees, degrees_from_rotation, rotation_from_degrees
 from openportrait.motion.smooth import LiveSmoother, smooth, smooth_motions
 from openportrait.motion.strength import Strength, motion_multiplier
-from openportrait.motion.transfer import Kind, RelativePose, Transfer, choose_transfer, expression_weights
+from openportrait.motion.transfer import Kind, RelativePose, Transfer, choose_transfer
 
 __all__ = [
     "LIVEPORTRAIT_21",
     "ClipTransfer",
     "Corrections",
     "Drive",
+    "Driven",
     "Editor",
     "ExpressionChange",
     "KeypointLayout",
@@ -49,25 +51,26 @@ __all__ = [
     "PackedMotions",
     "Pairing",
     "PortableTransfer",
-    "RegionWeights",
     "RelativePose",
     "Retargeter",
     "Strength",
     "Transfer",
     "angle_degrees",
+    "carried",
     "choose_transfer",
+    "combined",
     "degrees_from_rotation",
     "difference",
     "edit_expression",
     "edited",
     "edited_keypoints",
     "edited_motion",
-    "expression_weights",
     "keypoints",
     "motion_multiplier",
+    "moved_by",
     "neutral_index",
+    "neutralised",
     "rotation_from_degrees",
-    "silent",
     "smooth",
     "smooth_motions",
 ]

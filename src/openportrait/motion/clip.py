@@ -11,16 +11,17 @@ from openportrait.motion.neutral import neutral_index
 from openportrait.motion.packed import PackedMotions
 from openportrait.motion.smooth import HALF_STEP_PX, LiveSmoother, smooth_motions
 from openportrait.motion.strength import Strength
-from openportrait.motion.transfer import Kind, Transfer, choose_transfer, expression_weights
+from openportrait.motion.transfer import Kind, Transfer, choose_transfer
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
+from openportrait.regions import EXPRESSION, Wanted
 
 CROP_UNIT_PX = 256
 """px of a crop unit: −1..1 is a crop of 512 px."""
 
 
 class Drive(Protocol):
-    """What the render loop asks, whoever drives: `ClipTransfer` or `PortableTransfer`."""
+    """One driving on one face, frame by frame: `ClipTransfer` or `PortableTransfer`."""
 
     def __len__(self) -> int:
         """Frames of the result."""
@@ -32,6 +33,10 @@ class Drive(Protocol):
 
     def driving_index(self, i: int) -> int:
         """Frame of the driving that meets frame i of the result."""
+        ...
+
+    def __call__(self, i: int) -> Motion:
+        """The driven motion of frame i."""
         ...
 
     def x_source(self, i: int) -> Floats:
@@ -87,11 +92,14 @@ class ClipTransfer:
         *,
         driving_ratios: Sequence[Ratios] = (),
         schedule: Sequence[int] | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
         """One motion is a still, more are a clip; all of `layout`. The ratios help to find the neutral frame.
 
-        `schedule`: as for `Pairing`.
+        `schedule`: as for `Pairing`. `wanted`: what follows this driving, where it is not all that the options say.
+        Raises OptionError as `KeypointLayout.weights`.
         """
+        wanted = wanted or options.wanted
         self.layout = layout
         self.sources = sources
         self.drivings = drivings
@@ -99,10 +107,10 @@ class ClipTransfer:
         kind = self.pairing.kind
         self.neutral_index = neutral_index(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
         reference = drivings[self.neutral_index]
-        self._transfer = choose_transfer(layout, options, kind, sources[0], reference)
+        self._transfer = choose_transfer(layout, options, kind, sources[0], reference, wanted)
         self._smoothed: Sequence[Motion] | None = None
         if kind.source_moves and kind.driving_moves and options.smoothing > 0:
-            self._smoothed = self._smooth(options)
+            self._smoothed = self._smooth(wanted, options.smoothing)
         self._strength: Callable[[Floats], Floats] | None = None
         if kind.driving_moves and not kind.source_moves:
             self._strength = _strength(layout, options, self._transfer, sources[0], reference)
@@ -135,11 +143,13 @@ class ClipTransfer:
     def _transferred(self, i: int) -> Motion:
         return self._transfer(self.sources[self.source_index(i)], self.drivings[self.driving_index(i)])
 
-    def _smooth(self, options: MotionOptions) -> Sequence[Motion]:
+    def _smooth(self, wanted: Wanted, variance: float) -> Sequence[Motion]:
         driven = map(self._transferred, range(len(self)))
-        weights = None if options.region == "pose" else expression_weights(self.layout, options.region, masked=True)
-        turns = options.region in ("all", "pose")
-        return PackedMotions(smooth_motions(driven, self.layout, weights, rotation=turns, variance=options.smoothing))
+        # What follows is smoothed, however strongly it does.
+        moved = dict.fromkeys(wanted.strengths, 1.0)
+        weights = self.layout.weights(moved, masked=True) if wanted.any(EXPRESSION) else None
+        turns = bool(wanted["turn"])
+        return PackedMotions(smooth_motions(driven, self.layout, weights, rotation=turns, variance=variance))
 
 
 class LiveTransfer:

@@ -101,8 +101,16 @@ def edited_motion(engine: Editor, source: Motion, ratios: Ratios, edit: FaceEdit
         offsets += engine.open_eyes(x_s, ratios, edit.eye_ratio)
     if edit.lip_ratio is not None and abs(edit.lip_ratio - ratios.lip) >= SAME_RATIO:
         offsets += engine.open_lips(x_s, ratios.lip, edit.lip_ratio)
-    if engine.layout.expression_frame == "head":
-        offsets = offsets @ source.rotation.T
+    return moved_by(motion, offsets, engine.layout, source.rotation)
+
+
+def moved_by(motion: Motion, offsets: Floats, layout: KeypointLayout, rotation: Floats) -> Motion:
+    """The motion with an expression that moves its keypoints by (K, 3) offsets, crop units.
+
+    `rotation` (3, 3) is that of the head on which the offsets were measured.
+    """
+    if layout.expression_frame == "head":
+        offsets = offsets @ rotation.T
     return replace(motion, expression=motion.expression + offsets / motion.scale)
 
 
@@ -113,11 +121,3 @@ def edited_keypoints(
     x_s = keypoints(source, engine.layout)
     x_d = keypoints(edited_motion(engine, source, ratios, edit), engine.layout)
     return x_s, engine.stitch(x_s, x_d) if stitching else x_d
-
-
-def silent(source: Motion, rest: Floats, layout: KeypointLayout) -> Motion:
-    """The face at rest but for its eyes and its pose: a video that keeps its lips still (SPEC §10).
-
-    `rest` (K, 3) is the expression at rest, one for the whole clip: an estimate for each frame would flicker.
-    """
-    return replace(source, expression=rest + layout.weights.eyes * (source.expression - rest))

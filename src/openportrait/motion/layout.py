@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from openportrait.errors import OptionError
 from openportrait.records import Floats, Motion
-
-
-@dataclass(frozen=True, eq=False)
-class RegionWeights:
-    """How far each entry of an expression takes part, 0..1, each (K, 3).
-
-    The 21-point layout has zeros and ones (the index sets of SPEC §4); a mesh has soft borders.
-    """
-
-    every: Floats
-    """Everything: an image source, regions all and exp."""
-    masked: Floats
-    """The expression mask: video sources and absolute motion, regions all and exp."""
-    lips: Floats
-    eyes: Floats
-
+from openportrait.regions import EXPRESSION, GROUPS
 
 ExpressionChange = Callable[[Floats, Floats, Floats], Floats]
 
@@ -40,7 +28,16 @@ class KeypointLayout:
     """Stated in templates, e.g. `liveportrait-21`, `mesh-478`."""
     count: int
     """K."""
-    weights: RegionWeights
+    parts: Mapping[str, Floats]
+    """Region → (K, 3) how far each entry of the expression belongs to it, 0..1; together they are the expression.
+
+    A region of several parts (`eyes`) is one whose parts these keypoints cannot tell apart. The 21-point layout has
+    zeros and ones (the index sets of SPEC §4); a mesh has soft borders.
+    """
+    whole: Floats
+    """(K, 3) the sum of the parts."""
+    mask: Floats
+    """(K, 3) what of the expression mask is open: video sources and absolute motion."""
     neutral: Callable[[Motion], Floats]
     """(K, 3) expression of this face at rest: the constant N of SPEC §4, or an estimate for the face."""
     change: ExpressionChange = difference
@@ -55,3 +52,36 @@ class KeypointLayout:
     model adds them whole (SPEC §4, row exp, region eyes)."""
     volume_points: tuple[int, ...] | None = None
     """Keypoints that span the volume of the expression-friendly option; None takes all."""
+
+    def weights(self, strengths: Mapping[str, float], *, masked: bool = False) -> Floats:
+        """(K, 3) how far each entry of the expression follows, for the strength of each part (absent: 0).
+
+        Raises OptionError where parts differ that these keypoints cannot tell apart.
+        """
+        wanted = {part: strengths.get(part, 0.0) for part in EXPRESSION}
+        if len(set(wanted.values())) == 1:
+            weights = wanted["rest"] * self.whole
+        else:
+            weights = np.zeros((self.count, 3))
+            for region, share in self.parts.items():
+                weights = weights + self._strength(region, wanted) * share
+        return weights * self.mask if masked else weights
+
+    def share(self, region: str) -> Floats:
+        """(K, 3) how far each entry of the expression belongs to a region. Raises OptionError as `weights`."""
+        return self.weights(dict.fromkeys(GROUPS[region], 1.0))
+
+    def shares(self, amounts: Mapping[str, float]) -> Floats:
+        """(K, 3) as `weights`, over what an entry takes part at all: all of the expression is 1 everywhere."""
+        weights = self.weights(amounts)
+        return np.divide(weights, self.whole, out=np.zeros_like(weights), where=self.whole > 0)
+
+    def _strength(self, region: str, wanted: Mapping[str, float]) -> float:
+        found = {wanted[part] for part in GROUPS[region]}
+        if len(found) > 1:
+            names = " and ".join(GROUPS[region])
+            raise OptionError(
+                f"the keypoints of this engine ({self.name}) do not tell {names} apart; give {region}, "
+                "or take an engine that does (--engine mesh)"
+            )
+        return found.pop()

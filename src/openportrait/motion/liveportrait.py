@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from openportrait.motion.layout import KeypointLayout, RegionWeights
+from openportrait.motion.layout import KeypointLayout
 from openportrait.records import Floats, Motion, Ratios
 
 COUNT = 21
 LIPS = (6, 12, 14, 17, 19, 20)
 EYES = (11, 13, 15, 16, 18)
+BROWS = (1, 2)
+"""The keypoints of the released slider for the brows."""
+REST = (0, 3, 4, 5, 7, 8, 9, 10)
 X, Y, Z = 0, 1, 2
 MASKED: dict[int, tuple[int, ...]] = {
     **dict.fromkeys((1, 2, 6, *range(11, 21)), (X, Y, Z)),
@@ -64,12 +67,13 @@ def _neutral(motion: Motion) -> Floats:
 LIVEPORTRAIT_21 = KeypointLayout(
     name="liveportrait-21",
     count=COUNT,
-    weights=RegionWeights(
-        every=np.ones((COUNT, 3)),
-        masked=_weights(MASKED),
-        lips=_weights(dict.fromkeys(LIPS, (X, Y, Z))),
-        eyes=_weights(dict.fromkeys(EYES, (X, Y, Z))),
-    ),
+    parts={
+        name: _weights(dict.fromkeys(points, (X, Y, Z)))
+        # Keypoints 11 and 15 carry the lids and the direction of the gaze.
+        for name, points in {"brows": BROWS, "eyes": EYES, "lip": LIPS, "rest": REST}.items()
+    },
+    whole=np.ones((COUNT, 3)),
+    mask=_weights(MASKED),
     neutral=_neutral,
 )
 

@@ -9,12 +9,14 @@ import numpy as np
 
 from openportrait.motion.clip import Pairing
 from openportrait.motion.correct import Retargeter
+from openportrait.motion.edits import moved_by
 from openportrait.motion.keypoints import keypoints
 from openportrait.motion.liveportrait import LIVEPORTRAIT_21, estimated_ratios
 from openportrait.motion.neutral import neutral_index
-from openportrait.motion.transfer import RelativePose, followed
+from openportrait.motion.transfer import RelativePose, followed, towards, turned_towards
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
+from openportrait.regions import Wanted
 
 CLOSED_SHARE = 0.2
 """Eyes at this share of their openness at rest are shut: landmarks of shut lids keep a gap."""
@@ -41,10 +43,12 @@ class PortableTransfer:
         driving_ratios: Sequence[Ratios],
         options: MotionOptions,
         schedule: Sequence[int] | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
         """Sources of the engine's layout with one ratio each; drivings of any layout, ratios may be missing.
 
         Missing ones are estimated for the 21 keypoints; for other layouts the openness stays the source's.
+        `schedule`, `wanted`: as for `ClipTransfer`.
         """
         if not driving_ratios and len(drivings[0].canonical) == LIVEPORTRAIT_21.count:
             driving_ratios = [estimated_ratios(motion) for motion in drivings]
@@ -54,12 +58,13 @@ class PortableTransfer:
         self.drivings = drivings
         self.driving_ratios = driving_ratios
         self.options = options
+        self.wanted = wanted or options.wanted
         self.pairing = Pairing(len(sources), len(drivings), schedule)
         kind = self.pairing.kind
         rest = neutral_index(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
         self._unit = face_size(drivings[rest]) / face_size(sources[0])
         self._reference = self._in_own_units(drivings[rest])
-        self._pose = RelativePose(options.region, kind, self._reference, True, options.stabilise)
+        self._pose = RelativePose(self.wanted, kind, self._reference, True, options.stabilise)
         self._rest = driving_ratios[rest] if driving_ratios and kind.driving_moves else USUAL
 
     def __len__(self) -> int:
@@ -80,11 +85,17 @@ class PortableTransfer:
 
     def x_driven(self, i: int) -> Floats:
         """(K, 3) keypoints to move to in frame i, before the corrections."""
+        return keypoints(self(i), self.engine.layout)
+
+    def __call__(self, i: int) -> Motion:
+        """The driven motion of frame i; openness is part of its expression."""
         source, driving = self.sources[self.source_index(i)], self.drivings[self.driving_index(i)]
-        x = keypoints(self._posed(source, driving), self.engine.layout)
+        motion = self._posed(source, driving)
         if self.driving_ratios and self.source_ratios:
-            x = self._opened(x, self.source_ratios[self.source_index(i)], self.driving_ratios[self.driving_index(i)])
-        return x
+            own, other = self.source_ratios[self.source_index(i)], self.driving_ratios[self.driving_index(i)]
+            offsets = self._opening(keypoints(motion, self.engine.layout), own, other)
+            motion = moved_by(motion, offsets, self.engine.layout, motion.rotation)
+        return motion
 
     def _in_own_units(self, driving: Motion) -> Motion:
         """The driving with a scale as the engine's layout would measure it on the same face."""
@@ -95,17 +106,21 @@ class PortableTransfer:
         if self.options.relative:
             rotation, scale, translation = self._pose(source, driving)
             return replace(source, rotation=rotation, scale=scale, translation=translation)
-        if self.options.region in ("all", "pose"):
-            return replace(source, rotation=driving.rotation, translation=followed(source, driving, self._reference))
-        return source
+        rotation, translation = source.rotation, source.translation
+        if self.wanted["turn"]:
+            rotation = turned_towards(rotation, driving.rotation, self.wanted["turn"])
+        if self.wanted["place"]:
+            translation = towards(translation, followed(source, driving, self._reference), self.wanted["place"])
+        return replace(source, rotation=rotation, translation=translation)
 
-    def _opened(self, x: Floats, source: Ratios, driving: Ratios) -> Floats:
+    def _opening(self, x: Floats, source: Ratios, driving: Ratios) -> Floats:
+        """(K, 3) offsets of the keypoints; of eyes the lids' strength counts."""
         change = np.zeros_like(x)
-        if self.options.region in ("all", "exp", "eyes"):
-            change += self.engine.open_eyes(x, source, self._eye_target(source, driving))
-        if self.options.region in ("all", "exp", "lip"):
-            change += self.engine.open_lips(x, source.lip, self._lip_target(source, driving))
-        return x + change
+        if self.wanted["lids"]:
+            change += self.wanted["lids"] * self.engine.open_eyes(x, source, self._eye_target(source, driving))
+        if self.wanted["lip"]:
+            change += self.wanted["lip"] * self.engine.open_lips(x, source.lip, self._lip_target(source, driving))
+        return change
 
     def _eye_target(self, source: Ratios, driving: Ratios) -> float:
         if not self.options.relative:

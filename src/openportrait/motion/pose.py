@@ -6,6 +6,9 @@ import numpy as np
 
 from openportrait.records import Floats
 
+SAME_ANGLE_RADIANS = 1e-9
+"""Below this a rotation has no axis to be turned about; at half a turn neither, which no head makes."""
+
 
 def rotation_from_degrees(pitch: float, yaw: float, roll: float) -> Floats:
     """(3, 3) R = (Rz(roll) Ry(yaw) Rx(pitch))ᵀ of right-handed matrices: points are rows, `x @ R`."""
@@ -35,3 +38,20 @@ def degrees_from_rotation(rotation: Floats) -> tuple[float, float, float]:
 def angle_degrees(rotation: Floats) -> float:
     """How far a rotation turns, 0..180; 0 is a frontal, upright head."""
     return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))))
+
+
+def turned_by(rotation: Floats, amount: float) -> Floats:
+    """(3, 3) the same turn about the same axis, `amount` times as far; 1 gives the rotation itself."""
+    if amount == 1:
+        return rotation
+    angle = np.radians(angle_degrees(rotation))
+    if angle < SAME_ANGLE_RADIANS:
+        return np.eye(3)
+    # The antisymmetric part is sin(angle) times the cross product with the axis, which Rodrigues' formula turns by.
+    across = (rotation - rotation.T) / 2
+    length = np.sqrt((across**2).sum() / 2)
+    if length < SAME_ANGLE_RADIANS:
+        return rotation
+    across = across / length
+    wanted = angle * amount
+    return np.asarray(np.eye(3) + np.sin(wanted) * across + (1 - np.cos(wanted)) * across @ across, np.float64)

@@ -12,8 +12,10 @@ from typing import Protocol
 import numpy as np
 
 from openportrait.motion.layout import KeypointLayout
-from openportrait.options import MotionOptions, Region
+from openportrait.motion.pose import turned_by
+from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion
+from openportrait.regions import Wanted
 
 
 class Transfer(Protocol):
@@ -35,44 +37,40 @@ class Kind:
 
 
 def choose_transfer(
-    layout: KeypointLayout, options: MotionOptions, kind: Kind, source: Motion, reference: Motion
+    layout: KeypointLayout,
+    options: MotionOptions,
+    kind: Kind,
+    source: Motion,
+    reference: Motion,
+    wanted: Wanted | None = None,
 ) -> Transfer:
     """The transfer that the options ask for.
 
-    `source` is the source's first motion, `reference` the driving's at rest (a driving image itself).
+    `source` is the source's first motion, `reference` the driving's at rest (a driving image itself); `wanted` what
+    follows this driving, where it is not all that the options say. Raises OptionError as `KeypointLayout.weights`.
     """
+    wanted = wanted or options.wanted
     if not options.relative:
         return AbsoluteTransfer(
             layout=layout,
-            weights=expression_weights(layout, options.region, masked=True),
-            region=options.region,
+            weights=layout.weights(wanted.strengths, masked=True),
+            wanted=wanted,
             source_rest=layout.neutral(source),
             driving_rest=layout.neutral(reference),
             reference=reference,
         )
     return RelativeTransfer(
         layout=layout,
-        weights=expression_weights(layout, options.region, masked=kind.source_moves),
-        pose=RelativePose(options.region, kind, reference, layout.translation_follows_scale, options.stabilise),
-        reference=_reference_expression(layout, options.region, kind, reference),
+        weights=layout.weights(wanted.strengths, masked=kind.source_moves),
+        pose=RelativePose(wanted, kind, reference, layout.translation_follows_scale, options.stabilise),
+        reference=_reference_expression(layout, wanted, kind, reference),
     )
 
 
-def expression_weights(layout: KeypointLayout, region: Region, *, masked: bool) -> Floats:
-    """(K, 3) how far each entry of the expression takes part in a region."""
-    if region == "pose":
-        return np.zeros((layout.count, 3))
-    if region == "lip":
-        return layout.weights.lips
-    if region == "eyes":
-        return layout.weights.eyes
-    return layout.weights.masked if masked else layout.weights.every
-
-
-def _reference_expression(layout: KeypointLayout, region: Region, kind: Kind, reference: Motion) -> Floats:
+def _reference_expression(layout: KeypointLayout, wanted: Wanted, kind: Kind, reference: Motion) -> Floats:
     if kind.driving_moves:
         return reference.expression
-    if region == "eyes" and not kind.source_moves and not layout.eyes_of_image_from_neutral:
+    if wanted.is_eyes and not kind.source_moves and not layout.eyes_of_image_from_neutral:
         return np.zeros((layout.count, 3))
     return layout.neutral(reference)
 
@@ -81,7 +79,7 @@ def _reference_expression(layout: KeypointLayout, region: Region, kind: Kind, re
 class RelativePose:
     """Rotation, scale and translation of the relative table; needs no keypoints, so any layout may drive."""
 
-    region: Region
+    wanted: Wanted
     kind: Kind
     reference: Motion
     """The driving at rest."""
@@ -93,16 +91,23 @@ class RelativePose:
     def __call__(self, source: Motion, driving: Motion) -> tuple[Floats, float, Floats]:
         """(R, s, t) of the driven face; a driving image brings no pose, a source video keeps its place and size."""
         rotation, scale, translation = source.rotation, source.scale, source.translation
-        if self.kind.driving_moves and self.region in ("all", "pose"):
-            rotation = driving.rotation @ self.reference.rotation.T @ source.rotation
-            if not self.kind.source_moves:
-                if self.follow_scale:
-                    translation = followed(source, driving, self.reference)
-                else:
-                    translation = source.translation + (driving.translation - self.reference.translation)
-                if self.region == "all" and not self.lock_scale:
-                    scale = source.scale * driving.scale / self.reference.scale
+        wanted, reference = self.wanted, self.reference
+        if self.kind.driving_moves:
+            if wanted["turn"]:
+                turn = turned_by(driving.rotation @ reference.rotation.T, wanted["turn"])
+                rotation = turn @ source.rotation
+            if wanted["place"] and not self.kind.source_moves:
+                shift = driving.translation - reference.translation
+                unit = source.scale / reference.scale if self.follow_scale else 1.0
+                translation = source.translation + wanted["place"] * (unit * shift)
+            if wanted["size"] and not self.kind.source_moves and not self.lock_scale:
+                scale = resized(source.scale, driving.scale, reference.scale, wanted["size"])
         return rotation, scale, _flat(translation)
+
+
+def resized(own: float, driving: float, reference: float, amount: float) -> float:
+    """A scale that grows as the driving's has since its reference, to the power of `amount`."""
+    return own * driving / reference if amount == 1 else float(own * (driving / reference) ** amount)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +116,7 @@ class RelativeTransfer:
 
     layout: KeypointLayout
     weights: Floats
-    """(K, 3), 0..1."""
+    """(K, 3), 0..3: of each part its strength."""
     pose: RelativePose
     reference: Floats
     """(K, 3) expression of the driving at rest."""
@@ -129,8 +134,8 @@ class AbsoluteTransfer:
 
     layout: KeypointLayout
     weights: Floats
-    """(K, 3), 0..1."""
-    region: Region
+    """(K, 3), 0..3: of each part its strength."""
+    wanted: Wanted
     source_rest: Floats
     """(K, 3) N of the source's face."""
     driving_rest: Floats
@@ -143,17 +148,29 @@ class AbsoluteTransfer:
         target = self.source_rest + self.layout.change(self.source_rest, driving.expression, self.driving_rest)
         expression = source.expression + self.weights * (target - source.expression)
         rotation, translation = source.rotation, source.translation
-        if self.region in ("all", "pose"):
-            rotation = driving.rotation
+        if self.wanted["turn"]:
+            rotation = turned_towards(source.rotation, driving.rotation, self.wanted["turn"])
+        if self.wanted["place"]:
             # Where a head lies in its own picture says nothing of another; only in like crops may it be taken over.
             follows = self.layout.translation_follows_scale
-            translation = followed(source, driving, self.reference) if follows else driving.translation
+            there = followed(source, driving, self.reference) if follows else driving.translation
+            translation = towards(source.translation, there, self.wanted["place"])
         return Motion(rotation, expression, source.scale, _flat(translation), source.canonical)
 
 
 def followed(source: Motion, driving: Motion, reference: Motion) -> Floats:
     """(3,) t: the source's place, moved by the driving's shift since `reference`, in sizes of the face."""
     return source.translation + source.scale / reference.scale * (driving.translation - reference.translation)
+
+
+def towards(start: Floats, end: Floats, amount: float) -> Floats:
+    """`amount` of the way from one to the other, beyond it above 1."""
+    return end if amount == 1 else np.asarray(start + amount * (end - start))
+
+
+def turned_towards(start: Floats, end: Floats, amount: float) -> Floats:
+    """(3, 3) the rotation `amount` of the way from one to the other."""
+    return end if amount == 1 else turned_by(end @ start.T, amount) @ start
 
 
 def _flat(translation: Floats) -> Floats:

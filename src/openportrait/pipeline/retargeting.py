@@ -9,12 +9,16 @@ import numpy as np
 from openportrait.engines import load
 from openportrait.engines.base import Engine
 from openportrait.errors import OptionError
-from openportrait.motion import keypoints, neutral_index, silent, smooth
+from openportrait.motion import keypoints, neutral_index, neutralised, smooth
 from openportrait.options import Options, RetargetOptions
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.render import Pose, Rendering
 from openportrait.pipeline.source import Portrait, VideoSource, is_still
 from openportrait.records import Floats
+from openportrait.regions import EXPRESSION, EYES
+
+SILENT = dict.fromkeys(set(EXPRESSION) - set(EYES), 1.0)
+"""What keeps the lips silent: the expression at rest but for the eyes (SPEC §10)."""
 
 
 class Retargeted:
@@ -46,7 +50,7 @@ class Retargeted:
     def _silenced(self, i: int) -> Floats:
         """The face at rest, but for the eyes: exp = N outside the eye set."""
         layout = self._engine.layout
-        return keypoints(silent(self._portrait.motions[i], self._expression_at_rest, layout), layout)
+        return keypoints(neutralised(self._portrait.motions[i], self._expression_at_rest, SILENT, layout), layout)
 
     def _offsets(self, i: int) -> Floats:
         x_s, ratios, wanted = self._x_s(i), self._portrait.ratios[i], self._wanted

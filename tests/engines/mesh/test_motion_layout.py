@@ -40,7 +40,7 @@ def _identity(seed: int = 3) -> Floats:
 def _driven(source: Floats, gesture: Gesture, identity: Floats) -> Floats:
     """(478, 3) head points of a source driven by another face's gesture."""
     change = LAYOUT.change(source, identity + _expression(gesture), identity + _expression(Gesture()))
-    return canonical() + source + LAYOUT.weights.every * change
+    return canonical() + source + LAYOUT.whole * change
 
 
 def test_the_layout_states_the_frame_and_units_of_a_face() -> None:
@@ -101,7 +101,7 @@ def test_in_a_wink_the_open_eye_says_where_both_look() -> None:
 def test_a_driving_that_closes_its_mouth_does_not_fold_closed_lips() -> None:
     opened, shut = _expression(Gesture(jaw=1)), _expression(Gesture())
     source = np.zeros((478, 3))
-    driven = canonical() + LAYOUT.weights.every * LAYOUT.change(source, shut, opened)
+    driven = canonical() + LAYOUT.whole * LAYOUT.change(source, shut, opened)
     own = canonical()[INNER_LOWER, 1] - canonical()[INNER_UPPER, 1]
     gap = driven[INNER_LOWER, 1] - driven[INNER_UPPER, 1]
     assert (gap >= np.minimum(own, 0) - 1e-9).all()
@@ -110,8 +110,8 @@ def test_a_driving_that_closes_its_mouth_does_not_fold_closed_lips() -> None:
 def test_the_rest_of_the_face_takes_the_plain_difference_by_its_weight() -> None:
     driven = _driven(_identity(), Gesture(jaw=0.5), np.zeros((478, 3)))
     change = driven - canonical() - _identity()
-    np.testing.assert_allclose(change[152], 0.5 * fields().jaw[152] * LAYOUT.weights.every[152], atol=1e-9)
-    assert LAYOUT.weights.every[152, 1] > 0.95
+    np.testing.assert_allclose(change[152], 0.5 * fields().jaw[152] * LAYOUT.whole[152], atol=1e-9)
+    assert LAYOUT.whole[152, 1] > 0.95
 
 
 def test_a_stack_of_expressions_is_one_by_one() -> None:
@@ -123,7 +123,7 @@ def test_a_stack_of_expressions_is_one_by_one() -> None:
 
 
 def test_regions_hold_their_own_points_and_not_the_others() -> None:
-    lips, eyes = LAYOUT.weights.lips, LAYOUT.weights.eyes
+    lips, eyes = LAYOUT.share("lip"), LAYOUT.share("eyes")
     assert (lips[np.concatenate([LIPS_UPPER.ravel(), LIPS_LOWER.ravel()]), 1] > 0.9).all()
     assert (eyes[np.concatenate([EYES_UPPER[:, 1:-1].ravel(), EYES_LOWER[:, 1:-1].ravel(), IRISES.ravel()])] == 1).all()
     upper_face = canonical()[:, 1] < 1.5

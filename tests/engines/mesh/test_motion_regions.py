@@ -8,7 +8,7 @@ from openportrait.engines.base import Shot
 from openportrait.engines.mesh.engine import MeshEngine
 from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.motion import Kind, choose_transfer, keypoints
-from openportrait.options import EngineOptions, MotionOptions, Region
+from openportrait.options import EngineOptions, MotionOptions
 from openportrait.records import Image
 from tests.engines.faces import made_crop
 
@@ -19,7 +19,7 @@ X_S = keypoints(SOURCE, ENGINE.layout)
 LOOK = ENGINE.appearance(CROP)
 
 
-def _picture(region: Region, gesture: Gesture) -> Image:
+def _picture(region: str, gesture: Gesture) -> Image:
     transfer = choose_transfer(ENGINE.layout, MotionOptions(region=region), Kind(False, True), SOURCE, SOURCE)
     x_d = keypoints(transfer(SOURCE, authored(SOURCE, gesture)), ENGINE.layout)
     return ENGINE.render([Shot(LOOK, X_S, ENGINE.stitch(X_S, x_d))])[0]

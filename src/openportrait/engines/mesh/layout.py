@@ -19,7 +19,7 @@ from openportrait.engines.mesh.topology import (
     LID_SHELL,
     canonical,
 )
-from openportrait.motion.layout import KeypointLayout, RegionWeights
+from openportrait.motion.layout import KeypointLayout
 from openportrait.records import Floats
 
 
@@ -57,29 +57,46 @@ def _everything(x: Floats, y: Floats) -> Floats:
     return np.sqrt(weight)
 
 
+_BROW_REACH_CM = (6.6, 2.2)
+"""Half width and half height of the soft patch over both brows and the skin above, about `_BROW_MIDDLE_CM`."""
+_BROW_MIDDLE_CM = -5.2
+"""y: on the canonical face the brows lie from −3.9 at their outer ends to −5.1."""
+
+
+def _parts() -> tuple[Floats, dict[str, Floats]]:
+    """(478,) how far each point takes over a change, and which part of that belongs to which region."""
+    x, y = np.abs(canonical()[:, 0]), canonical()[:, 1]
+    skin = _everything(x, y)
+    eye = smoothstep(np.exp(-(((x - 3.2) / 2.6) ** 4) - ((y + 2.8) / 1.5) ** 4), 0.1, 0.7)
+    lip = smoothstep(y, 1.6, 3.2)
+    across, high = _BROW_REACH_CM
+    brow = smoothstep(np.exp(-((x / across) ** 4) - ((y - _BROW_MIDDLE_CM) / high) ** 4), 0.1, 0.7) * (1 - eye)
+    shares = {"brows": brow, "lids": eye, "gaze": np.zeros(COUNT), "lip": lip}
+    # An eye is set as a whole for the source: all of it or nothing.
+    for points in (EYES_UPPER, EYES_LOWER, IRISES, LID_SHELL):
+        skin[points] = 1.0
+        for region, share in shares.items():
+            share[points] = float(region == ("gaze" if points is IRISES else "lids"))
+    shares["rest"] = 1 - np.sum(list(shares.values()), axis=0)
+    return skin, {region: skin * share for region, share in shares.items()}
+
+
 @cache
 def mesh_layout() -> KeypointLayout:
     """The layout `mesh-478`."""
-    x, y = np.abs(canonical()[:, 0]), canonical()[:, 1]
-    skin = _everything(x, y)
-    lip = skin * smoothstep(y, 1.6, 3.2)
-    eye = skin * smoothstep(np.exp(-(((x - 3.2) / 2.6) ** 4) - ((y + 2.8) / 1.5) ** 4), 0.1, 0.7)
+    skin, parts = _parts()
 
-    def entries(weight: Floats, *, has_eyes: bool) -> Floats:
-        # An eye is set as a whole for the source: all of it or nothing.
+    def entries(weight: Floats) -> Floats:
         spread = np.repeat(weight[:, None], 3, axis=1)
-        for points in (EYES_UPPER, EYES_LOWER, IRISES, LID_SHELL):
-            spread[points] = float(has_eyes)
         spread.flags.writeable = False
         return spread
 
-    every = entries(skin, has_eyes=True)
     return KeypointLayout(
         name="mesh-478",
         count=COUNT,
-        weights=RegionWeights(
-            every=every, masked=every, lips=entries(lip, has_eyes=False), eyes=entries(eye, has_eyes=True)
-        ),
+        parts={region: entries(share) for region, share in parts.items()},
+        whole=entries(skin),
+        mask=np.ones((COUNT, 3)),
         neutral=neutral,
         change=change,
         expression_frame="head",
