@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from openportrait.faces import FaceFinder, LiveTracker, track
+from openportrait.faces import FaceFinder, FaceNetworks, LiveTracker, track
 from openportrait.faces.follow import Follower
 from openportrait.faces.runtime import Runtime
 from openportrait.media import open_clip, read_image
@@ -121,7 +121,7 @@ def main() -> None:
     given = parser.parse_args()
     cv2.setNumThreads(1)
     portrait = read_image(given.portrait).image
-    columns = [times(portrait, given.driving, FaceFinder(runtime=runtime)) for runtime in RUNTIMES]
+    columns = [times(portrait, given.driving, FaceFinder(networks=FaceNetworks(runtime))) for runtime in RUNTIMES]
     print(f"{'ms, one core':40}" + "".join(f"{runtime:>10}" for runtime in RUNTIMES))
     for name in columns[0]:
         print(f"{name:40}" + "".join(f"{column[name]:10.1f}" for column in columns))

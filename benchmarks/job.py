@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 import openportrait
-from openportrait.engines import load
+from openportrait.drivings import Driving
 from openportrait.engines.base import Shot
 from openportrait.faces import FaceFinder, track
 from openportrait.media import open_clip, open_writer
@@ -29,7 +29,9 @@ from openportrait.paste import paste_back
 from openportrait.pipeline.driving import open_driving
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.job import Follow
+from openportrait.pipeline.playing import Cast
 from openportrait.pipeline.source import open_source
+from openportrait.pipeline.tools import Tools
 from openportrait.records import Image
 
 Value = TypeVar("Value")
@@ -47,10 +49,14 @@ class Stages:
         self.milliseconds: dict[str, float] = {}
         self._frames: list[Image] = []
         options, watch = Options.of(engine="mesh"), Watch()
-        engine = load(options.engine)
-        portrait = open_source(source, engine, options, watch)
-        driven = open_driving(driving, engine, options, watch)
-        scene, follow = next(portrait.scenes()), Follow(engine, options.motion, portrait.portraits[0], driven, None)
+        tools = Tools.load(options.engine)
+        engine = tools.engine
+        portrait = open_source(source, tools, options, watch)
+        driven = open_driving(driving, tools, options, watch)
+        cast = Cast.of([(Driving(driving), driven)], options.motion, None, 1)
+        played = cast.play(portrait.portraits[0], options.motion, options.faces.face)
+        scene = next(portrait.scenes())
+        follow = Follow(engine, options.motion, portrait.portraits[0], played, cast.frames)
         sitter = scene.sitters[0]
         assert sitter is not None
         count = min(len(follow), FRAMES)
@@ -68,11 +74,11 @@ class Stages:
 
         self._time("decode", count, decode)
         follow_face()
-        cues = list(islice(driven.cues(None), count))
+        seen = list(islice(driven.frames(played[0].timing.schedule), count))
         poses = self._time("motion, transfer, correct", count, lambda: [follow(i) for i in range(count)])
         shots = [
-            Shot(sitter.appearance, pose.x_s, pose.x_d, cue.driver if cue else None)
-            for pose, cue in zip(poses, cues, strict=True)
+            Shot(sitter.appearance, pose.x_s, pose.x_d, frame[1] if frame else None)
+            for pose, frame in zip(poses, seen, strict=True)
             if pose is not None
         ]
         crops = self._time("render", count, lambda: [engine.render([shot])[0] for shot in shots])

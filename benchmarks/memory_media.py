@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from openportrait.media import open_clip, open_writer
+from openportrait.media import Sound, open_clip, open_writer
 
 SIDE = 512
 RATE = Fraction(25)
@@ -34,7 +34,7 @@ def make(path: Path, seconds: int) -> None:
 def copy(source: Path, target: Path) -> tuple[int, float, float, float]:
     """Frames, wall seconds, processor seconds and peak MB of reading `source` and writing `target`."""
     begin, busy = time.perf_counter(), time.process_time()
-    with open_clip(source) as clip, open_writer(target, rate=RATE, sound=[source]) as writer:
+    with open_clip(source) as clip, open_writer(target, rate=RATE, sound=[Sound(source)]) as writer:
         for frame in clip:
             writer.write(frame.image)
     wall, busy = time.perf_counter() - begin, time.process_time() - busy

@@ -20,6 +20,7 @@ from openportrait.engines.base import Engine, Shot
 from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.lips import closed
 from openportrait.faces import FaceFinder, crop_face, ratios
+from openportrait.media import Sound as SoundFile
 from openportrait.media import open_writer, read_image, write_image
 from openportrait.motion import PackedMotions, keypoints
 from openportrait.options import CropOptions, EngineOptions
@@ -213,7 +214,7 @@ def write_clip(actor: Actor, path: Path, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "voice.wav"
         write_voice(sound, seconds)
-        with open_writer(path, rate=RATE, sound=[sound]) as writer:
+        with open_writer(path, rate=RATE, sound=[SoundFile(sound)]) as writer:
             for gesture in gestures(talk, seconds):
                 writer.write(actor.picture_of(gesture))
 

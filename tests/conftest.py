@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from openportrait.media import open_clip, open_writer
+from openportrait.media import Sound, open_clip, open_writer
 
 # A shell has what it runs in the background ignore SIGINT, and processes that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -68,7 +68,7 @@ def talk() -> Path:
 def short_talk(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve frames of it, every fourth, 320 px wide, at 12.5 frames/s, with sound: the first one is at rest."""
     path = tmp_path_factory.mktemp("clips") / "short_talk.mp4"
-    with open_clip(talk, max_size=320) as clip, open_writer(path, rate=Fraction(25, 2), sound=[talk]) as writer:
+    with open_clip(talk, max_size=320) as clip, open_writer(path, rate=Fraction(25, 2), sound=[Sound(talk)]) as writer:
         for frame in islice(clip, 0, 48, 4):
             writer.write(frame.image)
     return path

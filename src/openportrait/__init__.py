@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from openportrait.drivings import Driving
     from openportrait.errors import (
         Cancelled,
         EngineError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "drivings": ("Driving",),
     "errors": (
         "Cancelled",
         "EngineError",
@@ -65,6 +67,7 @@ _HOMES = {
 
 __all__ = [
     "Cancelled",
+    "Driving",
     "EngineError",
     "FaceEdit",
     "Frame",

@@ -52,6 +52,8 @@ class OptionSpec(NamedTuple):
     range: Range | None
     choices: tuple[str, ...]
     written: Written | None = None
+    repeated: bool = False
+    """Whether it is a tuple of such values."""
 
 
 @cache
@@ -62,7 +64,9 @@ def specs(record: type) -> tuple[OptionSpec, ...]:
     for item in fields(record):
         hint = hints[item.name]
         base, *extra = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-        optional = False
+        optional, repeated = False, get_origin(base) is tuple
+        if repeated:
+            base = get_args(base)[0]
         if get_origin(base) in (Union, UnionType):
             members = [member for member in get_args(base) if member is not type(None)]
             optional, base = len(members) < len(get_args(base)), members[0]
@@ -76,6 +80,7 @@ def specs(record: type) -> tuple[OptionSpec, ...]:
                 range=next((e for e in extra if isinstance(e, Range)), None),
                 choices=get_args(base) if get_origin(base) is Literal else (),
                 written=next((e for e in extra if isinstance(e, Written)), None),
+                repeated=repeated,
             )
         )
     return tuple(found)

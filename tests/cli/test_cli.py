@@ -147,7 +147,7 @@ def test_the_page_of_options_is_current(tmp_path: Path) -> None:
     ("args", "line"),
     [
         ("animate -s a.png", "the following arguments are required: -d/--driving; see `openportrait animate --help`"),
-        ("animate -s a -d b --region nose", "--region is 'nose'; choose one of all, exp, pose, lip, eyes"),
+        ("animate -s a -d b --region nose", "--region: there is no region nose; perhaps pose is meant"),
         (
             "animate -s a -d b --mulitplier 2",
             "there is no --mulitplier; perhaps --multiplier is meant; see `openportrait animate --help`",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openportrait.faces import FaceFinder
+from openportrait.faces import FaceFinder, FaceNetworks
 from openportrait.faces.runtime import Runtime, load_network
 from openportrait.records import Image
 from tests.conftest import missing
@@ -49,8 +49,8 @@ def need(runtime: Runtime) -> None:
 @pytest.mark.parametrize("runtime", ["opencv", "litert"])
 def test_each_runtime_finds_the_same_landmarks(runtime: Runtime, officer: Image) -> None:
     need(runtime)
-    face = FaceFinder(runtime=runtime).find(officer)[0]
-    other = FaceFinder(runtime="opencv").find(officer)[0]
+    face = FaceFinder(networks=FaceNetworks(runtime)).find(officer)[0]
+    other = FaceFinder(networks=FaceNetworks("opencv")).find(officer)[0]
     assert np.abs(face.landmarks - other.landmarks).max() < 0.3
     assert np.abs(face.landmarks - other.landmarks).mean() < 0.05
 
@@ -84,7 +84,7 @@ def test_without_litert_opencv_serves(monkeypatch: pytest.MonkeyPatch, officer: 
     monkeypatch.setattr(builtins, "__import__", refuse)
     assert len(FaceFinder().find(officer)) == 1
     with pytest.raises(ImportError):
-        FaceFinder(runtime="litert").find(officer)
+        FaceFinder(networks=FaceNetworks("litert")).find(officer)
 
 
 TALKING = """

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from openportrait.errors import MediaError
-from openportrait.media import open_clip, open_writer, read_image, write_image
+from openportrait.media import Sound, open_clip, open_writer, read_image, write_image
 from openportrait.motion import rotation_from_degrees
 from openportrait.records import Motion, Ratios, Template
 from openportrait.templates import load_template, save_template
@@ -102,7 +102,7 @@ def material(portrait: Path, talk: Path, tmp_path_factory: pytest.TempPathFactor
     rate = Fraction(25, 2)
     with (
         open_clip(talk, max_size=128) as clip,
-        open_writer(folder / "clip.mp4", rate=rate, sound=[talk]) as writer,
+        open_writer(folder / "clip.mp4", rate=rate, sound=[Sound(talk)]) as writer,
     ):
         for frame in islice(clip, 0, 48, 8):
             writer.write(frame.image)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from openportrait.media import open_clip, open_writer
+from openportrait.media import Sound, open_clip, open_writer
 from tests.conftest import EXAMPLES
 
 MOMENTS = 40
@@ -27,7 +27,7 @@ Process = subprocess.Popen[str]
 def clip(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds of speech, small enough for forty jobs."""
     path = tmp_path_factory.mktemp("inputs") / "clip.mp4"
-    with open_clip(talk, max_size=256) as read, open_writer(path, rate=Fraction(25), sound=[talk]) as writer:
+    with open_clip(talk, max_size=256) as read, open_writer(path, rate=Fraction(25), sound=[Sound(talk)]) as writer:
         for frame in islice(read, 50):
             writer.write(frame.image)
     return path

@@ -15,7 +15,7 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from openportrait.media import open_clip, open_writer, probe
+from openportrait.media import Sound, open_clip, open_writer, probe
 from openportrait.records import Floats
 
 from .make import Video, picture
@@ -117,11 +117,11 @@ def played(path: Path) -> Heard:
 
 
 def copied(source: Path, target: Path) -> Heard:
-    with open_clip(source) as clip, open_writer(target, rate=RATE, sound=[source], quality=50) as writer:
+    with open_clip(source) as clip, open_writer(target, rate=RATE, sound=[Sound(source)], quality=50) as writer:
         for frame in clip:
             writer.write(frame.image)
         assert clip.truncated is None
-    assert writer.sound == source
+    assert writer.sound == Sound(source)
     return played(target)
 
 
@@ -191,7 +191,7 @@ def test_the_offset_of_sound_and_picture_is_kept(
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
 def test_sound_is_never_longer_than_a_shorter_picture(tmp_path: Path, suffix: str) -> None:
     source = Clicks().save(tmp_path / "in.mp4")
-    with open_writer(tmp_path / f"out.{suffix}", rate=RATE, sound=[source]) as writer:
+    with open_writer(tmp_path / f"out.{suffix}", rate=RATE, sound=[Sound(source)]) as writer:
         for _ in range(12):
             writer.write(picture())
     heard = played(writer.path)
@@ -200,7 +200,7 @@ def test_sound_is_never_longer_than_a_shorter_picture(tmp_path: Path, suffix: st
 
 def test_sound_may_end_before_the_picture(tmp_path: Path) -> None:
     source = Clicks(seconds=2).save(tmp_path / "in.mp4")
-    with open_writer(tmp_path / "out.mp4", rate=RATE, sound=[source]) as writer:
+    with open_writer(tmp_path / "out.mp4", rate=RATE, sound=[Sound(source)]) as writer:
         for _ in range(30):
             writer.write(picture())
     heard = played(writer.path)
@@ -212,12 +212,13 @@ def test_the_first_candidate_with_sound_gives_it(tmp_path: Path) -> None:
     silent = Video().save(tmp_path / "silent.mp4")
     speaking = Clicks(seconds=2).save(tmp_path / "speaking.mp4")
     (tmp_path / "broken.mp4").write_bytes(b"no clip at all")
-    candidates = [tmp_path / "missing.mp4", tmp_path, tmp_path / "broken.mp4", silent, speaking]
+    paths = [tmp_path / "missing.mp4", tmp_path, tmp_path / "broken.mp4", silent, speaking]
+    candidates = [Sound(path) for path in paths]
     assert probe(speaking).has_audio
     assert not probe(silent).has_audio
     with open_writer(tmp_path / "out.mp4", rate=RATE, sound=candidates) as writer:
         writer.write(picture())
-    assert writer.sound == speaking
+    assert writer.sound == Sound(speaking)
     with open_writer(tmp_path / "none.mp4", rate=RATE, sound=candidates[:-1]) as writer:
         writer.write(picture())
     assert writer.sound is None
@@ -235,7 +236,7 @@ def test_sound_with_a_broken_clock_ends_there(tmp_path: Path) -> None:
             frame.sample_rate, frame.pts = 48000, index * 4800 + (3 * 3600 * 48000 if index >= 10 else 0)
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
-    with open_writer(tmp_path / "o.webm", rate=Fraction(25), sound=[source]) as writer:
+    with open_writer(tmp_path / "o.webm", rate=Fraction(25), sound=[Sound(source)]) as writer:
         for _ in range(50):
             writer.write(picture())
     with av.open(str(tmp_path / "o.webm")) as made:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from openportrait.errors import MediaError
-from openportrait.media import check_output, open_clip, open_writer, probe, together, write_image
+from openportrait.media import Sound, check_output, open_clip, open_writer, probe, together, write_image
 
 from .make import blue_of, corners, index_of, picture
 
@@ -207,7 +207,7 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path) -> None:
         with pytest.raises(MediaError, match="is an input and the output"):
             check_output(output, [given])
     with pytest.raises(MediaError, match="is an input and the output"):
-        open_writer(path, rate=Fraction(25), sound=[path])
+        open_writer(path, rate=Fraction(25), sound=[Sound(path)])
     check_output(tmp_path / "new" / "b.mp4", [path])
     assert "new" not in everything_in(tmp_path)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from openportrait.engines.base import Shot
-from openportrait.media import open_clip, open_writer, read_image, write_image
+from openportrait.media import Sound, open_clip, open_writer, read_image, write_image
 from openportrait.records import FaceCrop, Motion
 
 
@@ -40,7 +40,7 @@ def officer(portrait: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def three(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three square frames of a talking face, the first one at rest, at 12.5 frames/s, with sound."""
     path = tmp_path_factory.mktemp("clip") / "three.mp4"
-    with open_clip(talk, max_size=256) as clip, open_writer(path, rate=Fraction(25, 2), sound=[talk]) as writer:
+    with open_clip(talk, max_size=256) as clip, open_writer(path, rate=Fraction(25, 2), sound=[Sound(talk)]) as writer:
         for frame in islice(clip, 0, 24, 8):
             writer.write(frame.image)
     return path

@@ -296,7 +296,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
     def engine(*_: object) -> None:
         pytest.fail("the work began")
 
-    monkeypatch.setattr("openportrait.pipeline.job.load", engine)
+    monkeypatch.setattr("openportrait.pipeline.tools.load", engine)
     with pytest.raises(openportrait.MediaError, match=r"not written as|written as PNG|too long"):
         openportrait.animate(portrait, short_talk, tmp_path / name, engine="mesh", side_by_side=True)
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ import pytest
 import openportrait
 from openportrait import FaceEdit, Key, RetargetOptions, Timeline
 from openportrait.faces import FaceFinder, ratios
-from openportrait.media import open_clip, open_writer, probe, read_image
+from openportrait.media import Sound, open_clip, open_writer, probe, read_image
 from openportrait.pipeline import editing_options
 from openportrait.pipeline.editor import Editor
 from openportrait.records import Image, Ratios
@@ -23,7 +23,7 @@ from openportrait.records import Image, Ratios
 def speech(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first four seconds of the clip, with sound: lips and eyes open and close."""
     path = tmp_path_factory.mktemp("clips") / "speech.mp4"
-    with open_clip(talk) as clip, open_writer(path, rate=Fraction(25), sound=[talk]) as writer:
+    with open_clip(talk) as clip, open_writer(path, rate=Fraction(25), sound=[Sound(talk)]) as writer:
         for frame in islice(clip, 100):
             writer.write(frame.image)
     return path

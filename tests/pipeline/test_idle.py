@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 import openportrait
+from openportrait.drivings import Driving
 from openportrait.engines import load
 from openportrait.media import read_image
 from openportrait.motion import LIVEPORTRAIT_21
 from openportrait.options import EngineOptions, MotionOptions
-from openportrait.pipeline.driving import Driving
+from openportrait.pipeline.driving import MeasuredDriving
 from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.job import Follow
+from openportrait.pipeline.playing import Played, Timing
 from openportrait.pipeline.source import Portrait
 from openportrait.records import Floats, Motion, Ratios
 from tests.conftest import EXAMPLES
@@ -40,10 +42,10 @@ def motions(count: int, points: int, seed: int) -> list[Motion]:
     ]
 
 
-def driving(frames: int, layout: str, opens: bool) -> Driving:
+def driving(frames: int, layout: str, opens: bool) -> MeasuredDriving:
     count = LIVEPORTRAIT_21.count if layout == LIVEPORTRAIT_21.name else MESH.layout.count
     openness = [Ratios(0.1 + 0.05 * i, 0.1 + 0.05 * i, 0.2 + 0.05 * i) for i in range(frames)] if opens else []
-    return Driving(
+    return MeasuredDriving(
         path=Path("d"),
         kind="template",
         motions=motions(frames, count, 3),
@@ -53,6 +55,11 @@ def driving(frames: int, layout: str, opens: bool) -> Driving:
         layout=layout,
         engine="mesh",
     )
+
+
+def played(measured: MeasuredDriving, options: MotionOptions) -> Played:
+    timing = Timing(len(measured.motions), Fraction(1), len(measured.motions))
+    return Played(measured, timing, options.wanted, Driving(Path("d")))
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +78,8 @@ def portrait_motion() -> Portrait:
 def test_the_rule_is_that_of_the_formulas(layout: str, frames: int, opens: bool, portrait_motion: Portrait) -> None:
     for region, relative, multiplier in product(REGIONS, (True, False), (0.0, 1.0)):
         options = MotionOptions(region=region, relative=relative, multiplier=multiplier, stitching=False)
-        moved = driving(frames, layout, opens)
-        follow = Follow(MESH, options, portrait_motion, moved, None)
+        moved = played(driving(frames, layout, opens), options)
+        follow = Follow(MESH, options, portrait_motion, [moved], frames)
         changes = [np.abs(pose.x_d - pose.x_s).max() for i in range(frames) if (pose := follow(i)) is not None]
         said = why_idle(moved, MESH.layout.name, options)
         assert (said is not None) == (max(changes) < 1e-9), (region, relative, multiplier, said)
@@ -80,8 +87,11 @@ def test_the_rule_is_that_of_the_formulas(layout: str, frames: int, opens: bool,
 
 def test_retargeting_moves_the_eyes_whatever_the_region() -> None:
     still = driving(1, MESH.layout.name, True)
-    assert why_idle(still, MESH.layout.name, MotionOptions(region="pose", eye_retargeting=True)) is None
-    assert why_idle(still, MESH.layout.name, MotionOptions(region="pose", lip_retargeting=True)) is None
+    for options in (
+        MotionOptions(region="pose", eye_retargeting=True),
+        MotionOptions(region="pose", lip_retargeting=True),
+    ):
+        assert why_idle(played(still, options), MESH.layout.name, options) is None
 
 
 def test_a_job_says_so_and_the_remedy_works(portrait: Path, tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ import pytest
 from openportrait.engines import load
 from openportrait.engines.base import Engine
 from openportrait.errors import NoFaceError
+from openportrait.faces import FaceNetworks
 from openportrait.media import read_image, write_image
 from openportrait.options import EngineOptions, Options
 from openportrait.pipeline.preview import preview_driving, preview_source
 from openportrait.pipeline.source import ImageSource
+from openportrait.pipeline.tools import Tools
 from openportrait.records import CropRule, Face, Image
 from tests.conftest import EXAMPLES
 from tests.faces.conftest import moved, turn
@@ -59,9 +61,9 @@ def test_the_crop_is_the_one_the_job_cuts(portrait: Path, tmp_path: Path, monkey
     write_image(tmp_path / "tilted.png", moved(image, matrix, side, side))
     engines: list[Any] = [load(EngineOptions(engine="mesh")), Turning(load(EngineOptions(engine="mesh")))]
     for engine in engines:
-        monkeypatch.setattr("openportrait.pipeline.preview.load", lambda _, engine=engine: engine)
+        monkeypatch.setattr("openportrait.pipeline.tools.load", lambda _, engine=engine: engine)
         options = Options.of(source_scale=1.8)
-        (sitter,) = next(ImageSource(tmp_path / "tilted.png", engine, options).scenes()).sitters
+        (sitter,) = next(ImageSource(tmp_path / "tilted.png", Tools(engine, FaceNetworks()), options).scenes()).sitters
         assert sitter is not None
         assert np.array_equal(preview_source(tmp_path / "tilted.png", options).crop, sitter.crop.image)
 
@@ -82,12 +84,12 @@ def test_a_speck_is_not_animated_unasked(tmp_path: Path) -> None:
         canvas[400 : 400 + size, 500 : 500 + size] = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
         write_image(tmp_path / name, canvas)
     speck, small = tmp_path / "speck.png", tmp_path / "small.png"
-    engine = load(EngineOptions(engine="mesh"))
+    tools = Tools.load(EngineOptions(engine="mesh"))
     with pytest.raises(NoFaceError, match=r"speck\.png .* px, 1\.\d % .* score .* --face 0"):
-        ImageSource(speck, engine, Options())
+        ImageSource(speck, tools, Options())
     with pytest.raises(NoFaceError, match=r"--driving-face 0"):
         preview_driving(speck, Options.of(engine="mesh"))
     for path, options in ((speck, Options.of(face="0")), (small, Options())):
-        (said,) = ImageSource(path, engine, options).warnings
+        (said,) = [line for line in ImageSource(path, tools, options).warnings if "the face is small" in line]
         assert f"{path}: the face is small" in said
-    assert ImageSource(EXAMPLES / "source" / "astronaut.jpg", engine, Options()).warnings == ()
+    assert ImageSource(EXAMPLES / "source" / "astronaut.jpg", tools, Options()).warnings == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from openportrait.cli.flags import AsJson, Output, Short, Values, flags
 from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions
 
 if TYPE_CHECKING:
+    from openportrait.drivings import Driving
     from openportrait.records import Result
 
 
@@ -25,7 +27,15 @@ class Animate:
     """
 
     source: Annotated[Path, Short("-s"), Doc("Portrait: a picture, a video or a folder of frames.")]
-    driving: Annotated[Path, Short("-d"), Doc("Driving: a picture, a video or a motion template.")]
+    driving: Annotated[
+        tuple[str, ...],
+        Short("-d"),
+        Doc(
+            "Driving: a picture, a video or a motion template. May be repeated: lip=FILE moves the lips alone, "
+            "left:FILE the left face, FILE@offset=1.5,end=loop begins later and starts again "
+            "(end: hold, loop, bounce, rest; neutral: first, auto; face: of the driving)."
+        ),
+    ]
     output: Annotated[
         Output,
         Doc("File or folder to write; left out: animations/SOURCE--DRIVING with a fitting suffix."),
@@ -40,10 +50,13 @@ class Animate:
     def run(self) -> None:
         """Animate and print the result."""
         options = self.engine | self.faces | self.crop | self.motion | self.files
-        finish(run_job(self.source, self.driving, self.output, options), self.engine, as_json=self.json)
+        from openportrait.drivings import written
+
+        drivings = [written(text) for text in self.driving]
+        finish(run_job(self.source, drivings, self.output, options), self.engine, as_json=self.json)
 
 
-def run_job(source: Path, driving: Path, output: Path | None, options: Values) -> Result:
+def run_job(source: Path, driving: Path | Sequence[Driving], output: Path | None, options: Values) -> Result:
     """Animate with a progress bar."""
     from openportrait.pipeline import animate
 

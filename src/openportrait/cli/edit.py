@@ -26,69 +26,66 @@ from openportrait.options import (
 )
 
 if TYPE_CHECKING:
+    from openportrait.expressions import Timeline
     from openportrait.records import Result
 
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """Change the expression and pose of a portrait by sliders, or let it play a timeline of expressions.
+    """Change the expression and pose of a portrait, picture or clip, by sliders or a timeline of expressions.
 
     The path of the result goes to stdout.
     """
 
-    source: Annotated[Path, Short("-s"), Doc("Portrait: a picture.")]
-    output: Annotated[Output, Doc("File or folder to write; left out: animations/SOURCE--edit.jpg.")] = None
+    source: Annotated[Path, Short("-s"), Doc("Portrait: a picture, a video or a folder of frames.")]
+    output: Annotated[
+        Output, Doc("File or folder to write; left out: animations/SOURCE--edit with a fitting suffix.")
+    ] = None
     expression: Annotated[
         Path | None, Doc("Start from a saved expression; sliders that are given replace its own.")
     ] = None
     save_expression: Annotated[Path | None, Doc("Also write the expression.")] = None
-    timeline: Annotated[Path | None, Doc("Play a timeline of expressions; the result is a clip.")] = None
+    timeline: Annotated[Path | None, Doc("Play a timeline of expressions; a picture becomes a clip.")] = None
     json: AsJson = False
     sliders: Annotated[Values, flags(FaceEdit)]
     engine: Annotated[Values, flags(EngineOptions)]
-    faces: Annotated[Values, flags(FaceOptions, only=("face", "detection_threshold"))]
+    faces: Annotated[Values, flags(FaceOptions, only=("face", "detection_threshold", "bridge_seconds"))]
     crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE, source_scale=EDIT_SCALE)]
-    motion: Annotated[Values, flags(MotionOptions, only=("stitching",))]
-    files: Annotated[
-        Values, flags(OutputOptions, only=("quality", "background", "side_by_side", "save_template", "overwrite"))
-    ]
+    motion: Annotated[Values, flags(MotionOptions, only=("stitching", "neutralise"))]
+    files: Annotated[Values, flags(OutputOptions)]
 
     def run(self) -> None:
         """Edit or play, and print the result."""
-        from openportrait.expressions import load_timeline
-        from openportrait.pipeline import perform
-
         options = self.engine | self.faces | self.crop | self.motion | self.files
         if self.timeline is not None:
+            from openportrait.expressions import load_timeline
+
             if self.expression or self.save_expression or self._moved():
                 raise OptionError("--timeline has its own expressions; leave out the sliders and --expression")
-            with progress_bar() as progress:
-                result = perform(
-                    self.source,
-                    load_timeline(self.timeline),
-                    self.output,
-                    progress=progress,
-                    cancel=leaving.asked,
-                    **options,
-                )
+            result = self._made(load_timeline(self.timeline), options)
         else:
             result = self._edited(options)
         finish(result, self.engine, as_json=self.json)
 
+    def _made(self, wanted: FaceEdit | Timeline, options: Values) -> Result:
+        from openportrait.pipeline import edit
+
+        with progress_bar() as progress:
+            return edit(self.source, wanted, self.output, progress=progress, cancel=leaving.asked, **options)
+
     def _edited(self, options: Values) -> Result:
-        """The picture and, where that is asked for, the expression: both or none."""
+        """The picture or clip and, where that is asked for, the expression: both or none."""
         from openportrait.expressions import save_expression
         from openportrait.media import check_file, together
-        from openportrait.pipeline import edit
 
         wanted, kept = self._wanted(), self.save_expression
         if kept is None:
-            return edit(self.source, wanted, self.output, **options)
+            return self._made(wanted, options)
         if self.output is not None and os.path.realpath(kept) == os.path.realpath(self.output):
             raise OptionError(f"{kept}: --output and --save-expression are the same file; choose another for one")
         check_file(kept, [self.source])
         with together():
-            result = edit(self.source, wanted, self.output, **options)
+            result = self._made(wanted, options)
             save_expression(kept, wanted)
         say(f"expression: {kept}")
         return result

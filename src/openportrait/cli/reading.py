@@ -83,7 +83,14 @@ def _add(titled: Any, argument: Argument, dest: str) -> None:
         titled.add_argument(*argument.flags, dest=dest, action=_Switch, nargs=0, help=text)
     else:
         required = argument.is_required
-        titled.add_argument(*argument.flags, dest=dest, metavar=_metavar(argument), required=required, help=text)
+        titled.add_argument(
+            *argument.flags,
+            dest=dest,
+            action="append" if argument.spec.repeated else "store",
+            metavar=_metavar(argument),
+            required=required,
+            help=text,
+        )
 
 
 def _dest(group: Group, argument: Argument) -> str:
@@ -146,11 +153,18 @@ def _value(argument: Argument, given: Any) -> Any:
     spec = argument.spec
     if given is None:
         return spec.default
+    if spec.repeated:
+        return tuple(_single(argument, one) for one in given)
+    return _single(argument, given)
+
+
+def _single(argument: Argument, given: Any) -> Any:
+    spec = argument.spec
     value: Any = given
     if spec.kind is int and _WHOLE.fullmatch(given):
         value = int(given)
     elif spec.kind is float and _NUMBER.fullmatch(given):
         value = float(given)
-    elif spec.kind is Path and not given:
+    elif (spec.kind is Path or spec.repeated) and not given:
         raise OptionError(f"{argument.name} is empty; give a path")
     return checked_value(spec, value, argument.name)

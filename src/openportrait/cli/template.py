@@ -36,10 +36,10 @@ class TemplateMake:
 
     def run(self) -> None:
         """Measure and write."""
-        from openportrait.engines import load
         from openportrait.media import check_file
         from openportrait.pipeline.driving import open_driving
         from openportrait.pipeline.flow import Watch
+        from openportrait.pipeline.tools import Tools
         from openportrait.templates import SUFFIX, save_template
 
         options = Options.of(**self.engine, **self.faces, **self.crop)
@@ -47,12 +47,12 @@ class TemplateMake:
         if output.suffix.lower() != SUFFIX:
             raise OptionError(f"{output}: templates are made as {SUFFIX}; name it so (`template convert` makes .pkl)")
         check_file(output, [self.driving])
-        engine = load(options.engine)
+        tools = Tools.load(options.engine)
         with progress_bar() as progress:
-            driving = open_driving(self.driving, engine, options, Watch(progress, leaving.asked))
+            driving = open_driving(self.driving, tools, options, Watch(progress, leaving.asked))
         with leaving.orderly():
             save_template(output, driving.template)
-        for warning in (*engine.notices, *driving.warnings):
+        for warning in (*tools.engine.notices, *driving.warnings):
             say(f"note: {warning}")
         emit(output)
 

@@ -55,7 +55,7 @@ class Engine(Protocol):
     layout: KeypointLayout
     crop_rule: CropRule
     batch_size: int
-    """How many crops or shots it likes to get at once."""
+    """How many crops or shots it is fastest with at once."""
     reads_pixels: bool
     """Whether `motion` looks at the crop's pixels; where it takes the landmarks alone, the pipeline
     saves a reading of the driving and hands over whole blank pictures."""
@@ -79,6 +79,10 @@ class Engine(Protocol):
         `earlier`: that of the same face in the frame before, where the source is a clip; `memory`: of all its
         frames, as `remember` left it.
         """
+        ...
+
+    def remarks(self, appearance: Appearance) -> tuple[str, ...]:
+        """What the user should know of how this face will be drawn, a line each."""
         ...
 
     def stitch(self, x_s: Floats, x_d: Floats) -> Floats:

@@ -2,9 +2,20 @@
 
 from openportrait.faces.blendshapes import BLENDSHAPES, blendshapes
 from openportrait.faces.canonical import CanonicalFace, canonical_face
-from openportrait.faces.choose import CHOICES, Size, choose, described, is_small, size_of
+from openportrait.faces.choose import (
+    CHOICES,
+    Size,
+    check_choice,
+    choose,
+    described,
+    is_choice,
+    is_small,
+    names_of,
+    single_choices,
+    size_of,
+)
 from openportrait.faces.crop import Box, clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
-from openportrait.faces.finder import FaceFinder, Refine
+from openportrait.faces.finder import FaceFinder, FaceNetworks, Refine
 from openportrait.faces.live import LiveFace, LiveTracker
 from openportrait.faces.ratios import ratios, ratios_203
 from openportrait.faces.track import Track, track
@@ -15,6 +26,7 @@ __all__ = [
     "Box",
     "CanonicalFace",
     "FaceFinder",
+    "FaceNetworks",
     "LiveFace",
     "LiveTracker",
     "Refine",
@@ -22,6 +34,7 @@ __all__ = [
     "Track",
     "blendshapes",
     "canonical_face",
+    "check_choice",
     "choose",
     "clip_box",
     "crop_box",
@@ -29,9 +42,12 @@ __all__ = [
     "crop_from_image",
     "described",
     "face_box",
+    "is_choice",
     "is_small",
+    "names_of",
     "ratios",
     "ratios_203",
+    "single_choices",
     "size_of",
     "track",
     "whole_crop",

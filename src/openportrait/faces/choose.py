@@ -46,26 +46,54 @@ LARGEST_LIMIT = 0.2
 """No face of more than this share is small, however few its pixels."""
 
 
+def is_choice(choice: str) -> bool:
+    """Whether a text is one of CHOICES or a number."""
+    return _number(choice) is not None or _key(choice) in CHOICES
+
+
 def check_choice(choice: str, option: str) -> None:
-    """Raise OptionError unless `choice` is one of CHOICES or a number; `option` is the flag that gave it."""
-    if _number(choice) is None and _key(choice) not in CHOICES:
-        raise OptionError(f"{option} is {shown(choice)}; choose one of {', '.join(CHOICES)}, or a number from 0")
+    """Raise OptionError unless `choice` is one of CHOICES, a number, or several of them with commas between.
+
+    `option` is the flag that gave it.
+    """
+    for one in single_choices(choice):
+        if not is_choice(one):
+            raise OptionError(f"{option} is {shown(one)}; choose one of {', '.join(CHOICES)}, or a number from 0")
+
+
+def single_choices(choice: str) -> tuple[str, ...]:
+    """The choices that are written with commas between, in lower case."""
+    return tuple(_key(one) for one in choice.split(","))
 
 
 def pick(faces: Sequence[Face], choice: str, picture: Size) -> list[Face]:
-    """The faces that `choice` means: one, every one for `all`, none for a number too high.
+    """The faces that `choice` means, each once: none where one of its choices finds none.
 
     A number counts `faces` as they come (`FaceFinder.find`: largest first) from 0. Unasked, a face of a few
     pixels is not taken (`is_speck`). `centre` is nearest to the middle of the picture.
     """
+    found = [_picked(faces, one, picture) for one in single_choices(choice)]
+    if not all(found):
+        return []
+    return list({id(face): face for chosen in found for face in chosen}.values())
+
+
+def names_of(face: Face, faces: Sequence[Face], choice: str, picture: Size) -> frozenset[str]:
+    """Those of the choices in `choice` that mean this one of `faces`."""
+    names = single_choices(choice)
+    return frozenset(one for one in names if any(face is other for other in _picked(faces, one, picture)))
+
+
+def _picked(faces: Sequence[Face], choice: str, picture: Size) -> list[Face]:
+    """The faces that a single choice means: one, every one for `all`, none for a number too high."""
     number = _number(choice)
     if number is not None:
         return list(faces[number : number + 1])
-    if _key(choice) == UNASKED:
+    if choice == UNASKED:
         faces = [face for face in faces if not is_speck(face, picture)]
-    if _key(choice) == "all" or not faces:
+    if choice == "all" or not faces:
         return list(faces)
-    return [min(faces, key=lambda face: _FIRST_BY[_key(choice)](face, picture))]
+    return [min(faces, key=lambda face: _FIRST_BY[choice](face, picture))]
 
 
 def choose(faces: Sequence[Face], choice: str, picture: Size, *, where: str, option: str) -> list[Face]:
@@ -77,17 +105,19 @@ def choose(faces: Sequence[Face], choice: str, picture: Size, *, where: str, opt
     check_choice(choice, option)
     if not faces:
         raise NoFaceError(f"no face in {where}; use a picture that shows one, or lower --detection-threshold")
-    number, chosen = _number(choice), pick(faces, choice, picture)
-    if not chosen and number is None:
-        raise NoFaceError(
-            f"{where} shows no face of sensible size: the largest is {described(faces[0], picture)}; "
-            f"if that one is meant give {option} 0"
-        )
-    if not chosen:
+    for one in single_choices(choice):
+        number = _number(one)
+        if _picked(faces, one, picture):
+            continue
+        if number is None:
+            raise NoFaceError(
+                f"{where} shows no face of sensible size: the largest is {described(faces[0], picture)}; "
+                f"if that one is meant give {option} 0"
+            )
         count = "is 1" if len(faces) == 1 else f"are {len(faces)}"
         numbers = ("0", "0 or 1")[len(faces) - 1] if len(faces) <= 2 else f"0 to {len(faces) - 1}"
         raise OptionError(f"{option} is {number}, but there {count} in {where}; give {numbers}")
-    return chosen
+    return pick(faces, choice, picture)
 
 
 def is_speck(face: Face, picture: Size) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -27,29 +28,45 @@ _AGREEMENT = 0.12
 """Detector and mesh agree on the eyes to this share of the face; it is 0.04 at most on faces in motion."""
 
 
+class FaceNetworks(threading.local):
+    """The detector and the 478-point mesh, loaded at the first picture; each thread has its own."""
+
+    def __init__(self, runtime: Runtime = "auto") -> None:
+        self._runtime = runtime
+
+    @cached_property
+    def detector(self) -> Detector:
+        """Finds boxes of faces."""
+        return Detector(self._runtime)
+
+    @cached_property
+    def mesh(self) -> MeshNetwork:
+        """Finds the landmarks in a box."""
+        return MeshNetwork(self._runtime)
+
+
 class FaceFinder:
-    """Detection and the 478-point mesh. Networks are loaded at the first picture.
+    """Finds faces and their landmarks."""
 
-    One finder serves one thread at a time.
-    """
-
-    def __init__(self, threshold: float = 0.5, *, runtime: Runtime = "auto", refine: Refine | None = None) -> None:
-        """`threshold`, 0..1: how sure detector and mesh must be that there is a face.
+    def __init__(
+        self, threshold: float = 0.5, *, networks: FaceNetworks | None = None, refine: Refine | None = None
+    ) -> None:
+        """`threshold`, 0..1: how sure detector and mesh must be that there is a face. `networks`: those of others.
 
         `refine` (picture, face, its refined points in the frame before) gives the (203, 2) points of
         another landmark network, px, which each face then carries.
         """
         self.threshold = threshold
-        self._runtime = runtime
+        self._networks = networks or FaceNetworks()
         self._refine = refine
 
-    @cached_property
+    @property
     def _detector(self) -> Detector:
-        return Detector(self._runtime)
+        return self._networks.detector
 
-    @cached_property
+    @property
     def _mesh(self) -> MeshNetwork:
-        return MeshNetwork(self._runtime)
+        return self._networks.mesh
 
     def find(self, image: Image, *, smallest: float = SMALLEST_PX, lying: bool = True) -> list[Face]:
         """All faces of at least about `smallest` px, largest first; an empty list where there is none.

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from openportrait.faces.choose import Size, check_choice, pick, size_of
+from openportrait.faces.choose import Size, check_choice, names_of, pick, size_of
 from openportrait.faces.finder import FaceFinder
 from openportrait.faces.landmarks import region_of, steadied
 from openportrait.faces.region import Region
@@ -87,6 +87,8 @@ class Follower:
         """The most faces found in one frame before the choice could be made."""
         self.picture: Size = (0, 0)
         """Of that frame."""
+        self.names: list[frozenset[str]] = []
+        """Of each chosen face, which of several choices mean it."""
 
     def step(self, image: Image, seconds: float) -> tuple[list[Face | None], bool]:
         """The chosen faces in the frame of the moment `seconds` (none before the choice is made), and whether a
@@ -121,6 +123,7 @@ class Follower:
             self.seen, self.picture = faces, size_of(image)
         chosen = self._pick(image, faces)
         self._targets = [_Target(face, region_of(face)) for face in chosen]
+        self.names = [names_of(face, faces, self._choice, size_of(image)) for face in chosen]
         return chosen
 
     def _pick(self, image: Image, faces: list[Face]) -> list[Face]:

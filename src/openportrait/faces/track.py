@@ -32,6 +32,8 @@ class Track:
     """Frame numbers of gaps that were filled."""
     lost: tuple[range, ...]
     """Frame numbers of gaps too long to be filled."""
+    names: frozenset[str]
+    """Which of several choices mean it."""
 
 
 def track(
@@ -69,10 +71,14 @@ def track(
             f"no face in any frame of {where}; "
             f"use a clip that shows one, or lower --detection-threshold (now {finder.threshold:g})"
         )
-    return [_finished(path, cuts, rate, bridge_seconds) for path in paths]
+    return [
+        _finished(path, cuts, rate, bridge_seconds, names) for path, names in zip(paths, follower.names, strict=True)
+    ]
 
 
-def _finished(faces: PackedFaces, cuts: list[int], rate: Fraction, bridge_seconds: float) -> Track:
+def _finished(
+    faces: PackedFaces, cuts: list[int], rate: Fraction, bridge_seconds: float, names: frozenset[str]
+) -> Track:
     """Bridge what is short enough, smooth what is unbroken."""
     longest = int(bridge_seconds * rate)
     gaps = _runs(faces, False)
@@ -90,6 +96,7 @@ def _finished(faces: PackedFaces, cuts: list[int], rate: Fraction, bridge_second
         present=[faces.has(index) for index in range(len(faces))],
         bridged=bridged,
         lost=tuple(gap for gap in gaps if len(gap) > longest),
+        names=names,
     )
 
 

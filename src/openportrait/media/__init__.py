@@ -2,6 +2,7 @@
 
 from openportrait.media.clip import Clip, open_clip, probe
 from openportrait.media.inputs import AnyInput, Frames, Inputs
+from openportrait.media.sound import Sound
 from openportrait.media.stills import picture_kind, read_image, write_image
 from openportrait.media.target import check_file, together
 from openportrait.media.writer import (
@@ -19,6 +20,7 @@ __all__ = [
     "Clip",
     "Frames",
     "Inputs",
+    "Sound",
     "Writer",
     "check_file",
     "check_output",

@@ -14,7 +14,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from openportrait.media.sound import SoundTrack
+from openportrait.media.sound import Sound, SoundTrack
 from openportrait.media.stills import on_white
 from openportrait.records import Image
 
@@ -108,7 +108,7 @@ class VideoEncoder:
         size: tuple[int, int],
         rate: Fraction,
         quality: int,
-        sound: Path | None,
+        sound: Sound | None,
         clear: bool = False,
         description: str = "",
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 from av.audio.frame import AudioFrame
@@ -24,15 +25,23 @@ _FARTHEST_TICK = 2**62
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 
 
-def with_sound(candidates: Sequence[Path]) -> Path | None:
+class Sound(NamedTuple):
+    """A file whose sound is wanted."""
+
+    path: Path
+    delay_seconds: Fraction = Fraction(0)
+    """So much later it begins than the picture; below 0: what comes before is left out."""
+
+
+def with_sound(candidates: Sequence[Sound]) -> Sound | None:
     """The first file that has sound that can be decoded; a picture, a folder or a damaged file has none."""
-    for path in candidates:
-        if not path.is_file():
+    for sound in candidates:
+        if not sound.path.is_file():
             continue
         try:
-            with open_container(path) as container:
+            with open_container(sound.path) as container:
                 if _source(container):
-                    return path
+                    return sound
         except (av.FFmpegError, OSError):
             continue
     return None
@@ -44,18 +53,18 @@ def _source(container: InputContainer) -> AudioStream | None:
 
 
 class SoundTrack:
-    """The sound of one file, its time counted from that file's first picture, added to `output`.
+    """The sound of one file, its time counted from that file's first picture and its delay, added to `output`.
 
     Sound from before the first picture is left out, and so is what would last longer than the picture.
     """
 
-    def __init__(self, path: Path, output: OutputContainer, copies: frozenset[str], encoder: str) -> None:
+    def __init__(self, sound: Sound, output: OutputContainer, copies: frozenset[str], encoder: str) -> None:
         """`copies` are the codecs that `output` takes as they are; others go through `encoder`."""
-        self._input = open_container(path)
+        self._input = open_container(sound.path)
         self._output = output
         source = _source(self._input)
         assert source is not None, "with_sound chose this file"
-        start = _picture_start(self._input)
+        start = _picture_start(self._input) - sound.delay_seconds
         if source.codec_context.codec.canonical_name in copies:
             self._stream = output.add_stream_from_template(source)
             self._packets = self._copied(source, start)

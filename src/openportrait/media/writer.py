@@ -13,7 +13,7 @@ from openportrait.media.encode import CONTAINERS, Encoder, VideoEncoder
 from openportrait.media.encode_pictures import GifEncoder, SequenceEncoder, WebpEncoder
 from openportrait.media.files import file_ids, is_folder
 from openportrait.media.sequence import SequenceTarget, is_pattern
-from openportrait.media.sound import with_sound
+from openportrait.media.sound import Sound, with_sound
 from openportrait.media.stills import CLEAR_PICTURES, PICTURE_SUFFIXES
 from openportrait.media.target import Target
 from openportrait.records import Image
@@ -84,7 +84,7 @@ class Writer:
 
     path: Path
     """Where it will lie: a file, or the folder of a sequence."""
-    sound: Path | None
+    sound: Sound | None
     """The file whose sound it carries."""
     frames: int
     """How many were written."""
@@ -94,7 +94,7 @@ class Writer:
     """Whether it lies there although an exception ended it."""
 
     def __init__(
-        self, path: Path, rate: Fraction, sound: Sequence[Path], quality: int, description: str, target: Target
+        self, path: Path, rate: Fraction, sound: Sequence[Sound], quality: int, description: str, target: Target
     ) -> None:
         """As `open_writer`; it is written to `target`."""
         self.path = target.path
@@ -181,7 +181,7 @@ def open_writer(
     path: Path,
     *,
     rate: Fraction,
-    sound: Sequence[Path] = (),
+    sound: Sequence[Sound] = (),
     quality: int = 75,
     description: str = "",
     inputs: Sequence[Path] = (),
@@ -199,4 +199,5 @@ def open_writer(
     unless `overwrite`: then files of the names that are written are replaced.
     """
     check_suffix(path, still=False)
-    return Writer(path, rate, sound, quality, description, _target(path, (*sound, *inputs), overwrite=overwrite))
+    given = (*(one.path for one in sound), *inputs)
+    return Writer(path, rate, sound, quality, description, _target(path, given, overwrite=overwrite))

@@ -50,13 +50,24 @@ class Corrections:
             openness = first_source.eyes
             self.eye_target = openness if openness >= EYES_CLOSED_BELOW else EYES_OPEN
 
-    def __call__(self, x_s: Floats, x_d: Floats, source: Ratios | None, driving: Ratios | None) -> Floats:
+    def __call__(
+        self,
+        x_s: Floats,
+        x_d: Floats,
+        source: Ratios | None,
+        driving: Ratios | None,
+        base: Floats | None = None,
+    ) -> Floats:
         """(K, 3) keypoints to render; ratios are those of this frame's source and driving.
 
+        `base` (K, 3): what motion was added to, where that is not the source as it is.
         Without `source` ratios nothing is retargeted. Raises TemplateError when retargeting is
         asked for and the driving has no ratios.
         """
-        x = self._retargeted(x_s, x_d, source, driving) if self.retargeting else self._stitched(x_s, x_d, source)
+        if self.retargeting:
+            x = self._retargeted(x_s, x_d, source, driving, x_s if base is None else base)
+        else:
+            x = self._stitched(x_s, x_d, source)
         return x_s + (x - x_s) * self.options.multiplier
 
     def _stitched(self, x_s: Floats, x_d: Floats, source: Ratios | None) -> Floats:
@@ -69,12 +80,14 @@ class Corrections:
             x = x + self.engine.open_eyes(x_s, source, self.eye_target)
         return x
 
-    def _retargeted(self, x_s: Floats, x_d: Floats, source: Ratios | None, driving: Ratios | None) -> Floats:
+    def _retargeted(
+        self, x_s: Floats, x_d: Floats, source: Ratios | None, driving: Ratios | None, base: Floats
+    ) -> Floats:
         if driving is None:
             raise TemplateError(
                 "the driving template says nothing of how open eyes and lips are; turn eye and lip retargeting off"
             )
-        x = x_s if self.options.relative else x_d
+        x = base if self.options.relative else x_d
         if source is not None and self.options.eye_retargeting:
             x = x + self.engine.open_eyes(x_s, source, driving.eye_left)
         if source is not None and self.options.lip_retargeting:

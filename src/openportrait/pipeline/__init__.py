@@ -1,6 +1,7 @@
 """From a source and a driving to a finished file, and the same as a stream of pictures.
 
-The main job is read in this order: `animate` here, `job.py`, `source.py`, `driving.py`, `render.py`.
+The main job is read in this order: `animate` here, `source.py`, `driving.py`, `playing.py`, `job.py`,
+`render.py`.
 """
 
 from __future__ import annotations
@@ -8,15 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from openportrait import leaving
+from openportrait.drivings import AnyDriving, Driving, listed
 from openportrait.errors import Cancelled, OpenPortraitError
-from openportrait.expressions import Key, Timeline
+from openportrait.expressions import Timeline
 from openportrait.files import AnyPath
 from openportrait.media import (
     Clip,
+    Sound,
     Writer,
     check_output,
     check_suffix,
@@ -28,28 +32,32 @@ from openportrait.media import (
 )
 from openportrait.options import BACKGROUND_TRANSPARENT, EDIT_SCALE, Options, OutputOptions, RetargetOptions
 from openportrait.pipeline.background import Background
-from openportrait.pipeline.driving import RATE_OF_STILLS, open_driving_clip
+from openportrait.pipeline.driving import RATE_OF_STILLS, MeasuredDriving, open_driving, open_driving_clip
+from openportrait.pipeline.editing import EditJob
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch, ahead
 from openportrait.pipeline.job import Job
 from openportrait.pipeline.output import Targets, name_targets, side_by_side
-from openportrait.pipeline.performance import PerformJob
+from openportrait.pipeline.playing import Cast
 from openportrait.pipeline.render import Picture, Rendering
 from openportrait.pipeline.retargeting import RetargetJob
-from openportrait.pipeline.source import open_source_clip
+from openportrait.pipeline.source import open_source, open_source_clip
+from openportrait.pipeline.tools import Tools
 from openportrait.records import FaceEdit, Image, Result
 from openportrait.templates import SUFFIX, is_template, save_template
 
 __all__ = [
     "CancelCheck",
+    "EditJob",
     "Job",
-    "PerformJob",
     "Picture",
     "ProgressCallback",
     "Rendering",
     "RetargetJob",
+    "Tools",
     "animate",
     "edit",
     "editing_options",
+    "open_job",
     "perform",
     "retarget",
     "stream",
@@ -58,58 +66,62 @@ __all__ = [
 
 def animate(
     source: AnyPath,
-    driving: AnyPath,
+    driving: AnyDriving | Sequence[AnyDriving],
     output: AnyPath | None = None,
     *,
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
+    tools: Tools | None = None,
     **options: Any,
 ) -> Result:
     """Animate the portrait `source` by `driving` and write the result.
 
-    `output` is a file (its suffix decides the format) or a folder; default is `animations/`, named
-    `<source>--<driving>`. `options` are the flat names of `openportrait.options`, e.g. `region="lip"`.
-    `progress` is called with a `Progress` record; `cancel` is asked now and then, True stops the job.
+    `driving` is a path, or several: `["a.mp4", Driving("b.mp4", region="lip")]`. `output` is a file (its suffix
+    decides the format) or a folder; default is `animations/`, named `<source>--<driving>`. `options` are the flat
+    names of `openportrait.options`, e.g. `region="lip"`. `progress` is called with a `Progress` record; `cancel` is
+    asked now and then, True stops the job. `tools`: an engine that is loaded already.
     Raises one of `openportrait.errors`; then nothing is left behind, unless `keep_partial` is set.
     """
-    source, driving = Path(source), Path(driving)
+    source, drivings = Path(source), listed(driving)
     chosen = Options.of(**options)
-    single = _is_single(open_source_clip(source, chosen)) and _is_single_driving(driving, chosen)
-    start = _Start((source, driving), output, f"{source.stem}--{driving.stem}", chosen.output, still=single)
-    job = Job(source, driving, chosen, Watch(progress, cancel))
-    return _write(job, start, _sound(source, driving, chosen.output))
+    files = [given.file for given in drivings]
+    single = _is_single(open_source_clip(source, chosen)) and all(_is_single_driving(file, chosen) for file in files)
+    stem = f"{source.stem}--{files[0].stem}"
+    start = _Start((source, *files), output, stem, chosen.output, still=single)
+    job = open_job(source, drivings, chosen, Watch(progress, cancel), tools)
+    return _write(job, start, _sound(source, job.sound, chosen.output))
 
 
-def edit(source: AnyPath, edit: FaceEdit, output: AnyPath | None = None, **options: Any) -> Result:
-    """Change the expression and pose of the still portrait `source` by sliders, and write the picture.
-
-    Default name is `<source>--edit`. Otherwise as `animate`.
-    """
-    source = Path(source)
-    chosen = editing_options(**options)
-    start = _Start((source,), output, f"{source.stem}--edit", chosen.output, still=True)
-    # A timeline of one moment: the same loop, the same names.
-    job = PerformJob(source, Timeline((Key(0.0, edit),)), chosen, Watch())
-    return _write(job, start)
-
-
-def perform(
+def edit(
     source: AnyPath,
-    timeline: Timeline,
+    edit: FaceEdit | Timeline,
     output: AnyPath | None = None,
     *,
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
+    tools: Tools | None = None,
     **options: Any,
 ) -> Result:
-    """Let the still portrait `source` play a timeline of expressions, and write the clip.
+    """Change the expression and pose of `source`, a picture or a clip, by sliders or by a timeline of them.
 
-    Default name is `<source>--timeline`. Otherwise as `animate`.
+    A picture with a timeline becomes a clip; a clip keeps its length and its sound. Default name is
+    `<source>--edit`, or `<source>--timeline`. Otherwise as `animate`.
     """
     source = Path(source)
     chosen = editing_options(**options)
-    start = _Start((source,), output, f"{source.stem}--timeline", chosen.output, still=timeline.frames == 1)
-    return _write(PerformJob(source, timeline, chosen, Watch(progress, cancel)), start)
+    alone = not isinstance(edit, Timeline) or edit.frames == 1
+    stem = f"{source.stem}--{'timeline' if isinstance(edit, Timeline) else 'edit'}"
+    still = alone and _is_single(open_source_clip(source, chosen))
+    start = _Start((source,), output, stem, chosen.output, still=still)
+    watch = Watch(progress, cancel)
+    tools = tools or Tools.load(chosen.engine)
+    job = EditJob(tools, open_source(source, tools, chosen, watch), edit, chosen, watch)
+    return _write(job, start, _sound(source, (), chosen.output))
+
+
+def perform(source: AnyPath, timeline: Timeline, output: AnyPath | None = None, **options: Any) -> Result:
+    """Let `source` play a timeline of expressions: as `edit`."""
+    return edit(source, timeline, output, **options)
 
 
 def retarget(
@@ -119,6 +131,7 @@ def retarget(
     *,
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
+    tools: Tools | None = None,
     **options: Any,
 ) -> Result:
     """Change how open the eyes and lips of the clip `source` are, and write it with its sound.
@@ -130,17 +143,18 @@ def retarget(
     start = _Start(
         (source,), output, f"{source.stem}--retarget", chosen.output, still=_is_single(open_source_clip(source, chosen))
     )
-    job = RetargetJob(source, wanted, chosen, Watch(progress, cancel))
-    return _write(job, start, () if chosen.output.audio == "none" else (source,))
+    job = RetargetJob(source, wanted, chosen, Watch(progress, cancel), tools)
+    return _write(job, start, _sound(source, (), chosen.output))
 
 
 @contextmanager
 def stream(
     source: AnyPath,
-    driving: AnyPath,
+    driving: AnyDriving | Sequence[AnyDriving],
     *,
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
+    tools: Tools | None = None,
     **options: Any,
 ) -> Iterator[Job]:
     """The same job without a file: `with stream(a, b) as job: for picture in job: ...`.
@@ -148,8 +162,42 @@ def stream(
     The job tells its `rate`, `frames` and `warnings`; each `Picture` holds an (H, W, 3) RGB image. Leaving the
     context ends an iteration that is half way.
     """
-    with closing(Job(Path(source), Path(driving), Options.of(**options), Watch(progress, cancel))) as job:
+    chosen = Options.of(**options)
+    with closing(open_job(Path(source), listed(driving), chosen, Watch(progress, cancel), tools)) as job:
         yield job
+
+
+def open_job(
+    source: Path, drivings: Sequence[Driving], options: Options, watch: Watch, tools: Tools | None = None
+) -> Job:
+    """Find the faces and measure the motion: the job is ready to be rendered.
+
+    Raises MediaError, NoFaceError, OptionError, TemplateError, EngineError or WeightsError.
+    """
+    tools = tools or Tools.load(options.engine)
+    options = replace(options, faces=replace(options.faces, face=faces_of(drivings, options.faces.face)))
+    found = open_source(source, tools, options, watch)
+    measured = measure(drivings, tools, options, watch)
+    cast = Cast.of(measured, options.motion, found.rate, len(found.portraits[0].motions))
+    return Job(tools, found, cast, options, watch)
+
+
+def measure(
+    drivings: Sequence[Driving], tools: Tools, options: Options, watch: Watch
+) -> list[tuple[Driving, MeasuredDriving]]:
+    """Each driving with its motion; a file that is given twice is measured once."""
+    measured: dict[tuple[Path, str], MeasuredDriving] = {}
+    for given in drivings:
+        face = given.driving_face or options.faces.driving_face
+        if (given.file, face) not in measured:
+            of_face = replace(options, faces=replace(options.faces, driving_face=face))
+            measured[given.file, face] = open_driving(given.file, tools, of_face, watch)
+    return [(given, measured[given.file, given.driving_face or options.faces.driving_face]) for given in drivings]
+
+
+def faces_of(drivings: Sequence[Driving], face: str) -> str:
+    """The faces of the source that are driven: those that drivings name, and `face` where one names none."""
+    return ",".join(dict.fromkeys(given.face or face for given in drivings))
 
 
 def editing_options(**options: Any) -> Options:
@@ -157,11 +205,12 @@ def editing_options(**options: Any) -> Options:
     return Options.of(**{"source_scale": EDIT_SCALE, **options})
 
 
-def _sound(source: Path, driving: Path, options: OutputOptions) -> tuple[Path, ...]:
+def _sound(source: Path, drivings: tuple[Sound, ...], options: OutputOptions) -> tuple[Sound, ...]:
     """The files whose sound is wanted, the preferred one first (SPEC §11)."""
     if options.audio == "none":
         return ()
-    return (driving, source) if options.audio == "driving" else (source, driving)
+    own = (Sound(source),)
+    return (*drivings, *own) if options.audio == "driving" else (*own, *drivings)
 
 
 def _is_single(clip: Clip) -> bool:
@@ -213,7 +262,7 @@ class _Start:
         return time.monotonic() - self._seconds
 
 
-def _write(job: Rendering, start: _Start, sound: tuple[Path, ...] = ()) -> Result:
+def _write(job: Rendering, start: _Start, sound: tuple[Sound, ...] = ()) -> Result:
     """Render a job into its files."""
     wanted, targets = job.options.output, start.targets(still=job.frames == 1)
     template = job.template if wanted.save_template else None
@@ -245,7 +294,7 @@ def _write_picture(job: Rendering, targets: Targets) -> int:
     return 1
 
 
-def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound: tuple[Path, ...]) -> int:
+def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound: tuple[Sound, ...]) -> int:
     """How many frames the result has."""
     wanted, said = job.options.output, _description(job)
 

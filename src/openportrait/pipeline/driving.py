@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import repeat
+from itertools import islice, repeat
+from operator import ge, le
 from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
 
 from openportrait.engines.base import Engine
-from openportrait.faces import Box, FaceFinder, Size, Track, clip_box, crop_box, ratios, track
+from openportrait.faces import Box, Size, Track, clip_box, crop_box, ratios, track
 from openportrait.media import Clip, open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.flow import View, Watch, groups
-from openportrait.pipeline.render import Cue
 from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report, report_small
+from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
 from openportrait.templates import is_template, load_template
 
@@ -27,12 +28,14 @@ DRIVING_SIZE = 512
 """Side of a driving crop, px (SPEC §1)."""
 LARGEST_DRIVING = 4096
 """Longer side to which a larger driving is reduced, px: a crop of 512 is all that is taken of it."""
+_HELD_BYTES = 128 * 2**20
+"""Most that is held of a clip that is played backwards."""
 RATE_OF_STILLS = Fraction(25)
 """Frames a second of a template or result of a single frame."""
 
 
 @dataclass(frozen=True, eq=False)
-class Driving:
+class MeasuredDriving:
     """A driving's motion, and the way back to its pixels."""
 
     path: Path
@@ -44,6 +47,7 @@ class Driving:
     present: Sequence[bool]
     """Whether the face was found in the frame."""
     rate: Fraction | None
+    """Frames a second; None for a single frame."""
     layout: str
     """Name of the keypoint layout of the motions."""
     engine: str
@@ -59,33 +63,61 @@ class Driving:
         """Its motion alone."""
         return Template(self.motions, tuple(self.ratios), self.rate or RATE_OF_STILLS, self.layout, self.engine)
 
-    def schedule(self, source_rate: Fraction | None, source_frames: int) -> Sequence[int] | None:
-        """For each picture of the result the driving's frame, where source and driving differ in rate."""
-        if source_rate is None or self.rate is None or source_rate == self.rate:
-            return None
-        step = self.rate / source_rate
-        return [int(i * step) for i in range(source_frames) if i * step < len(self.motions)]
+    def frames(self, schedule: Sequence[int]) -> Generator[tuple[Image, FaceCrop | None] | None, None, None]:
+        """What is seen in the frames that are asked for, in their order: the picture and its face (None: lost).
 
-    def cues(self, schedule: Sequence[int] | None) -> Iterator[Cue | None]:
-        """What is shown, in order; an image repeats for ever, a template has no pixels."""
+        Nones where the driving has no pixels. Read again for each stretch of the schedule that goes back.
+        """
         if self.kind == "template":
-            yield from repeat(None)
-        with open_driving_clip(self.path, self.max_gigapixels) as clip:
-            for frame in clip if schedule is None else _scheduled(clip, schedule):
-                face = self.seen[frame.index]
-                cue = Cue(frame.image, FaceCrop.whole(frame.image, face) if face is not None else None)
-                yield cue
-                if self.kind == "image":
-                    yield from repeat(cue)
+            yield from repeat(None, len(schedule))
+            return
+        for frame in frames_of(partial(open_driving_clip, self.path, self.max_gigapixels), schedule):
+            face = self.seen[frame.index]
+            yield frame.image, FaceCrop.whole(frame.image, face) if face is not None else None
 
 
-def _scheduled(frames: Iterable[Frame], schedule: Sequence[int]) -> Iterator[Frame]:
-    wanted = iter(schedule)
-    next_wanted = next(wanted, None)
-    for frame in frames:
-        while next_wanted == frame.index:
-            yield frame
-            next_wanted = next(wanted, None)
+def frames_of(open_clip_again: Callable[[], Clip], schedule: Sequence[int]) -> Generator[Frame, None, None]:
+    """The frames of a clip by number, in any order; memory holds one, or `_HELD_BYTES` where the order runs back."""
+    place = 0
+    while place < len(schedule):
+        rising, falling = _stretch(schedule, place, ge), _stretch(schedule, place, le)
+        if falling > rising:
+            yield from _falling(open_clip_again, schedule[place:falling])
+        else:
+            yield from _rising(open_clip_again, schedule[place:rising])
+        place = max(rising, falling)
+
+
+def _stretch(schedule: Sequence[int], start: int, ordered: Callable[[int, int], bool]) -> int:
+    """Where the numbers end that follow each other in order."""
+    end = start + 1
+    while end < len(schedule) and ordered(schedule[end], schedule[end - 1]):
+        end += 1
+    return end
+
+
+def _rising(open_clip_again: Callable[[], Clip], wanted: Sequence[int]) -> Iterator[Frame]:
+    place = 0
+    with open_clip_again() as clip:
+        for frame in clip:
+            while place < len(wanted) and wanted[place] == frame.index:
+                yield frame
+                place += 1
+            if place == len(wanted):
+                return
+
+
+def _falling(open_clip_again: Callable[[], Clip], wanted: Sequence[int]) -> Iterator[Frame]:
+    """Block by block from the end, each read from the clip's start."""
+    place = 0
+    while place < len(wanted):
+        with open_clip_again() as clip:
+            block = max(_HELD_BYTES // (clip.info.width * clip.info.height * 3), 1)
+            lowest = wanted[place] - block + 1
+            held = {frame.index: frame for frame in islice(clip, wanted[place] + 1) if frame.index >= lowest}
+        while place < len(wanted) and wanted[place] >= lowest:
+            yield held[wanted[place]]
+            place += 1
 
 
 def open_driving_clip(path: Path, max_gigapixels: float) -> Clip:
@@ -93,7 +125,7 @@ def open_driving_clip(path: Path, max_gigapixels: float) -> Clip:
     return open_clip(path, max_size=LARGEST_DRIVING, max_gigapixels=max_gigapixels)
 
 
-def open_driving(path: Path, engine: Engine, options: Options, watch: Watch) -> Driving:
+def open_driving(path: Path, tools: Tools, options: Options, watch: Watch) -> MeasuredDriving:
     """Measure what the driving does.
 
     Raises MediaError, NoFaceError or TemplateError.
@@ -103,15 +135,15 @@ def open_driving(path: Path, engine: Engine, options: Options, watch: Watch) -> 
     with open_driving_clip(path, options.crop.max_gigapixels) as clip:
         info = clip.info
         return (
-            _image(clip.info, next(iter(clip)), engine, options)
+            _image(clip.info, next(iter(clip)), tools, options)
             if info.kind == "image"
-            else _video(info, engine, options, watch)
+            else _video(info, tools, options, watch)
         )
 
 
-def _template(path: Path) -> Driving:
+def _template(path: Path) -> MeasuredDriving:
     template = load_template(path)
-    return Driving(
+    return MeasuredDriving(
         path=path,
         kind="template",
         motions=template.motions,
@@ -123,11 +155,11 @@ def _template(path: Path) -> Driving:
     )
 
 
-def _image(info: MediaInfo, frame: Frame, engine: Engine, options: Options) -> Driving:
-    finder = FaceFinder(options.faces.detection_threshold, refine=engine.refine)
+def _image(info: MediaInfo, frame: Frame, tools: Tools, options: Options) -> MeasuredDriving:
+    engine, finder = tools.engine, tools.finder(options.faces)
     choice, path = options.faces.driving_face, info.path
     face = finder.choose(frame.image, choice, where=str(path), option="--driving-face")[0]
-    return Driving(
+    return MeasuredDriving(
         path=path,
         kind="image",
         motions=tuple(engine.motion([cutter([face], (info.width, info.height), options.crop)(frame.image, face)])),
@@ -142,12 +174,13 @@ def _image(info: MediaInfo, frame: Frame, engine: Engine, options: Options) -> D
     )
 
 
-def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> Driving:
+def _video(info: MediaInfo, tools: Tools, options: Options, watch: Watch) -> MeasuredDriving:
+    engine = tools.engine
     with open_driving_clip(info.path, options.crop.max_gigapixels) as clip:
         with watch.over(clip, clip.info.frames) as frames:
             found = track(
                 frames,
-                FaceFinder(options.faces.detection_threshold, refine=engine.refine),
+                tools.finder(options.faces),
                 options.faces.driving_face,
                 rate=info.rate or Fraction(25),
                 bridge_seconds=options.faces.bridge_seconds,
@@ -156,7 +189,7 @@ def _video(info: MediaInfo, engine: Engine, options: Options, watch: Watch) -> D
             )[0]
         broken_off = accept_end(clip, options)
     moves = len(found.faces) > 1
-    return Driving(
+    return MeasuredDriving(
         path=info.path,
         kind="video" if moves else "image",
         motions=in_every_frame(found, _measure(info, found, engine, options, watch)),

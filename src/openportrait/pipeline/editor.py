@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from openportrait.engines import load
 from openportrait.engines.base import Canvas, Shot
 from openportrait.errors import OptionError
-from openportrait.motion import edited_keypoints, edited_motion
+from openportrait.motion import edited_keypoints
 from openportrait.options import Options
 from openportrait.pipeline.background import Background
+from openportrait.pipeline.editing import own_edit
 from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import ImageSource, Sitter, is_still
-from openportrait.records import Face, FaceEdit, Image, Motion, Ratios
-
-MAX_RATIO = 0.8
-"""End of the sliders for the openness of eyes and lips (SPEC §10)."""
+from openportrait.pipeline.tools import Tools
+from openportrait.records import Face, FaceEdit, Image, Ratios
 
 
 class Editor:
     """One face of a still portrait, measured once, edited as often as wanted."""
 
-    def __init__(self, source: Path, options: Options) -> None:
+    def __init__(self, source: Path, options: Options, tools: Tools | None = None) -> None:
         """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
         if not is_still(source, options):
             raise OptionError(f"{source} is a clip; the editor takes a picture (retarget takes clips)")
         self.options = options
-        self.engine = load(options.engine)
-        self.source = ImageSource(source, self.engine, options)
+        tools = tools or Tools.load(options.engine)
+        self.engine = tools.engine
+        self.source = ImageSource(source, tools, options)
         self._background = Background(options.output)
         self._scene = next(self.source.scenes())
         self._portrait = self.source.portraits[0]
@@ -40,7 +39,7 @@ class Editor:
     @property
     def own(self) -> FaceEdit:
         """The sliders as they stand for the source itself."""
-        return FaceEdit(eye_ratio=min(self.ratios.eyes, MAX_RATIO), lip_ratio=min(self.ratios.lip, MAX_RATIO))
+        return own_edit(self.ratios)
 
     @property
     def picture(self) -> Image:
@@ -52,10 +51,6 @@ class Editor:
         """The edited face as it is in the source, px of `picture`."""
         crop = self._sitter.crop
         return crop.face.moved(crop.image_from_crop)
-
-    def motion(self, edit: FaceEdit) -> Motion:
-        """The edited face's motion, retargeted eyes and lips included."""
-        return edited_motion(self.engine, self._portrait.motions[0], self.ratios, edit)
 
     def pose(self, edit: FaceEdit) -> Pose:
         """The keypoints of an edit."""

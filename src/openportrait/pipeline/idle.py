@@ -4,34 +4,42 @@ from __future__ import annotations
 
 from openportrait.motion import LIVEPORTRAIT_21
 from openportrait.options import MotionOptions
-from openportrait.pipeline.driving import Driving
+from openportrait.pipeline.playing import Played
+from openportrait.regions import EXPRESSION, PARTS, POSE, RELEASED_POSE
 
-OPENS = ("all", "exp", "eyes", "lip")
-TURNS = ("all", "pose")
+OPENS = ("lids", "gaze", "lip")
+"""What a driving of another layout moves of the expression."""
 
 
-def why_idle(driving: Driving, layout: str, options: MotionOptions) -> str | None:
-    """Why nothing of the driving shows in the result, and the remedy, in one line; None where something does.
+def why_idle(played: Played, layout: str, options: MotionOptions) -> str | None:
+    """What of a driving does not show in the result though it was asked for, and the remedy, in one line.
 
-    `layout`: name of the engine's keypoint layout.
+    None where all shows that may be expected. `layout`: name of the engine's keypoint layout.
     """
+    driving, wanted = played.driving, played.wanted
+    region = played.given.region or options.region
     if options.multiplier == 0:
         return "--multiplier 0 takes nothing of the driving: the source is left as it is; give a larger one"
+    if not wanted.any(PARTS):
+        return f"the strengths leave nothing of {driving.path}: the source is left as it is; give larger ones"
     if options.eye_retargeting or options.lip_retargeting:
         return None
     # A driving of another layout gives head pose and, where it knows it, how open eyes and lips are.
     foreign = driving.layout != layout
     speaks = not foreign or bool(driving.ratios) or driving.layout == LIVEPORTRAIT_21.name
-    if options.region in OPENS and speaks:
-        return None
-    if options.region not in TURNS:
+    opens = wanted.any(OPENS if foreign else EXPRESSION) and speaks
+    turns = wanted.any(POSE)
+    if not opens and not turns:
         return (
-            f"{driving.path} says nothing of eyes and lips that this engine can use, and --region {options.region} "
-            "takes nothing else: the source is left as it is; give --region all or pose"
+            f"{driving.path} says nothing of eyes and lips that this engine can use, and the region {region} "
+            "takes nothing else: the source is left as it is; give all or pose"
         )
-    if options.relative and len(driving.motions) == 1:
+    if not opens and not options.relative and not wanted.any(RELEASED_POSE):
+        return f"absolute motion keeps the size of the head, and {region} takes nothing else; leave out --no-relative"
+    if turns and options.relative and driving.rate is None and (region != "all" or not opens):
+        rest = "" if opens else ", and nothing else is taken of it, so the source is left as it is"
         return (
-            f"{driving.path} is a single picture: its head pose counts as at rest, and nothing else is taken of it, "
-            "so the source is left as it is; give --no-relative to take the pose over"
+            f"{driving.path} is a single picture: its head pose counts as at rest{rest}; "
+            "give --no-relative to take the pose over"
         )
     return None

@@ -1,102 +1,291 @@
-"""The main job: a source that follows a driving."""
+"""The main job: a source that follows one driving, or several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
+from typing import TypeVar, overload
 
-from openportrait.engines import load
 from openportrait.engines.base import Engine
-from openportrait.motion import ClipTransfer, Corrections, Drive, PortableTransfer
-from openportrait.options import MotionOptions, Options
-from openportrait.pipeline.driving import Driving, open_driving
+from openportrait.media import Sound
+from openportrait.motion import (
+    ClipTransfer,
+    Corrections,
+    Drive,
+    Driven,
+    PackedMotions,
+    PortableTransfer,
+    carried,
+    combined,
+    edited_motion,
+    keypoints,
+    neutral_index,
+    neutralised,
+)
+from openportrait.options import FaceEdit, MotionOptions, Options
+from openportrait.pipeline.driving import RATE_OF_STILLS, MeasuredDriving
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.idle import why_idle
+from openportrait.pipeline.playing import Cast, Played, Timing
 from openportrait.pipeline.render import Cue, Pose, Rendering
-from openportrait.pipeline.source import Portrait, open_source
-from openportrait.records import Template
+from openportrait.pipeline.source import Portrait, Source
+from openportrait.pipeline.tools import Tools
+from openportrait.records import FaceCrop, Floats, Image, Motion, Ratios, Template
+
+Item = TypeVar("Item")
+
+
+class Base:
+    """What motion is added to: the source's own, its expression taken away and sliders added as the options want."""
+
+    def __init__(self, engine: Engine, options: MotionOptions, portrait: Portrait) -> None:
+        self._engine = engine
+        self._portrait = portrait
+        self._amounts = options.neutralised
+        self._edit = options.added
+        rest = neutral_index(portrait.motions, portrait.ratios) if self._amounts else 0
+        self._rest = engine.layout.neutral(portrait.motions[rest]) if self._amounts else None
+        self.is_changed = bool(self._amounts) or self.is_edited
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether sliders are added."""
+        return self._edit != FaceEdit()
+
+    def plain(self, frame: int) -> Motion:
+        """The source in one of its frames, before sliders."""
+        motion = self._portrait.motions[frame]
+        if self._rest is None:
+            return motion
+        return neutralised(motion, self._rest, self._amounts, self._engine.layout)
+
+    def edited(self, frame: int, edit: FaceEdit | None = None) -> Motion:
+        """The source in one of its frames, with sliders: those of the options, or others."""
+        edit = self._edit if edit is None else edit
+        motion = self.plain(frame)
+        if edit == FaceEdit():
+            return motion
+        return edited_motion(self._engine, motion, self._portrait.ratios[frame], edit)
+
+    def motions(self, of: Callable[[int], Motion]) -> Sequence[Motion]:
+        """One of the two for every frame of the source, computed when it is asked for; once for a picture."""
+        count = len(self._portrait.motions)
+        if not self.is_changed:
+            return self._portrait.motions
+        return (of(0),) if count == 1 else Computed(of, count)
+
+
+class Computed(Sequence[Item]):
+    """Items that are computed each time they are asked for."""
+
+    def __init__(self, of: Callable[[int], Item], count: int) -> None:
+        self._of = of
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        if isinstance(index, slice):
+            return [self._of(i) for i in range(self._count)[index]]
+        return self._of(range(self._count)[index])
 
 
 class Follow:
-    """One face that follows the driving: transfer, then corrections (SPEC §4, §5)."""
+    """One face that follows its drivings: transfer, then corrections (SPEC §4, §5)."""
 
     def __init__(
-        self,
-        engine: Engine,
-        options: MotionOptions,
-        portrait: Portrait,
-        driving: Driving,
-        schedule: Sequence[int] | None,
+        self, engine: Engine, options: MotionOptions, portrait: Portrait, played: Sequence[Played], frames: int
     ) -> None:
-        """`schedule`: as `Driving.schedule` gives it."""
+        """`frames`: pictures of the result. Raises OptionError for parts that the engine cannot tell apart."""
+        self.played = played
+        self._frames = frames
+        self._layout = engine.layout
         self._portrait = portrait
-        self._driving = driving
-        self._drive = _drive(engine, options, portrait, driving, schedule)
-        self._correct = Corrections(
-            engine, options, first_source=portrait.ratios[0], source_moves=len(portrait.motions) > 1
-        )
+        self._moves = len(portrait.motions) > 1
+        self._base = Base(engine, options, portrait)
+        # What absolute motion replaces, sliders are added to afterwards.
+        self._edits_last = self._base.is_edited and not options.relative
+        base = self._base.motions(self._base.plain if self._edits_last else self._base.edited)
+        self._sources = base
+        self._drives = [_drive(engine, options, base, portrait.ratios, one) for one in played]
+        self._correct = Corrections(engine, options, first_source=portrait.ratios[0], source_moves=self._moves)
 
     def __len__(self) -> int:
-        return len(self._drive)
+        return self._frames
 
     def __call__(self, i: int) -> Pose | None:
-        """None where the driving's face is lost."""
-        driven = self._drive.driving_index(i)
-        if not self._driving.present[driven]:
+        """None where nothing moves the face: its drivings are lost, or it has none."""
+        frame = i if self._moves else 0
+        acting = [
+            (one, drive, share)
+            for one, drive in zip(self.played, self._drives, strict=True)
+            if one.driving.present[drive.driving_index(i)] and (share := one.timing.share(i))
+        ]
+        if not acting and not self._base.is_changed:
             return None
-        x_s, ratios = self._drive.x_source(i), self._driving.ratios
-        source_ratios = self._portrait.ratios[self._drive.source_index(i)]
-        x_d = self._correct(x_s, self._drive.x_driven(i), source_ratios, ratios[driven] if ratios else None)
+        x_s = keypoints(self._portrait.motions[frame], self._layout)
+        x_d = self._correct(
+            x_s,
+            self._driven(i, frame, acting),
+            self._portrait.ratios[frame],
+            self._openness(i),
+            keypoints(self._sources[frame], self._layout) if self._base.is_changed else None,
+        )
         return Pose(x_s, x_d)
+
+    def motion(self, i: int) -> Motion:
+        """The driven motion of picture i, before the corrections."""
+        acting = [
+            Driven(drive(i), one.wanted, one.timing.share(i))
+            for one, drive in zip(self.played, self._drives, strict=True)
+            if one.driving.present[drive.driving_index(i)]
+        ]
+        frame = i if self._moves else 0
+        motion = combined(self._sources[frame], acting)
+        if self._edits_last:
+            motion = carried(motion, self._base.plain(frame), self._base.edited(frame))
+        return motion
+
+    def _driven(self, i: int, frame: int, acting: Sequence[tuple[Played, Drive, float]]) -> Floats:
+        if len(acting) == 1 == len(self.played) and acting[0][2] == 1 and not self._edits_last:
+            return acting[0][1].x_driven(i)
+        return keypoints(self.motion(i), self._layout)
+
+    def _openness(self, i: int) -> Ratios | None:
+        """How open eyes and lips are in the drivings that move them; None where one does not say."""
+        lids, lip = (self._ratios_of(part, i) for part in ("lids", "lip"))
+        return Ratios(lids.eye_left, lids.eye_right, lip.lip) if lids is not None and lip is not None else None
+
+    def _ratios_of(self, part: str, i: int) -> Ratios | None:
+        one = next((one for one in self.played if one.wanted[part]), self.played[0]) if self.played else None
+        return one.driving.ratios[one.timing.schedule[i]] if one is not None and one.driving.ratios else None
 
 
 def _drive(
-    engine: Engine, options: MotionOptions, portrait: Portrait, driving: Driving, schedule: Sequence[int] | None
+    engine: Engine, options: MotionOptions, sources: Sequence[Motion], source_ratios: Sequence[Ratios], one: Played
 ) -> Drive:
-    sources, drivings = portrait.motions, driving.motions
+    driving, schedule = one.driving, one.timing.schedule
+    options = replace(options, neutral_frame=one.given.neutral_frame or options.neutral_frame)
     if driving.layout == engine.layout.name:
-        return ClipTransfer(engine.layout, sources, drivings, options, driving_ratios=driving.ratios, schedule=schedule)
-    return PortableTransfer(engine, sources, portrait.ratios, drivings, driving.ratios, options, schedule=schedule)
+        return ClipTransfer(
+            engine.layout,
+            sources,
+            driving.motions,
+            options,
+            driving_ratios=driving.ratios,
+            schedule=schedule,
+            wanted=one.wanted,
+        )
+    return PortableTransfer(
+        engine,
+        sources,
+        source_ratios,
+        driving.motions,
+        driving.ratios,
+        options,
+        schedule=schedule,
+        wanted=one.wanted,
+    )
 
 
 class Job(Rendering):
     """An animation whose faces are found and whose motion is measured. Iterate to render it."""
 
-    def __init__(self, source: Path, driving: Path, options: Options, watch: Watch) -> None:
-        """Raises MediaError, NoFaceError, TemplateError, EngineError or WeightsError."""
-        engine = load(options.engine)
-        found = open_source(source, engine, options, watch)
-        self._driving = open_driving(driving, engine, options, watch)
-        self._schedule = self._driving.schedule(found.rate, len(found.portraits[0].motions))
-        moves = [
-            Follow(engine, options.motion, portrait, self._driving, self._schedule) for portrait in found.portraits
+    def __init__(self, tools: Tools, source: Source, cast: Cast, options: Options, watch: Watch) -> None:
+        """Raises OptionError where the drivings do not fit together, or want what the engine cannot tell apart."""
+        self._cast = cast
+        self._follows = [
+            Follow(
+                tools.engine,
+                options.motion,
+                portrait,
+                cast.play(portrait, options.motion, options.faces.face),
+                cast.frames,
+            )
+            for portrait in source.portraits
         ]
-        super().__init__(engine, found, moves, options, watch)
+        super().__init__(tools.engine, source, self._follows, options, watch)
 
     @property
     def rate(self) -> Fraction | None:
         """Frames a second of the result; None for a single picture."""
-        return super().rate or self._driving.rate
+        return self._cast.rate
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know of the engine and the inputs."""
-        idle = why_idle(self._driving, self._engine.layout.name, self.options.motion)
-        lines = (*super().warnings, *self._driving.warnings, *([idle] if idle else []))
-        if self._driving.layout == self._engine.layout.name:
-            return lines
-        return (
-            *lines,
-            f"{self._driving.path} was made by the {self._driving.engine} engine; "
-            "of its motion the head pose and the openness of eyes and lips are used",
+        layout, motion = self._engine.layout.name, self.options.motion
+        idle = (why_idle(one, layout, motion) for follow in self._follows for one in follow.played)
+        drivings = [driving for _, driving in self._cast.drivings]
+        foreign = (
+            f"{driving.path} was made by the {driving.engine} engine; "
+            "of its motion the head pose and the openness of eyes and lips are used"
+            for driving in drivings
+            if driving.layout != layout
         )
+        lines = (*super().warnings, *(line for driving in drivings for line in driving.warnings))
+        return tuple(dict.fromkeys((*lines, *(line for line in idle if line), *foreign)))
 
     @property
     def template(self) -> Template | None:
-        """The driving's motion."""
-        return self._driving.template
+        """The driving's motion; of several that of the first face as they drive it."""
+        if len(self._cast.drivings) == 1:
+            return self._cast.drivings[0][1].template
+        first, engine = self._follows[0], self._engine
+        motions = PackedMotions(first.motion(i) for i in range(len(first)))
+        return Template(motions, (), self.rate or RATE_OF_STILLS, engine.layout.name, engine.name)
 
-    def cues(self) -> Iterable[Cue | None]:
-        """The driving's frames, one a picture."""
-        return self._driving.cues(self._schedule)
+    @property
+    def sound(self) -> tuple[Sound, ...]:
+        """The drivings in the order in which their sound is wanted: first those that move lips."""
+        played = [one for follow in self._follows for one in follow.played]
+        speaking = [one.given for one in played if one.wanted["lip"]]
+        drivings = (*speaking, *(given for given, _ in self._cast.drivings))
+        return tuple(dict.fromkeys(Sound(given.file, given.delay_seconds) for given in drivings))
+
+    def cues(self) -> Generator[Cue, None, None]:
+        """The picture of the first driving that has one, and for each face that of the driving that moves its lips.
+
+        Ends early where a file that is read again has fewer frames than it had.
+        """
+        speaking = [_speaking(follow.played) for follow in self._follows]
+        drivings = self._cast.drivings
+        given, driving = next((item for item in drivings if item[1].kind != "template"), drivings[0])
+        first = driving, self._cast.timing(given, driving)
+        pairs = [(one.driving, one.timing) if one is not None else None for one in speaking]
+        with ExitStack() as stack:
+            streams = {
+                pair: stack.enter_context(closing(pair[0].frames(pair[1].schedule)))
+                for pair in dict.fromkeys([first, *pairs])
+                if pair is not None
+            }
+            for i, seen in enumerate(zip(*streams.values(), strict=False)):
+                found = dict(zip(streams, seen, strict=True))
+                picture = found[first]
+                yield Cue(
+                    picture[0] if picture is not None else None,
+                    [_driver(pair, found, i) if pair is not None else None for pair in pairs],
+                )
+
+
+Pair = tuple[MeasuredDriving, Timing]
+
+
+def _driver(pair: Pair, found: Mapping[Pair, tuple[Image, FaceCrop | None] | None], i: int) -> FaceCrop | None:
+    """The driving's face in picture i; None where it has none, or is not followed."""
+    seen = found[pair]
+    return seen[1] if seen is not None and pair[1].share(i) else None
+
+
+def _speaking(played: Sequence[Played]) -> Played | None:
+    """The driving that moves the lips of a face, or its only one."""
+    return played[0] if len(played) == 1 else next((one for one in played if one.wanted["lip"]), None)

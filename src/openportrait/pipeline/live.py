@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from openportrait.engines import load
 from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.errors import OptionError
-from openportrait.faces import Box, FaceFinder, LiveFace, LiveTracker, crop_box, ratios
+from openportrait.faces import Box, LiveFace, LiveTracker, crop_box, ratios
 from openportrait.media import Writer, open_writer
 from openportrait.media.stills import on_white
 from openportrait.motion import Corrections, LiveTransfer
@@ -22,6 +21,7 @@ from openportrait.pipeline.background import Background
 from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
 from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import ImageSource, Portrait, Sitter, is_still
+from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Image, Motion, Ratios
 
 RECORDING_RATE = Fraction(25)
@@ -46,16 +46,16 @@ class LiveSession:
     Calls from several threads are taken one after the other.
     """
 
-    def __init__(self, source: Path, options: Options) -> None:
+    def __init__(self, source: Path, options: Options, tools: Tools | None = None) -> None:
         """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
         if not is_still(source, options):
             raise OptionError(f"{source} is a clip; live animation takes a picture")
         self.options = options
-        self._engine = load(options.engine)
-        found = ImageSource(source, self._engine, options)
+        tools = tools or Tools.load(options.engine)
+        self._engine = tools.engine
+        found = ImageSource(source, tools, options)
         self._scene, self._portraits = next(found.scenes()), found.portraits
-        finder = FaceFinder(options.faces.detection_threshold, refine=self._engine.refine)
-        self._tracker = LiveTracker(finder, options.faces.driving_face)
+        self._tracker = LiveTracker(tools.finder(options.faces), options.faces.driving_face)
         self._neutral: Motion | None = None
         self._box: Box | None = None
         self._background = Background(options.output)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from openportrait.engines import load
-from openportrait.engines.base import Engine
-from openportrait.faces import FaceFinder, choose, size_of
+from openportrait.faces import choose, size_of
 from openportrait.media import Clip
 from openportrait.options import Options
 from openportrait.pipeline.driving import cutter, open_driving_clip
 from openportrait.pipeline.source import cut, open_source_clip
+from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, Frame, Image
 
 
@@ -31,22 +30,24 @@ class Preview:
 
 def preview_source(path: Path, options: Options) -> Preview:
     """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
-    engine = load(options.engine)
-    image, faces = _first_frame(open_source_clip(path, options), options, engine)
+    tools = Tools.load(options.engine)
+    image, faces = _first_frame(open_source_clip(path, options), options, tools)
     chosen = choose(faces, options.faces.face, size_of(image), where=str(path), option="--face")
-    return Preview(image, tuple(faces), tuple(chosen), cut(Frame(image), chosen[0], options, engine.crop_rule).image)
+    return Preview(
+        image, tuple(faces), tuple(chosen), cut(Frame(image), chosen[0], options, tools.engine.crop_rule).image
+    )
 
 
 def preview_driving(path: Path, options: Options) -> Preview:
     """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
     clip = open_driving_clip(path, options.crop.max_gigapixels)
-    image, faces = _first_frame(clip, options, load(options.engine))
+    image, faces = _first_frame(clip, options, Tools.load(options.engine))
     picture = size_of(image)
     face = choose(faces, options.faces.driving_face, picture, where=str(path), option="--driving-face")[0]
     return Preview(image, tuple(faces), (face,), cutter([face], picture, options.crop)(image, face).image)
 
 
-def _first_frame(clip: Clip, options: Options, engine: Engine) -> tuple[Image, list[Face]]:
+def _first_frame(clip: Clip, options: Options, tools: Tools) -> tuple[Image, list[Face]]:
     with clip:
         image = next(iter(clip)).image
-    return image, FaceFinder(options.faces.detection_threshold, refine=engine.refine).find(image)
+    return image, tools.finder(options.faces).find(image)

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, repeat
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -43,12 +43,12 @@ class Move(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Cue:
-    """One frame of a driving that has pixels."""
+    """What the drivings show in one picture."""
 
-    image: Image
-    """(H, W, 3), the whole frame."""
-    driver: FaceCrop | None
-    """Its face, for engines that borrow pixels; None where it is lost."""
+    image: Image | None
+    """(H, W, 3), the whole frame of the first one; None where no pixels drive."""
+    drivers: Sequence[FaceCrop | None]
+    """For each face of the source the driving's face, for engines that borrow pixels; None where there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ class _Moment:
 
     index: int
     scene: Scene
-    cue: Cue | None
+    driving: Image | None
     shots: Sequence[Shot | None]
     """One a face; None where it is passed through."""
 
@@ -150,9 +150,9 @@ class Rendering:
         """The motion as a template; None for jobs that make none."""
         return None
 
-    def cues(self) -> Iterable[Cue | None]:
-        """The driving's frames, one a picture; as many Nones where no pixels drive."""
-        return (None for _ in range(self.frames))
+    def cues(self) -> Iterable[Cue]:
+        """What the drivings show, one a picture."""
+        return repeat(Cue(None, (None,) * self.faces), self.frames)
 
     def __iter__(self) -> Iterator[Picture]:
         """Render the pictures in order. Raises Cancelled when the caller wants to stop."""
@@ -180,10 +180,10 @@ class Rendering:
                 yield picture
                 self._watch.tell("render", picture.index + 1, self.frames, picture.image)
 
-    def _moments(self, scenes: Iterable[Scene], cues: Iterable[Cue | None]) -> Iterator[_Moment]:
+    def _moments(self, scenes: Iterable[Scene], cues: Iterable[Cue]) -> Iterator[_Moment]:
         for index, scene, cue in zip(range(self.frames), scenes, cues, strict=False):
-            driver = cue.driver if cue is not None else None
-            yield _Moment(index, scene, cue, [self._shot(place, index, scene, driver) for place in range(self.faces)])
+            shots = [self._shot(place, index, scene, driver) for place, driver in enumerate(cue.drivers)]
+            yield _Moment(index, scene, cue.image, shots)
 
     def _shot(self, place: int, index: int, scene: Scene, driver: FaceCrop | None) -> Shot | None:
         sitter = scene.sitters[place]
@@ -200,7 +200,7 @@ class Rendering:
                 moment.scene.frame,
                 self._background,
                 whole=whole,
-                driving=moment.cue.image if moment.cue else None,
+                driving=moment.driving,
             )
             for moment, image in zip(moments, images, strict=True)
         ]

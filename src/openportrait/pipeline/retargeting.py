@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from openportrait.engines import load
 from openportrait.engines.base import Engine
 from openportrait.errors import OptionError
 from openportrait.motion import keypoints, neutral_index, neutralised, smooth
@@ -14,6 +13,7 @@ from openportrait.options import Options, RetargetOptions
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.render import Pose, Rendering
 from openportrait.pipeline.source import Portrait, VideoSource, is_still
+from openportrait.pipeline.tools import Tools
 from openportrait.records import Floats
 from openportrait.regions import EXPRESSION, EYES
 
@@ -68,7 +68,9 @@ class Retargeted:
 class RetargetJob(Rendering):
     """A clip whose faces are found and measured. Iterate to render it."""
 
-    def __init__(self, source: Path, wanted: RetargetOptions, options: Options, watch: Watch) -> None:
+    def __init__(
+        self, source: Path, wanted: RetargetOptions, options: Options, watch: Watch, tools: Tools | None = None
+    ) -> None:
         """Raises OptionError where nothing is asked for or the source is a picture, and what `Job` raises."""
         if not (wanted.silent or wanted.close_lips_at_rest) and wanted.lip is None and wanted.eyes is None:
             raise OptionError("nothing to retarget; give --lip, --eyes, --silent or --close-lips-at-rest")
@@ -76,8 +78,8 @@ class RetargetJob(Rendering):
             raise OptionError("--silent keeps the lips at rest; leave out --lip and --close-lips-at-rest")
         if is_still(source, options):
             raise OptionError(f"{source} is a picture; retargeting takes a clip (edit takes pictures)")
-        engine = load(options.engine)
-        found = VideoSource(source, engine, options, watch)
+        tools = tools or Tools.load(options.engine)
+        engine, found = tools.engine, VideoSource(source, tools, options, watch)
         moves = [
             Retargeted(engine, portrait, wanted, stitching=options.motion.stitching) for portrait in found.portraits
         ]

@@ -14,12 +14,13 @@ import numpy as np
 from openportrait.engines.base import Appearance, Engine, Memory
 from openportrait.errors import MediaError
 from openportrait.faces import (
-    FaceFinder,
     Size,
     Track,
+    choose,
     crop_face,
     described,
     is_small,
+    names_of,
     ratios,
     size_of,
     track,
@@ -30,6 +31,7 @@ from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.flow import View, Watch, groups, nearest
+from openportrait.pipeline.tools import Tools
 from openportrait.records import CropRule, Face, FaceCrop, Frame, Image, Motion, Ratios
 
 Value = TypeVar("Value")
@@ -42,6 +44,8 @@ class Portrait:
     motions: Sequence[Motion]
     """One a frame; a single one for an image. Where the face is lost, that of the nearest frame."""
     ratios: Sequence[Ratios]
+    names: frozenset[str] = frozenset()
+    """Which of several choices (`left,2`) mean this face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,17 +113,20 @@ class ImageSource:
 
     rate: Fraction | None = None
 
-    def __init__(self, path: Path, engine: Engine, options: Options) -> None:
+    def __init__(self, path: Path, tools: Tools, options: Options) -> None:
+        engine, choice = tools.engine, options.faces.face
         with open_source_clip(path, options) as clip:
             self._frame = Background(options.output).cut_out(next(iter(clip)))
-        finder = FaceFinder(options.faces.detection_threshold, refine=engine.refine)
-        faces = finder.choose(self._frame.image, options.faces.face, where=str(path), option="--face")
+        picture = size_of(self._frame.image)
+        found = tools.finder(options.faces).find(self._frame.image)
+        faces = choose(found, choice, picture, where=str(path), option="--face")
         crops = [cut(self._frame, face, options, engine.crop_rule) for face in faces]
         self.portraits = tuple(
-            Portrait((motion,), (ratios(face),)) for motion, face in zip(engine.motion(crops), faces, strict=True)
+            Portrait((motion,), (ratios(face),), names_of(face, found, choice, picture))
+            for motion, face in zip(engine.motion(crops), faces, strict=True)
         )
         self._sitters = tuple(Sitter(crop, engine.appearance(crop)) for crop in crops)
-        self.warnings = report_small(path, faces, size_of(self._frame.image))
+        self.warnings = (*remarks(engine, self._sitters), *report_small(path, faces, picture))
 
     def scenes(self) -> Iterator[Scene]:
         """The one frame, for ever."""
@@ -130,9 +137,9 @@ class VideoSource:
     """A clip whose face keeps its own motion beneath the driving's. Read once to track, once to measure,
     once to render; only landmarks and motion are kept."""
 
-    def __init__(self, path: Path, engine: Engine, options: Options, watch: Watch) -> None:
+    def __init__(self, path: Path, tools: Tools, options: Options, watch: Watch) -> None:
         self._path = path
-        self._engine = engine
+        self._engine = tools.engine
         self._options = options
         self._background = Background(options.output)
         with open_source_clip(path, options) as clip:
@@ -140,7 +147,7 @@ class VideoSource:
             with watch.over(clip, clip.info.frames) as frames:
                 self._tracks = track(
                     frames,
-                    FaceFinder(options.faces.detection_threshold, refine=engine.refine),
+                    tools.finder(options.faces),
                     options.faces.face,
                     rate=clip.info.rate,
                     bridge_seconds=options.faces.bridge_seconds,
@@ -152,7 +159,13 @@ class VideoSource:
         # A clip of one frame is a picture.
         self.rate: Fraction | None = clip.info.rate if len(self._tracks[0].faces) > 1 else None
         self.portraits = self._measure(watch)
-        self.warnings = (*broken_off, *(line for found in self._tracks for line in report(path, found, picture)))
+        self._reported = (*broken_off, *(line for found in self._tracks for line in report(path, found, picture)))
+        self._remarks: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know of it; of how it is drawn, once its first frame was asked for."""
+        return (*self._remarks, *self._reported)
 
     def _crops(self, frame: Frame) -> list[FaceCrop | None]:
         faces = (found.faces[frame.index] for found in self._tracks)
@@ -180,7 +193,7 @@ class VideoSource:
                     memories[place] = self._engine.remember(crop, memories[place])
         self._memories = memories
         return tuple(
-            Portrait(in_every_frame(found, motions), in_every_frame(found, measured_ratios(found)))
+            Portrait(in_every_frame(found, motions), in_every_frame(found, measured_ratios(found)), found.names)
             for motions, found in zip(measured, self._tracks, strict=True)
         )
 
@@ -191,6 +204,7 @@ class VideoSource:
         with open_source_clip(self._path, self._options) as clip:
             for frame in map(self._background.cut_out, islice(clip, count)):
                 sitters = tuple(map(self._sitter, self._crops(frame), sitters, self._memories))
+                self._remarks = self._remarks or remarks(self._engine, sitters)
                 yield Scene(frame, sitters)
                 if count == 1:
                     yield from repeat(Scene(frame, sitters))
@@ -212,12 +226,18 @@ def is_still(path: Path, options: Options) -> bool:
     return open_source_clip(path, options).info.kind == "image"
 
 
-def open_source(path: Path, engine: Engine, options: Options, watch: Watch) -> ImageSource | VideoSource:
+def open_source(path: Path, tools: Tools, options: Options, watch: Watch) -> ImageSource | VideoSource:
     """Find, choose and measure the source's faces.
 
     Raises MediaError for a file that cannot be read, NoFaceError where the chosen face is not in it.
     """
-    return ImageSource(path, engine, options) if is_still(path, options) else VideoSource(path, engine, options, watch)
+    return ImageSource(path, tools, options) if is_still(path, options) else VideoSource(path, tools, options, watch)
+
+
+def remarks(engine: Engine, sitters: Sequence[Sitter | None]) -> tuple[str, ...]:
+    """What the engine says of how these faces will be drawn, each line once."""
+    lines = (line for sitter in sitters if sitter is not None for line in engine.remarks(sitter.appearance))
+    return tuple(dict.fromkeys(lines))
 
 
 def in_every_frame(found: Track, measured: Sequence[Value]) -> Sequence[Value]:

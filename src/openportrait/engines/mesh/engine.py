@@ -50,10 +50,11 @@ class MeshEngine:
 
     def appearance(self, crop: FaceCrop, earlier: Appearance | None = None, memory: Memory | None = None) -> Appearance:
         """A `MeshAppearance`."""
-        look = build_appearance(crop, earlier, memory)
-        if look.layers.plate is None:
-            self.notices = (_ONE_LAYER,)
-        return look
+        return build_appearance(crop, earlier, memory)
+
+    def remarks(self, appearance: Appearance) -> tuple[str, ...]:
+        """Whether the person and the background are one layer."""
+        return (_ONE_LAYER,) if appearance.layers.plate is None else ()
 
     def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
         """The head's movement softly limited to what the picture can show."""

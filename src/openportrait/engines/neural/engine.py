@@ -102,6 +102,10 @@ class NeuralEngine:
         with self._computing():
             return self._generator.warping.source(self._appearance(self._inputs([crop.image])))
 
+    def remarks(self, appearance: Appearance) -> tuple[str, ...]:
+        """None: every face is drawn alike."""
+        return ()
+
     def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
         """S of SPEC §5."""
         return self._retargeting.stitch(x_s, x_d)

@@ -1,0 +1,131 @@
+"""What drives which part of which face, and how that is written: `[FACE:][REGION=]FILE[@OPTION=VALUE,...]`.
+
+`talk.mp4`, `lip=talk.mp4`, `left:talk.mp4`, `2:eyes,lip=talk.mp4@offset=1.5,end=loop`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from typing_extensions import Doc
+
+from openportrait.bounds import shown
+from openportrait.checked import Checked, Range, Written
+from openportrait.errors import OptionError
+from openportrait.faces import check_choice, is_choice
+from openportrait.files import AnyPath
+from openportrait.options import NeutralFrame
+from openportrait.regions import parts_of, region_text
+
+End = Literal["hold", "loop", "bounce", "rest"]
+LONGEST_OFFSET_SECONDS = 3600
+MOST_DRIVINGS = 64
+"""Of one job: each is read and kept open beside the others."""
+
+
+def _own_region(given: object) -> str:
+    return "" if given == "" else region_text(given)
+
+
+@dataclass(frozen=True)
+class Driving(Checked):
+    """One of several drivings of a job: what of which face it moves."""
+
+    file: Annotated[Path, Doc("A picture, a clip or a motion template.")]
+    region: Annotated[str, Written(_own_region), Doc("What it moves; empty: all that no other driving moves.")] = ""
+    face: Annotated[str, Doc("Face of the source that it moves, as `face` of a job; empty: that one.")] = ""
+    driving_face: Annotated[str, Doc("Face of the driving; empty: as for the job.")] = ""
+    neutral_frame: Annotated[NeutralFrame | None, Doc("Its frame at rest; none: as for the job.")] = None
+    offset_seconds: Annotated[
+        float,
+        Range(-LONGEST_OFFSET_SECONDS, LONGEST_OFFSET_SECONDS),
+        Doc("It begins so much later; below 0: what comes before is left out."),
+    ] = 0.0
+    end: Annotated[
+        End | None,
+        Doc("Behind its last frame: hold it, loop, bounce back and forth, or rest. None: hold, or end the result."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, choice in (("face", self.face), ("driving_face", self.driving_face)):
+            if choice:
+                check_choice(choice, f"{name} of a driving")
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """What it moves of its own; empty where that is what no other driving moves."""
+        return parts_of(self.region) if self.region else frozenset()
+
+    @property
+    def delay_seconds(self) -> Fraction:
+        """The offset as it was meant."""
+        return Fraction(self.offset_seconds).limit_denominator(10**6)
+
+
+AnyDriving = AnyPath | Driving
+_OPTIONS = {
+    "offset": "offset_seconds",
+    "end": "end",
+    "neutral": "neutral_frame",
+    "face": "driving_face",
+}
+"""What may be written behind the file's name → field."""
+_TAIL = re.compile(rf"@((?:{'|'.join(_OPTIONS)})=[^@/\\]*)$", re.ASCII)
+_REGION = re.compile(r"\s*[A-Za-z][A-Za-z,+\- ]*", re.ASCII)
+
+
+def written(text: str) -> Driving:
+    """A driving as it is written on a command line. A file that has just that name is taken for it.
+
+    Raises OptionError for what is no such text.
+    """
+    if os.path.lexists(text):
+        return Driving(Path(text))
+    values: dict[str, object] = {}
+    rest = text
+    if tail := _TAIL.search(rest):
+        rest = rest[: tail.start()]
+        values |= dict(_option(item, text) for item in tail[1].split(","))
+    face, colon, after = rest.partition(":")
+    if colon and is_choice(face):
+        values["face"], rest = face.strip(), after
+    region, equals, after = rest.partition("=")
+    if equals and _REGION.fullmatch(region) and not os.path.lexists(rest):
+        values["region"], rest = region, after
+    if not rest:
+        raise OptionError(f"--driving is {shown(text)}, which names no file; give [FACE:][REGION=]FILE")
+    return Driving(Path(rest), **values)  # type: ignore[arg-type]  # each value is checked at birth
+
+
+def _option(item: str, text: str) -> tuple[str, object]:
+    name, _, value = (part.strip() for part in item.partition("="))
+    field = _OPTIONS.get(name)
+    if field is None:
+        raise OptionError(f"--driving {shown(text)} has no option {shown(name)}; give one of {', '.join(_OPTIONS)}")
+    if field != "offset_seconds":
+        return field, value
+    try:
+        return field, float(value)
+    except ValueError as error:
+        raise OptionError(f"--driving {shown(text)}: offset is {shown(value)}; give seconds") from error
+
+
+def listed(given: AnyDriving | Sequence[AnyDriving]) -> tuple[Driving, ...]:
+    """The drivings of a job, from one or several. Raises OptionError for none, or too many."""
+    items: Iterable[AnyDriving] = [given] if isinstance(given, (str, os.PathLike, Driving)) else given
+    drivings = tuple(item if isinstance(item, Driving) else Driving(Path(item)) for item in items)
+    if not drivings:
+        raise OptionError("there is no driving; give at least one")
+    if len(drivings) > MOST_DRIVINGS:
+        raise OptionError(f"there are {len(drivings)} drivings; give at most {MOST_DRIVINGS}")
+    return drivings
+
+
+ENDS: tuple[str, ...] = get_args(End)

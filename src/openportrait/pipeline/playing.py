@@ -1,0 +1,180 @@
+"""Several drivings on one result: which of them moves what of which face, and which of its frames is shown when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from math import ceil
+
+from openportrait.drivings import Driving, End
+from openportrait.errors import OptionError
+from openportrait.faces import single_choices
+from openportrait.options import MotionOptions
+from openportrait.pipeline.driving import MeasuredDriving
+from openportrait.pipeline.source import Portrait
+from openportrait.regions import PARTS, Wanted, parts_of
+
+REST_SECONDS = Fraction(2, 5)
+"""In so long a driving that ends by `rest` is let go: about as long as a face takes to relax."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Which frame of a driving meets each picture of the result."""
+
+    drivings: int
+    """Frames of the driving; one is a still."""
+    step: Fraction
+    """Frames of the driving for each picture of the result."""
+    frames: int
+    """Pictures of the result."""
+    delay: Fraction = Fraction(0)
+    """Pictures of the result after which it begins."""
+    end: End = "hold"
+    fade: Fraction = Fraction(0)
+    """Pictures of the result in which a driving that ends by `rest` is let go."""
+
+    @cached_property
+    def schedule(self) -> Sequence[int]:
+        """The driving's frame for each picture."""
+        return [self._frame(int((i - self.delay) * self.step) if i >= self.delay else 0) for i in range(self.frames)]
+
+    def _frame(self, place: int) -> int:
+        last = self.drivings - 1
+        if place <= last or not last:
+            return min(place, last)
+        if self.end == "loop":
+            return place % self.drivings
+        if self.end == "bounce":
+            return last - abs(last - place % (2 * last))
+        return last
+
+    def share(self, i: int) -> float:
+        """How far the driving is followed in picture i, 0..1: not before it begins, less and less after it rests."""
+        if i < self.delay:
+            return 0.0
+        over = i - self.delay - self.drivings / self.step
+        if self.end != "rest" or self.drivings == 1 or over < 0:
+            return 1.0
+        left = 1 - min(float((over + 1) / (self.fade + 1)), 1.0)
+        return left * left * (3 - 2 * left)
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """One driving on one face of the source."""
+
+    driving: MeasuredDriving
+    timing: Timing
+    wanted: Wanted
+    """What of the face follows it."""
+    given: Driving
+    """As it was asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cast:
+    """The drivings of a job in their order, measured, with their times."""
+
+    drivings: Sequence[tuple[Driving, MeasuredDriving]]
+    rate: Fraction | None
+    """Frames a second of the result; None for a single picture."""
+    frames: int
+    """Pictures of the result."""
+
+    @classmethod
+    def of(
+        cls,
+        drivings: Sequence[tuple[Driving, MeasuredDriving]],
+        options: MotionOptions,
+        source_rate: Fraction | None,
+        source_frames: int,
+    ) -> Cast:
+        """The result has a source clip's rate and at most its length; else those of the first driving that moves."""
+        moving = [(given, driving) for given, driving in drivings if driving.rate is not None]
+        if not moving:
+            return cls(drivings, source_rate, source_frames)
+        rate = source_rate or moving[0][1].rate
+        assert rate is not None
+        lengths = [_length(given, driving, rate) for given, driving in moving]
+        if source_rate is None:
+            return cls(drivings, rate, max(lengths) if options.length == "longest" else lengths[0])
+        goes_on = moving[0][0].end is not None or options.length == "longest"
+        return cls(drivings, rate, source_frames if goes_on else min(lengths[0], source_frames))
+
+    def timing(self, given: Driving, driving: MeasuredDriving) -> Timing:
+        """When which frame of a driving is shown."""
+        rate = self.rate or Fraction(1)
+        return Timing(
+            drivings=len(driving.motions),
+            step=(driving.rate or rate) / rate,
+            frames=self.frames,
+            delay=given.delay_seconds * rate,
+            end=given.end or "hold",
+            fade=REST_SECONDS * rate,
+        )
+
+    def play(self, portrait: Portrait, options: MotionOptions, face: str) -> list[Played]:
+        """What each driving moves of one face; `face` is the choice for those that name none.
+
+        Raises OptionError where two of them are to move all, or one is left with nothing.
+        """
+        own = [item for item in self.drivings if portrait.names & set(single_choices(item[0].face or face))]
+        alone = len(_united(own)) == 1
+        found = []
+        for given, driving, parts in _shared_out(_united(own), options):
+            strength = str(options.strength)
+            # One alone with a single name is the released region of that name.
+            text = given.region or options.region
+            wanted = (
+                Wanted.of(text, strength) if alone and parts == parts_of(text) else Wanted.of_parts(parts, strength)
+            )
+            found.append(Played(driving, self.timing(given, driving), wanted, given))
+        return found
+
+
+def _length(given: Driving, driving: MeasuredDriving, rate: Fraction) -> int:
+    """Pictures until the driving's end, at least one."""
+    assert driving.rate is not None
+    return max(ceil((len(driving.motions) / driving.rate + given.delay_seconds) * rate), 1)
+
+
+def _united(own: Sequence[tuple[Driving, MeasuredDriving]]) -> list[tuple[Driving, MeasuredDriving]]:
+    """The same with those made one that differ in their region alone: a driving given for two regions moves both."""
+    united: list[tuple[Driving, MeasuredDriving]] = []
+    for given, driving in own:
+        for place, (other, measured) in enumerate(united):
+            same = measured is driving and given.region and other.region
+            if same and replace(given, region="", face="") == replace(other, region="", face=""):
+                united[place] = replace(other, region=f"{other.region},{given.region}"), driving
+                break
+        else:
+            united.append((given, driving))
+    return united
+
+
+def _shared_out(
+    own: Sequence[tuple[Driving, MeasuredDriving]], options: MotionOptions
+) -> list[tuple[Driving, MeasuredDriving, frozenset[str]]]:
+    """Each driving with its parts: later regions take theirs over, the one without a region has what is left."""
+    bases = [given for given, _ in own if not given.region]
+    if len(bases) > 1:
+        raise OptionError(
+            f"{bases[0].file} and {bases[1].file} are both to move the same face; "
+            "give the second a region (lip=FILE) or a face of its own (left:FILE)"
+        )
+    owner: dict[str, int] = {}
+    for place, (given, _) in enumerate(own):
+        if not given.region:
+            owner |= {part: place for part in parts_of(options.region) if part not in owner}
+    for place, (given, _) in enumerate(own):
+        owner |= dict.fromkeys(given.parts, place)
+    shares = []
+    for place, (given, driving) in enumerate(own):
+        parts = frozenset(part for part in PARTS if owner.get(part) == place)
+        if not parts:
+            raise OptionError(f"{given.file}: other drivings move all that it would; leave it out, or give it a region")
+        shares.append((given, driving, parts))
+    return shares
