@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from openportrait.faces import FaceFinder
 from openportrait.media import Sound, open_clip, open_writer
 
 # A shell has what it runs in the background ignore SIGINT, and processes that tests start would inherit that.
@@ -72,6 +73,12 @@ def short_talk(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for frame in islice(clip, 0, 48, 4):
             writer.write(frame.image)
     return path
+
+
+@pytest.fixture(scope="session")
+def finder() -> FaceFinder:
+    """Finds the faces of pictures that tests make."""
+    return FaceFinder()
 
 
 STITCHING = "liveportrait/retargeting_models/stitching_retargeting_module.pth"

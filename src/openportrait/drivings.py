@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from typing_extensions import Doc
 
@@ -29,6 +29,12 @@ MOST_DRIVINGS = 64
 """Of one job: each is read and kept open beside the others."""
 
 
+def _path(given: object) -> Path:
+    if not isinstance(given, (str, os.PathLike)) or "\0" in str(given):
+        raise ValueError(f"{shown(given)} is no path; give that of a picture, a clip or a template")
+    return Path(given)
+
+
 def _own_region(given: object) -> str:
     return "" if given == "" else region_text(given)
 
@@ -37,7 +43,7 @@ def _own_region(given: object) -> str:
 class Driving(Checked):
     """One of several drivings of a job: what of which face it moves."""
 
-    file: Annotated[Path, Doc("A picture, a clip or a motion template.")]
+    file: Annotated[AnyPath, Written(_path), Doc("A picture, a clip or a motion template.")]
     region: Annotated[str, Written(_own_region), Doc("What it moves; empty: all that no other driving moves.")] = ""
     face: Annotated[str, Doc("Face of the source that it moves, as `face` of a job; empty: that one.")] = ""
     driving_face: Annotated[str, Doc("Face of the driving; empty: as for the job.")] = ""
@@ -57,6 +63,11 @@ class Driving(Checked):
         for name, choice in (("face", self.face), ("driving_face", self.driving_face)):
             if choice:
                 check_choice(choice, f"{name} of a driving")
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return Path(self.file)
 
     @property
     def parts(self) -> frozenset[str]:
@@ -101,7 +112,10 @@ def written(text: str) -> Driving:
         values["region"], rest = region, after
     if not rest:
         raise OptionError(f"--driving is {shown(text)}, which names no file; give [FACE:][REGION=]FILE")
-    return Driving(Path(rest), **values)  # type: ignore[arg-type]  # each value is checked at birth
+    try:
+        return Driving(Path(rest), **values)  # type: ignore[arg-type]  # each value is checked at birth
+    except OptionError as error:
+        raise OptionError(f"--driving {shown(text)}: {error}") from error
 
 
 def _option(item: str, text: str) -> tuple[str, object]:
@@ -126,6 +140,3 @@ def listed(given: AnyDriving | Sequence[AnyDriving]) -> tuple[Driving, ...]:
     if len(drivings) > MOST_DRIVINGS:
         raise OptionError(f"there are {len(drivings)} drivings; give at most {MOST_DRIVINGS}")
     return drivings
-
-
-ENDS: tuple[str, ...] = get_args(End)

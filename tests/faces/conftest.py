@@ -21,11 +21,6 @@ def one_core() -> None:
 
 
 @pytest.fixture(scope="session")
-def finder() -> FaceFinder:
-    return FaceFinder()
-
-
-@pytest.fixture(scope="session")
 def officer() -> Image:
     """600 × 512, one face about 200 px high."""
     return read_image(EXAMPLES / "source" / "officer.jpg").image

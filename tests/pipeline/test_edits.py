@@ -111,5 +111,3 @@ def test_what_cannot_be_retargeted_is_refused(portrait: Path, short_talk: Path) 
         openportrait.retarget(short_talk, RetargetOptions())
     with pytest.raises(openportrait.OptionError, match="is a picture"):
         openportrait.retarget(portrait, RetargetOptions(lip=0.0))
-    with pytest.raises(openportrait.OptionError, match="is a clip"):
-        openportrait.edit(short_talk, FaceEdit(smile=1.0))

@@ -84,7 +84,7 @@ def animate(
     """
     source, drivings = Path(source), listed(driving)
     chosen = Options.of(**options)
-    files = [given.file for given in drivings]
+    files = [given.path for given in drivings]
     single = _is_single(open_source_clip(source, chosen)) and all(_is_single_driving(file, chosen) for file in files)
     stem = f"{source.stem}--{files[0].stem}"
     start = _Start((source, *files), output, stem, chosen.output, still=single)
@@ -189,10 +189,10 @@ def measure(
     measured: dict[tuple[Path, str], MeasuredDriving] = {}
     for given in drivings:
         face = given.driving_face or options.faces.driving_face
-        if (given.file, face) not in measured:
+        if (given.path, face) not in measured:
             of_face = replace(options, faces=replace(options.faces, driving_face=face))
-            measured[given.file, face] = open_driving(given.file, tools, of_face, watch)
-    return [(given, measured[given.file, given.driving_face or options.faces.driving_face]) for given in drivings]
+            measured[given.path, face] = open_driving(given.path, tools, of_face, watch)
+    return [(given, measured[given.path, given.driving_face or options.faces.driving_face]) for given in drivings]
 
 
 def faces_of(drivings: Sequence[Driving], face: str) -> str:

@@ -250,7 +250,7 @@ class Job(Rendering):
         played = [one for follow in self._follows for one in follow.played]
         speaking = [one.given for one in played if one.wanted["lip"]]
         drivings = (*speaking, *(given for given, _ in self._cast.drivings))
-        return tuple(dict.fromkeys(Sound(given.file, given.delay_seconds) for given in drivings))
+        return tuple(dict.fromkeys(Sound(given.path, given.delay_seconds) for given in drivings))
 
     def cues(self) -> Generator[Cue, None, None]:
         """The picture of the first driving that has one, and for each face that of the driving that moves its lips.

@@ -162,7 +162,7 @@ def _shared_out(
     bases = [given for given, _ in own if not given.region]
     if len(bases) > 1:
         raise OptionError(
-            f"{bases[0].file} and {bases[1].file} are both to move the same face; "
+            f"{bases[0].path} and {bases[1].path} are both to move the same face; "
             "give the second a region (lip=FILE) or a face of its own (left:FILE)"
         )
     owner: dict[str, int] = {}
@@ -175,6 +175,6 @@ def _shared_out(
     for place, (given, driving) in enumerate(own):
         parts = frozenset(part for part in PARTS if owner.get(part) == place)
         if not parts:
-            raise OptionError(f"{given.file}: other drivings move all that it would; leave it out, or give it a region")
+            raise OptionError(f"{given.path}: other drivings move all that it would; leave it out, or give it a region")
         shares.append((given, driving, parts))
     return shares
