@@ -5,10 +5,11 @@ Written by scripts/keywords.py from the records of `openportrait.options` (`make
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 from openportrait.files import AnyPath
-from openportrait.options import Audio, DrivingOption, EngineName, NeutralFrame, Precision, Region
+from openportrait.options import Audio, DrivingOption, EngineName, FaceEdit, Length, NeutralFrame, Precision
 
 
 class JobOptions(TypedDict, total=False):
@@ -55,8 +56,13 @@ class JobOptions(TypedDict, total=False):
     """Driving crop moved sideways, in sides of the crop."""
     driving_shift_y: float
     """Driving crop moved down, in sides of the crop."""
-    region: Region
-    """What moves: everything, expression, head pose, lips or eyes."""
+    region: str
+    """What moves: all, exp, pose, lip or eyes; parts of them are turn, place, size, brows, lids, gaze, rest. Several:
+    eyes,lip or all-lip."""
+    strength: str | Mapping[str, float]
+    """How strongly regions move, 0 to 3, 1 as the driving does: lip=1.3,pose=0.5."""
+    neutralise: str | Mapping[str, float]
+    """Regions whose own expression is taken away first, wholly or in part: exp, or lip=0.5."""
     relative: bool
     """Add the driving's change since its neutral frame; off: take its motion as it is."""
     stitching: bool
@@ -79,6 +85,10 @@ class JobOptions(TypedDict, total=False):
     """Frame of the driving that counts as at rest: the first, or the most neutral one."""
     stabilise: bool
     """Lock the size of the head, against a breathing zoom."""
+    length: Length
+    """How long a result with several drivings is: as the first one that moves, or as the longest."""
+    edit: str | Mapping[str, float] | FaceEdit
+    """Sliders of the editor that are added to the motion: smile=0.5,wink=10."""
     audio: Audio
     """Whose sound the result carries; the other's where that one is silent."""
     quality: int
