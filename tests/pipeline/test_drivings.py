@@ -262,7 +262,7 @@ def test_lips_eyes_and_pose_of_three(portrait: Path, short_talk: Path, finder: F
     assert np.ptp(lips) > 0.1
     assert np.corrcoef(eyes, [ratios(face).eyes for face in blinking])[0, 1] > 0.8
     heights = [[face.landmarks[1, 1] for face in faces] for faces in (made, nodding)]
-    assert np.corrcoef(*heights)[0, 1] > 0.9
+    assert np.corrcoef(heights)[0, 1] > 0.9
 
 
 def test_the_lips_stay_where_everything_else_moves(portrait: Path, finder: FaceFinder) -> None:
