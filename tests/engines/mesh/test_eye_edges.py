@@ -23,14 +23,14 @@ WIDE, HIGH = 0.55, 0.27
 """Half axes of a doll's eye, in widths of the landmarks' one."""
 
 
-def doll(sides: tuple[int, ...] = (0, 1)) -> FaceCrop:
+def doll(sides: tuple[int, ...] = (0, 1), white: tuple[int, int, int] = (245, 245, 245)) -> FaceCrop:
     """Round white eyes with a large iris and a black line around them."""
     crop = made_crop(size=512, scale=0.09)
     points, image = crop.face.landmarks, np.full_like(crop.image, (205, 165, 140))
     for side in sides:
         centre = tuple(np.round(eye_outline(points, side).mean(0)).astype(int).tolist())
         axes = tuple(round(half * eye_width(points, side)) for half in (WIDE, HIGH))
-        cv2.ellipse(image, centre, axes, 0, 0, 360, (245, 245, 245), -1, cv2.LINE_AA)
+        cv2.ellipse(image, centre, axes, 0, 0, 360, white, -1, cv2.LINE_AA)
         cv2.ellipse(image, centre, axes, 0, 0, 360, (30, 20, 20), 2, cv2.LINE_AA)
         cv2.circle(image, centre, round(0.55 * axes[1]), (60, 90, 140), -1, cv2.LINE_AA)
     return replace(crop, image=image)
@@ -49,7 +49,7 @@ def test_the_outline_of_a_large_eye_is_where_it_is_seen() -> None:
     np.testing.assert_array_equal(after[:SKIN_COUNT][far], before[:SKIN_COUNT][far])
 
 
-@pytest.mark.parametrize("crop", [made_crop(size=512), doll(sides=(0,)), doll(sides=())])
+@pytest.mark.parametrize("crop", [made_crop(size=512), doll(sides=(0,)), doll(sides=()), doll(white=(165, 160, 155))])
 def test_other_eyes_keep_the_outline_of_the_landmarks(crop: FaceCrop) -> None:
     points = fitted(crop.face.landmarks)
     np.testing.assert_array_equal(snapped(crop.image, points), points)

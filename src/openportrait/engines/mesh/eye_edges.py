@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from openportrait.engines.mesh.colours import LUMA, skin_colour
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.eye_layers import eye_outline, eye_width
 from openportrait.engines.mesh.infill import Mask
@@ -34,6 +35,8 @@ _BEYOND = 9
 """px outside of the line that must be something else than white."""
 _LARGER, _TOO_LARGE, _LEFT = (1.03, 1.15), (2.6, 3.0), (0.1, 0.3)
 """Area over that of the outline, and share of white beyond, between which what is found is doubted."""
+_BRIGHT = (1.0, 1.1)
+"""Brightness of its white over that of the cheek: where lids shade it as they do in a living face, it is darker."""
 _LARGEST = 2.5
 """Of the distance from the middle of an eye to its outline, which what is found is cut off at."""
 _SPREAD = 3.0
@@ -76,7 +79,7 @@ class _Eye:
         matrix = np.column_stack([np.eye(2) * zoom, centre - zoom * middle])
         part = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         known = _filled((outline - middle) * zoom + centre, size)
-        found, sure = _white(np.asarray(part, np.uint8), known)
+        found, sure = _white(np.asarray(part, np.uint8), known, float(skin_colour(image, face) @ LUMA))
         edge = _distances(known)
         beyond = np.clip(_distances(found) + _LINE - edge, 0, (_LARGEST - 1) * edge)
         return cls(middle, edge / zoom, gaussian_filter1d(beyond, _SMOOTH, mode="wrap") / zoom, sure)
@@ -91,8 +94,11 @@ class _Eye:
         return np.asarray(away * (beyond * follows / np.maximum(distance, 1e-6))[:, None])
 
 
-def _white(seen: Image, known: Mask) -> tuple[Mask, float]:
-    """The convex outline of the white that an eye shows beyond the `known` one (n, n), filled, and how sure it is."""
+def _white(seen: Image, known: Mask, skin: float) -> tuple[Mask, float]:
+    """The convex outline of the white that an eye shows beyond the `known` one (n, n), filled, and how sure it is.
+
+    `skin`: the brightness of the cheek.
+    """
     inside = cv2.erode(known.astype(np.uint8), np.ones((2 * _INSET + 1,) * 2)) > 0
     if not inside.any():
         return known, 0.0
@@ -108,7 +114,11 @@ def _white(seen: Image, known: Mask) -> tuple[Mask, float]:
         return known, 0.0
     line, beyond = (cv2.dilate(found.astype(np.uint8), np.ones((2 * n + 1,) * 2)) > 0 for n in (_LINE, _BEYOND))
     area = found.sum() / max(known.sum(), 1)
-    larger = smoothstep(area, *_LARGER) * (1 - smoothstep(area, *_TOO_LARGE))
+    larger = (
+        smoothstep(white @ LUMA / max(skin, 1.0), *_BRIGHT)
+        * smoothstep(area, *_LARGER)
+        * (1 - smoothstep(area, *_TOO_LARGE))
+    )
     return found, float(larger * (1 - smoothstep(alike[beyond & ~line].mean(), *_LEFT)))
 
 
