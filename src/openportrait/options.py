@@ -115,6 +115,13 @@ class FaceEdit(Checked):
     pitch_degrees: Annotated[float, Range(-15, 15), Doc("Nod, degrees.")] = 0.0
     yaw_degrees: Annotated[float, Range(-25, 25), Doc("Turn the head, degrees.")] = 0.0
     roll_degrees: Annotated[float, Range(-15, 15), Doc("Tilt the head, degrees.")] = 0.0
+    # One side alone, added to the slider of both; left and right as in the picture.
+    smile_left: Annotated[float, Range(-0.3, 1.3), Doc("The left corner of the mouth up, or down.")] = 0.0
+    smile_right: Annotated[float, Range(-0.3, 1.3), Doc("The right corner of the mouth up, or down.")] = 0.0
+    wink_left: Annotated[float, Range(0, 39), Doc("Shut the left eye, as wink does.")] = 0.0
+    wink_right: Annotated[float, Range(0, 39), Doc("Shut the right eye.")] = 0.0
+    eyebrow_left: Annotated[float, Range(-30, 30), Doc("Raise the left brow, or frown with it.")] = 0.0
+    eyebrow_right: Annotated[float, Range(-30, 30), Doc("Raise the right brow, or frown with it.")] = 0.0
     eye_ratio: Annotated[float | None, Range(0, 0.8), Doc("How open the eyes are; none keeps the source's.")] = None
     lip_ratio: Annotated[float | None, Range(0, 0.8), Doc("How open the lips are; none keeps the source's.")] = None
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from openportrait.errors import OptionError
 from openportrait.motion import (
     degrees_from_rotation,
     edit_expression,
@@ -32,6 +33,7 @@ class Editing(Recorder):
     ("edit", "entries"),
     [
         ({"smile": 1.0}, {(20, 1): -0.01, (14, 1): -0.02, (17, 1): 0.0065, (17, 2): 0.003, (3, 1): -0.0035}),
+        ({"wink_right": 10.0}, {(15, 1): 0.01, (16, 1): -0.003, (17, 0): -0.003}),
         ({"wink": 10.0}, {(11, 1): 0.01, (13, 1): -0.003, (17, 0): 0.003}),
         ({"eyebrow": 30.0}, {(1, 1): 0.03, (2, 1): -0.03, (1, 0): 0.0}),
         ({"eyebrow": -30.0}, {(1, 0): 0.03, (2, 0): -0.03, (1, 1): -0.009, (2, 1): 0.009}),
@@ -52,6 +54,15 @@ def test_sliders(edit: dict[str, float], entries: dict[tuple[int, int], float]) 
     moved = {(point, axis) for name in edit for s in SLIDERS if s.name == name for point, axis, _ in s.entries}
     change[tuple(np.array(sorted(moved)).T.reshape(2, -1).astype(int))] = 0
     assert not change.any()
+
+
+def test_both_sides_are_the_slider() -> None:
+    for apart, together in (
+        (FaceEdit(smile_left=1.0, smile_right=1.0), FaceEdit(smile=1.0)),
+        (FaceEdit(smile=1.3, smile_left=1.0, smile_right=0.5), FaceEdit(smile=1.3)),
+        (FaceEdit(wink=30, wink_left=30), FaceEdit(wink=39)),
+    ):
+        np.testing.assert_array_equal(edit_expression(apart), edit_expression(together))
 
 
 def test_pose_sliders_add_degrees_and_zoom() -> None:
@@ -87,3 +98,9 @@ def test_a_silent_video_keeps_its_eyes() -> None:
     result = neutralised(motion(0.4), HEAD.neutral(motion(0.4)), SILENT, HEAD)
     np.testing.assert_allclose(result.expression[0], 0.4)
     np.testing.assert_allclose(result.expression[1:], REST[1:] / 2)
+
+
+@pytest.mark.parametrize("slider", ["smile_left", "eyebrow_right"])
+def test_a_side_that_21_keypoints_do_not_move_alone_is_refused(slider: str) -> None:
+    with pytest.raises(OptionError, match=r"do not move one side alone; give (smile|eyebrow) for both"):
+        edit_expression(FaceEdit(**{slider: 0.2}))

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from openportrait.checked import Range, specs
+from openportrait.errors import OptionError
 from openportrait.motion.correct import Retargeter
 from openportrait.motion.keypoints import keypoints
 from openportrait.motion.layout import KeypointLayout
@@ -16,6 +18,25 @@ from openportrait.records import FaceEdit, Floats, Motion, Ratios
 
 SAME_RATIO = 0.005
 """Half a slider's hundredth: a target this close to the source's own openness changes nothing."""
+
+
+def sides(edit: FaceEdit, name: str) -> tuple[float, float]:
+    """A slider on the picture's left and right: its own value and that of each side, within its range."""
+    low, high = _range(name)
+    both = getattr(edit, name)
+    left, right = (min(max(both + getattr(edit, f"{name}_{side}"), low), high) for side in ("left", "right"))
+    return left, right
+
+
+def winked_sides(edit: FaceEdit) -> tuple[float, float]:
+    """The winks of the eyes on the picture's left and right; the released slider `wink` is the left's."""
+    return min(edit.wink + edit.wink_left, _range("wink").high), edit.wink_right
+
+
+def _range(name: str) -> Range:
+    found = next(spec.range for spec in specs(FaceEdit) if spec.name == name)
+    assert found is not None, "all sliders with sides have a range"
+    return found
 
 
 class Slider(NamedTuple):
@@ -44,6 +65,8 @@ SLIDERS = (
         ),
     ),
     Slider("wink", "any", ((11, Y, 0.001), (13, Y, -0.0003), (17, X, 0.0003), (17, Y, 0.0003), (3, Y, -0.0003))),
+    # Not in SPEC §10: the same for the other eye, whose keypoints those of the vertical gaze name.
+    Slider("wink_right", "any", ((15, Y, 0.001), (16, Y, -0.0003), (17, X, -0.0003), (17, Y, 0.0003), (7, Y, -0.0003))),
     Slider("eyebrow", "above 0", ((1, Y, 0.001), (2, Y, -0.001))),
     Slider("eyebrow", "below 0", ((1, X, -0.001), (2, X, 0.001), (1, Y, 0.0003), (2, Y, -0.0003))),
     Slider("gaze_x", "above 0", ((11, X, 0.0007), (15, X, 0.001))),
@@ -61,7 +84,18 @@ SLIDERS = (
 
 
 def edit_expression(edit: FaceEdit) -> Floats:
-    """(21, 3) what the sliders add to the expression of the published model's keypoints."""
+    """(21, 3) what the sliders add to the expression of the published model's keypoints.
+
+    Raises OptionError for a side that these keypoints do not move alone.
+    """
+    for name in ("smile", "eyebrow"):
+        if len(set(sides(edit, name))) > 1:
+            raise OptionError(
+                f"the keypoints of this engine do not move one side alone; give {name} for both, "
+                "or take an engine that does (--engine mesh)"
+            )
+    left, right = winked_sides(edit)
+    edit = replace(edit, smile=sides(edit, "smile")[0], eyebrow=sides(edit, "eyebrow")[0], wink=left, wink_right=right)
     change = np.zeros((COUNT, 3))
     for slider in SLIDERS:
         value: float = getattr(edit, slider.name)

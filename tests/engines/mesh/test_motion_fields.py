@@ -126,3 +126,29 @@ def test_moving_the_face_is_a_shift_in_the_pictures_plane() -> None:
     motion = made_motion(yaw_degrees=25)
     change = motion.scale * edited(FaceEdit(move_x=0.1, move_y=0.05), motion) @ motion.rotation
     np.testing.assert_allclose(change, np.broadcast_to((-0.1, 0.05, 0.0), (478, 3)), atol=1e-12)
+
+
+@pytest.mark.parametrize(("left", "right"), [("smile_left", "smile_right"), ("eyebrow_left", "eyebrow_right")])
+@pytest.mark.parametrize("share", [1.0, -1.0])
+def test_one_side_moves_alone_and_both_together_are_the_slider(left: str, right: str, share: float) -> None:
+    high = 1.0 if left.startswith("smile") else 30.0
+    value = share * (high if share > 0 or high > 1 else 0.3)
+    one, other = (_edited(FaceEdit(**{name: value})) for name in (left, right))
+    both = _edited(FaceEdit(**{left.partition("_")[0]: value}))
+    np.testing.assert_allclose(one + other, both, atol=1e-12)
+    points = [61, 291] if left.startswith("smile") else [105, 334]
+    moved = np.linalg.norm(one[points], axis=1)
+    assert moved[0] > 0.05 and moved[1] < 0.02 * moved[0], "61 and 105 are on the picture's left"
+
+
+def test_either_eye_winks() -> None:
+    for edit, expected in (
+        (FaceEdit(wink_right=39), (1, 0)),
+        (FaceEdit(wink_left=39), (0, 1)),
+        (FaceEdit(wink=39), (0, 1)),
+    ):
+        open_now = lids.openness(canonical() + _edited(edit))
+        plain = lids.openness(canonical())
+        assert [bool(now > 0.9 * own) for now, own in zip(open_now, plain, strict=True)] == [bool(e) for e in expected]
+    twice = _edited(FaceEdit(wink=30, wink_left=30))
+    np.testing.assert_array_equal(twice, _edited(FaceEdit(wink=39)))

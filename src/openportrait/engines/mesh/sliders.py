@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.fields import blinked, fields, looked
 from openportrait.engines.mesh.lips import closed
 from openportrait.engines.mesh.rest import droop
+from openportrait.engines.mesh.topology import canonical
+from openportrait.motion.edits import sides, winked_sides
 from openportrait.records import FaceEdit, Floats, Motion
 
 # A slider's value that amounts to one full movement of the face.
@@ -23,16 +26,19 @@ _PURSE, _STRETCH = 12.0, 30.0
 _GRIN = 15.0
 _LIP_OPEN, _LIP_CLOSE = 110.0, 90.0
 _MOVE = 1.0
+_MOUTH_BORDER_CM, _BROW_BORDER_CM = 1.2, 0.8
+"""How far to either side of the middle a movement of one side fades: half a mouth, the gap between the brows."""
 
 
 def edited(edit: FaceEdit, source: Motion) -> Floats:
     """(478, 3) change of the source's expression; pose, zoom and target ratios of the edit are left to the caller."""
     made, points = fields(), source.canonical + source.expression
+    smile, brow = _spread(sides(edit, "smile"), _MOUTH_BORDER_CM), _spread(sides(edit, "eyebrow"), _BROW_BORDER_CM)
     change = (
-        (max(edit.smile, 0.0) / _SMILE) * made.smile
-        + (max(-edit.smile, 0.0) / _SAD) * _saddened(points)
-        + (max(edit.eyebrow, 0.0) / _BROW) * made.brow
-        + (max(-edit.eyebrow, 0.0) / _BROW) * made.frown
+        np.maximum(smile, 0) / _SMILE * made.smile
+        + np.maximum(-smile, 0) / _SAD * _saddened(points)
+        + np.maximum(brow, 0) / _BROW * made.brow
+        + np.maximum(-brow, 0) / _BROW * made.frown
         + (edit.pouting / _POUT) * made.mouth_side
         + (max(edit.pursing, 0.0) / _PURSE) * made.pucker
         + (max(-edit.pursing, 0.0) / _STRETCH) * made.stretch
@@ -41,8 +47,9 @@ def edited(edit: FaceEdit, source: Motion) -> Floats:
     )
     if edit.lip_open < 0:
         change += min(-edit.lip_open / _LIP_CLOSE, 1.0) * closed(points)
-    if edit.wink:
-        change += _winked(edit.wink / _WINK, points)
+    winks = np.array(winked_sides(edit)) / _WINK
+    if winks.any():
+        change += _winked(winks, points)
     if edit.gaze_x or edit.gaze_y:
         change += looked(points, (edit.gaze_x / _GAZE_X, -edit.gaze_y / _GAZE_Y))
         # The upper lids go along with the eyes: down with a look down.
@@ -60,7 +67,13 @@ def _saddened(points: Floats) -> Floats:
     return np.asarray(np.clip(needed, 1.0, _SADDEST) * made)
 
 
-def _winked(strength: float, points: Floats) -> Floats:
-    """The eye on the picture's left shuts, and the cheek below it rises a little."""
-    side = (points[:, :1] < 0) * fields().smile
-    return blinked(points, np.array([1 - np.clip(strength, 0, 1), 1.0])) + 0.25 * strength * side
+def _spread(amounts: tuple[float, float], border_cm: float) -> Floats:
+    """(478, 1) the amount at each point, of one for the picture's left and one for its right; soft in the middle."""
+    right = smoothstep(canonical()[:, :1], -border_cm, border_cm)
+    return np.asarray(amounts[0] + (amounts[1] - amounts[0]) * right)
+
+
+def _winked(strengths: Floats, points: Floats) -> Floats:
+    """The eyes shut, (2,) the picture's left first, and the cheek below each rises a little."""
+    cheek = np.where(points[:, :1] < 0, strengths[0], strengths[1]) * fields().smile
+    return np.asarray(blinked(points, 1 - np.clip(strengths, 0, 1)) + 0.25 * cheek)
