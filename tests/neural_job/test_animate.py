@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import openportrait
+from openportrait import Driving
 from openportrait.engines import load
 from openportrait.engines.neural.engine import NeuralEngine
 from openportrait.errors import Cancelled
@@ -23,7 +24,7 @@ from openportrait.options import EngineOptions
 from openportrait.records import Floats, Motion, Progress
 from tests.conftest import EXAMPLES
 from tests.neural_job.conftest import Asked
-from tests.neural_job.formulas import MOVING, as_it_is, by_clip, points, stitched
+from tests.neural_job.formulas import LIPS, MOVING, as_it_is, by_clip, points, stitched
 
 PLAIN: dict[str, Any] = {"driving_option": "pose-friendly", "stitching": False}
 """Without what changes the keypoints after the transfer."""
@@ -106,6 +107,37 @@ def test_absolute_motion_is_the_drivings_own(officer: Path, motion_of_three: Pat
     (source,) = asked.motions
     for shot, motion in zip(asked.shots, openportrait.load_template(motion_of_three).motions, strict=True):
         np.testing.assert_allclose(shot.x_d, as_it_is(source, motion), atol=2e-5)
+
+
+def test_each_driving_moves_its_own_keypoints(
+    officer: Path, motion_of_three: Path, weights: Path, tmp_path: Path, asked: Asked
+) -> None:
+    clip = openportrait.load_template(motion_of_three).motions
+    other = official(tmp_path / "other.pkl", clip[::-1], old=False)
+    drivings = [Driving(motion_of_three), Driving(other, region="lip")]
+    with openportrait.stream(officer, drivings, engine="neural", weights=weights, **PLAIN) as job:
+        list(job)
+    (source,) = asked.motions
+    for i, shot in enumerate(asked.shots):
+        expression = source.expression + clip[i].expression - clip[0].expression
+        # The other has twice as many frames a second, and holds its last one.
+        spoken = clip[::-1][min(2 * i, 2)]
+        expression[LIPS] = source.expression[LIPS] + spoken.expression[LIPS] - clip[2].expression[LIPS]
+        moved = by_clip(replaced(source, expression), clip[i], clip[0], "all")
+        moved -= source.scale * clip[i].scale / clip[0].scale * (clip[i].expression - clip[0].expression)
+        np.testing.assert_allclose(shot.x_d, moved, atol=2e-5)
+
+
+@pytest.mark.parametrize("options", [{"region": "gaze"}, {"strength": "lids=0.5"}, {"neutralise": "gaze"}])
+def test_what_the_keypoints_cannot_tell_apart_is_refused(
+    officer: Path, motion_of_three: Path, weights: Path, asked: Asked, options: dict[str, str]
+) -> None:
+    wanted: dict[str, Any] = {"engine": "neural", "weights": weights, **options}
+    with (
+        pytest.raises(openportrait.OptionError, match="do not tell lids and gaze apart; give eyes"),
+        openportrait.stream(officer, motion_of_three, **wanted) as job,
+    ):
+        list(job)
 
 
 def test_stitching_is_its_network_on_both_sets_of_keypoints(

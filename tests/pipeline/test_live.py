@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from openportrait.errors import OptionError
+from openportrait.faces import FaceFinder, ratios
 from openportrait.media import open_clip, probe, read_image
 from openportrait.motion import LiveTransfer
 from openportrait.options import MotionOptions, Options
 from openportrait.pipeline.live import RECORDING_RATE, LiveSession, Recorder
 from openportrait.records import Image
+from tests.conftest import EXAMPLES
 from tests.pipeline.test_animate import change, frames_of, parts
 
 
@@ -116,3 +118,17 @@ def test_a_recording_of_nothing_leaves_nothing(portrait: Path, tmp_path: Path) -
 def test_a_clip_is_no_portrait(talk: Path) -> None:
     with pytest.raises(OptionError, match="live animation takes a picture"):
         session(talk)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_sliders_are_added_and_the_own_expression_taken_away(
+    camera: list[Image], finder: FaceFinder, relative: bool
+) -> None:
+    astronaut = EXAMPLES / "source" / "astronaut.jpg"
+    plain, changed = (
+        session(astronaut, relative=relative, region="pose", **options)(camera[0]).image
+        for options in ({}, {"neutralise": "lip", "edit": "wink_right=39"})
+    )
+    own, made = (ratios(finder.find(image)[0]) for image in (plain, changed))
+    assert own.lip > 0.15 and made.lip < 0.5 * own.lip
+    assert made.eye_right < 0.7 * made.eye_left

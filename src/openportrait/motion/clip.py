@@ -162,13 +162,15 @@ class LiveTransfer:
         options: MotionOptions,
         *,
         neutral: Motion | None = None,
+        finish: Callable[[Motion], Motion] | None = None,
     ) -> None:
-        """`neutral`: the driving face at rest, else the first one seen."""
+        """`neutral`: the driving face at rest, else the first one seen. `finish`: what is done to each result."""
         self.layout = layout
         self.source = source
         self.options = options
         self.x_s = keypoints(source, layout)
         self._smoother = LiveSmoother(half_step=HALF_STEP_PX / CROP_UNIT_PX)
+        self._finish = finish
         self._transfer: Transfer | None = None
         if neutral is not None:
             self.recentre(neutral)
@@ -189,7 +191,8 @@ class LiveTransfer:
         if self._transfer is None:
             self.recentre(driving)
         assert self._transfer is not None
-        return self._transfer(self.source, driving)
+        driven = self._transfer(self.source, driving)
+        return driven if self._finish is None else self._finish(driven)
 
     def x_driven(self, driving: Motion, seconds: float | None = None) -> Floats:
         """(K, 3) keypoints to move to, before the corrections; smoothed where their time is given."""

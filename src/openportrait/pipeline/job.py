@@ -38,43 +38,52 @@ Item = TypeVar("Item")
 
 
 class Base:
-    """What motion is added to: the source's own, its expression taken away and sliders added as the options want."""
+    """What motion is added to: the source's own, its expression taken away and sliders added as the options want.
+
+    Absolute motion takes the place of what it is added to: there sliders are added to its result.
+    """
 
     def __init__(self, engine: Engine, options: MotionOptions, portrait: Portrait) -> None:
         self._engine = engine
         self._portrait = portrait
         self._amounts = options.neutralised
         self._edit = options.added
+        self._is_edited = self._edit != FaceEdit()
+        self.edits_last = self._is_edited and not options.relative
+        """Whether sliders are added to the driven motion."""
         rest = neutral_index(portrait.motions, portrait.ratios) if self._amounts else 0
         self._rest = engine.layout.neutral(portrait.motions[rest]) if self._amounts else None
-        self.is_changed = bool(self._amounts) or self.is_edited
+        self.is_changed = bool(self._amounts) or self._is_edited
+        """Whether it is another motion than the source's own."""
+
+    def start(self, frame: int) -> Motion:
+        """What motion is added to in one of the source's frames."""
+        return self._plain(frame) if self.edits_last or not self._is_edited else self.edited(frame, self._edit)
+
+    def finished(self, frame: int, driven: Motion) -> Motion:
+        """The driven motion with what is added last."""
+        if not self.edits_last:
+            return driven
+        return carried(driven, self._plain(frame), self.edited(frame, self._edit))
+
+    def edited(self, frame: int, edit: FaceEdit) -> Motion:
+        """The source in one of its frames, with sliders."""
+        plain = self._plain(frame)
+        return edited_motion(self._engine, plain, self._portrait.ratios[frame], edit) if edit != FaceEdit() else plain
 
     @property
-    def is_edited(self) -> bool:
-        """Whether sliders are added."""
-        return self._edit != FaceEdit()
+    def starts(self) -> Sequence[Motion]:
+        """`start` of every frame of the source, computed when it is asked for; once for a picture."""
+        count = len(self._portrait.motions)
+        if not self.is_changed:
+            return self._portrait.motions
+        return (self.start(0),) if count == 1 else Computed(self.start, count)
 
-    def plain(self, frame: int) -> Motion:
-        """The source in one of its frames, before sliders."""
+    def _plain(self, frame: int) -> Motion:
         motion = self._portrait.motions[frame]
         if self._rest is None:
             return motion
         return neutralised(motion, self._rest, self._amounts, self._engine.layout)
-
-    def edited(self, frame: int, edit: FaceEdit | None = None) -> Motion:
-        """The source in one of its frames, with sliders: those of the options, or others."""
-        edit = self._edit if edit is None else edit
-        motion = self.plain(frame)
-        if edit == FaceEdit():
-            return motion
-        return edited_motion(self._engine, motion, self._portrait.ratios[frame], edit)
-
-    def motions(self, of: Callable[[int], Motion]) -> Sequence[Motion]:
-        """One of the two for every frame of the source, computed when it is asked for; once for a picture."""
-        count = len(self._portrait.motions)
-        if not self.is_changed:
-            return self._portrait.motions
-        return (of(0),) if count == 1 else Computed(of, count)
 
 
 class Computed(Sequence[Item]):
@@ -112,11 +121,8 @@ class Follow:
         self._portrait = portrait
         self._moves = len(portrait.motions) > 1
         self._base = Base(engine, options, portrait)
-        # What absolute motion replaces, sliders are added to afterwards.
-        self._edits_last = self._base.is_edited and not options.relative
-        base = self._base.motions(self._base.plain if self._edits_last else self._base.edited)
-        self._sources = base
-        self._drives = [_drive(engine, options, base, portrait.ratios, one) for one in played]
+        self._sources = self._base.starts
+        self._drives = [_drive(engine, options, self._sources, portrait.ratios, one) for one in played]
         self._correct = Corrections(engine, options, first_source=portrait.ratios[0], source_moves=self._moves)
 
     def __len__(self) -> int:
@@ -150,13 +156,10 @@ class Follow:
             if one.driving.present[drive.driving_index(i)]
         ]
         frame = i if self._moves else 0
-        motion = combined(self._sources[frame], acting)
-        if self._edits_last:
-            motion = carried(motion, self._base.plain(frame), self._base.edited(frame))
-        return motion
+        return self._base.finished(frame, combined(self._sources[frame], acting))
 
     def _driven(self, i: int, frame: int, acting: Sequence[tuple[Played, Drive, float]]) -> Floats:
-        if len(acting) == 1 == len(self.played) and acting[0][2] == 1 and not self._edits_last:
+        if len(acting) == 1 == len(self.played) and acting[0][2] == 1 and not self._base.edits_last:
             return acting[0][1].x_driven(i)
         return keypoints(self.motion(i), self._layout)
 

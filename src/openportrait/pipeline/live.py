@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from openportrait.engines.base import Canvas, Engine, Shot
@@ -15,10 +16,11 @@ from openportrait.errors import OptionError
 from openportrait.faces import Box, LiveFace, LiveTracker, crop_box, ratios
 from openportrait.media import Writer, open_writer
 from openportrait.media.stills import on_white
-from openportrait.motion import Corrections, LiveTransfer
+from openportrait.motion import Corrections, LiveTransfer, keypoints
 from openportrait.options import MotionOptions, Options
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
+from openportrait.pipeline.job import Base
 from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import ImageSource, Portrait, Sitter, is_still
 from openportrait.pipeline.tools import Tools
@@ -156,7 +158,9 @@ class Follower:
     """One face of the portrait: transfer, then corrections (SPEC §4, §5)."""
 
     def __init__(self, engine: Engine, options: MotionOptions, portrait: Portrait) -> None:
-        self.transfer = LiveTransfer(engine.layout, portrait.motions[0], options)
+        base = Base(engine, options, portrait)
+        self.transfer = LiveTransfer(engine.layout, base.start(0), options, finish=partial(base.finished, 0))
+        self._x_s = keypoints(portrait.motions[0], engine.layout)
         # An engine that takes the landmarks alone has its motion from smoothed ones: once is enough.
         self._smooths = engine.reads_pixels
         self._ratios = portrait.ratios[0]
@@ -164,9 +168,8 @@ class Follower:
 
     def __call__(self, driving: Motion, openness: Ratios, seconds: float) -> Pose:
         """The keypoints for the driving face of the moment `seconds`."""
-        x_s = self.transfer.x_s
         x_d = self.transfer.x_driven(driving, seconds if self._smooths else None)
-        return Pose(x_s, self._correct(x_s, x_d, self._ratios, openness))
+        return Pose(self._x_s, self._correct(self._x_s, x_d, self._ratios, openness, self.transfer.x_s))
 
 
 class Recorder:
