@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openportrait.drivings import written
 from openportrait.errors import OptionError
 from openportrait.options import FaceEdit, MotionOptions
 from openportrait.regions import EXPRESSION, EYES, GROUPS, PARTS, POSE, Wanted, parts_of, strengths_of
@@ -125,3 +126,19 @@ def test_any_text_is_a_region_or_one_line(text: str) -> None:
         MotionOptions(region=text)
     except OptionError as error:
         assert str(error).isprintable() and len(str(error)) < 300
+
+
+@given(st.text(max_size=120))
+def test_any_text_is_a_driving_or_one_line(text: str) -> None:
+    try:
+        written(text)
+    except OptionError as error:
+        assert str(error).isprintable() and len(str(error)) < 500
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz=,.-0123456789 ", max_size=60))
+def test_any_text_is_sliders_or_one_line(text: str) -> None:
+    try:
+        MotionOptions(edit=text, strength=text, neutralise=text)
+    except OptionError as error:
+        assert str(error).isprintable() and len(str(error)) < 500

@@ -98,6 +98,8 @@ def _dest(group: Group, argument: Argument) -> str:
 
 
 def _metavar(argument: Argument) -> str:
+    if argument.spec.repeated:
+        return argument.spec.name.upper()
     choices = argument.spec.choices
     return f"{{{','.join(choices)}}}" if choices else _KINDS[argument.spec.kind]
 
@@ -108,7 +110,7 @@ def _help(argument: Argument) -> str:
     if argument.is_required:
         return f"{spec.help}{limits} (required)"
     default = {True: "on", False: "off"}.get(spec.default, spec.default) if argument.is_switch else spec.default
-    stated = default is not None and (len(argument.flags) > 1 or not argument.is_switch)
+    stated = default not in (None, "") and (len(argument.flags) > 1 or not argument.is_switch)
     return f"{spec.help}{limits} (default: {default})" if stated else f"{spec.help}{limits}"
 
 
