@@ -89,7 +89,7 @@ def test_sliders_are_a_text_a_mapping_or_an_edit(given: Any) -> None:
     [
         ("smiel=1", "there is no slider smiel; perhaps smile is meant"),
         ("smile", "smile is ''; give a number"),
-        ("smile=9", "--smile is 9; give a number from -0.3 to 1.3"),
+        ("smile=9", "smile is 9; give a number from -0.3 to 1.3"),
         ("smile=1" + "," * 2000, "are no sliders"),
         (7, "are no sliders"),
     ],

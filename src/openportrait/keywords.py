@@ -26,7 +26,8 @@ class JobOptions(TypedDict, total=False):
     max_crop: int
     """Largest face crop in pixels that is animated unscaled (mesh engine)."""
     face: str
-    """Face of the source: largest, smallest, left, right, top, bottom, centre, all, or a number from 0."""
+    """Face of the source: largest, smallest, left, right, top, bottom, centre, all, or a number from 0; several with
+    commas between."""
     driving_face: str
     """Face of the driving, chosen the same way (one face)."""
     detection_threshold: float

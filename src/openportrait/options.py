@@ -54,7 +54,10 @@ class FaceOptions(Checked):
 
     face: Annotated[
         str,
-        Doc("Face of the source: largest, smallest, left, right, top, bottom, centre, all, or a number from 0."),
+        Doc(
+            "Face of the source: largest, smallest, left, right, top, bottom, centre, all, or a number from 0; "
+            "several with commas between."
+        ),
     ] = "largest"
     driving_face: Annotated[str, Doc("Face of the driving, chosen the same way (one face).")] = "largest"
     detection_threshold: Annotated[
@@ -158,7 +161,7 @@ def edit_text(given: Any) -> str:
     try:
         FaceEdit(**sliders_of(given))
     except OptionError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(str(error).removeprefix("--")) from error
     return "".join(given.split())
 
 

@@ -208,6 +208,18 @@ def test_sound_may_end_before_the_picture(tmp_path: Path) -> None:
     assert heard.sound_end == pytest.approx(2, abs=0.05)
 
 
+@pytest.mark.parametrize("delay", [Fraction(13, 10), Fraction(-7, 2)])
+@pytest.mark.parametrize(("codec", "name"), [("aac", "o.mp4"), ("pcm_s16le", "o.mov"), ("aac", "o.webm")])
+def test_sound_comes_later_or_from_further_in(tmp_path: Path, delay: Fraction, codec: str, name: str) -> None:
+    source = Clicks(seconds=16, codec=codec).save(tmp_path / ("in.mov" if codec != "aac" else "in.mp4"))
+    with open_writer(tmp_path / name, rate=RATE, sound=[Sound(source, delay)]) as writer:
+        for _ in range(int(15 * RATE)):
+            writer.write(picture())
+    clicks = played(writer.path).clicks
+    expected = [time + float(delay) for time in (0, EVERY) if 0 <= time + delay < 15]
+    assert clicks == pytest.approx(expected, abs=0.03)
+
+
 def test_the_first_candidate_with_sound_gives_it(tmp_path: Path) -> None:
     silent = Video().save(tmp_path / "silent.mp4")
     speaking = Clicks(seconds=2).save(tmp_path / "speaking.mp4")

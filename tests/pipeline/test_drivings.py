@@ -95,6 +95,11 @@ def test_the_result_is_as_long_as_the_first_that_moves(
     assert cast.rate == rate and cast.frames == frames
 
 
+def test_a_driving_that_ends_before_the_result_begins_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"a is 0\.40 s long, and an offset of -0\.5 s leaves nothing of it"):
+        Cast.of([(Driving("a", offset_seconds=-0.5), measured(10))], MotionOptions(), None, 1)
+
+
 def test_a_clip_goes_on_where_its_driving_has_another_end() -> None:
     driving = measured(10)
     shorter = Cast.of([(Driving("a"), driving)], MotionOptions(), Fraction(25), 40)
@@ -161,6 +166,7 @@ def test_drivings_that_do_not_fit_together_are_refused(drivings: list[Driving], 
         ("talk.mp4", Driving("talk.mp4")),
         ("lip=talk.mp4", Driving("talk.mp4", region="lip")),
         ("left:talk.mp4", Driving("talk.mp4", face="left")),
+        ("left,1:lip=talk.mp4", Driving("talk.mp4", face="left,1", region="lip")),
         ("2:eyes,lip=a=b.mp4", Driving("a=b.mp4", region="eyes,lip", face="2")),
         ("all-lip=icon@2x.png", Driving("icon@2x.png", region="all-lip")),
         (

@@ -47,8 +47,8 @@ LARGEST_LIMIT = 0.2
 
 
 def is_choice(choice: str) -> bool:
-    """Whether a text is one of CHOICES or a number."""
-    return _number(choice) is not None or _key(choice) in CHOICES
+    """Whether a text is one of CHOICES, a number, or several of them with commas between."""
+    return all(_number(one) is not None or one in CHOICES for one in single_choices(choice))
 
 
 def check_choice(choice: str, option: str) -> None:

@@ -92,7 +92,10 @@ class Cast:
         source_rate: Fraction | None,
         source_frames: int,
     ) -> Cast:
-        """The result has a source clip's rate and at most its length; else those of the first driving that moves."""
+        """The result has a source clip's rate and at most its length; else those of the first driving that moves.
+
+        Raises OptionError for a driving that ends before the result begins.
+        """
         moving = [(given, driving) for given, driving in drivings if driving.rate is not None]
         if not moving:
             return cls(drivings, source_rate, source_frames)
@@ -136,9 +139,15 @@ class Cast:
 
 
 def _length(given: Driving, driving: MeasuredDriving, rate: Fraction) -> int:
-    """Pictures until the driving's end, at least one."""
+    """Pictures until the driving's end. Raises OptionError where it ends before the result begins."""
     assert driving.rate is not None
-    return max(ceil((len(driving.motions) / driving.rate + given.delay_seconds) * rate), 1)
+    seconds = len(driving.motions) / driving.rate
+    if given.end is None and seconds + given.delay_seconds <= 0:
+        raise OptionError(
+            f"{given.path} is {float(seconds):.2f} s long, and an offset of {float(given.delay_seconds):g} s leaves "
+            "nothing of it; give a smaller one"
+        )
+    return max(ceil((seconds + given.delay_seconds) * rate), 1)
 
 
 def _united(own: Sequence[tuple[Driving, MeasuredDriving]]) -> list[tuple[Driving, MeasuredDriving]]:
