@@ -7,7 +7,6 @@ Nothing is read before the first network is asked for.
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import threading
 import zipfile
@@ -77,8 +76,8 @@ class _OpenCVNetwork:
         return {name: np.array(value) for name, value in zip(self._outputs, results, strict=True)}
 
 
-_GREETING = re.compile(rb"INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.\n?")
-"""Its words alone: the end of its line may be written apart, behind what another thread writes."""
+_GREETING = (b"INFO: ", b"Created TensorFlow Lite XNNPACK delegate for CPU.")
+"""Written apart, as is the end of its line: between them may be what another thread writes."""
 _LONGEST_WRITE_SECONDS = 1.0
 _loading = threading.Lock()
 
@@ -96,7 +95,8 @@ def _ungreeted() -> Iterator[None]:
         yield
         return
     source, sink = os.pipe()
-    reader = threading.Thread(target=_hand_on, args=(source, os.dup(terminal)), daemon=True)
+    filtered = _Filter(source, os.dup(terminal))
+    reader = threading.Thread(target=filtered.run, daemon=True)
     reader.start()
     os.dup2(sink, 2)
     os.close(sink)
@@ -107,18 +107,51 @@ def _ungreeted() -> Iterator[None]:
         os.close(terminal)
         # Until every write that had begun has ended; a process that was started meanwhile is not waited for.
         reader.join(_LONGEST_WRITE_SECONDS)
+        filtered.release()
 
 
-def _hand_on(source: int, terminal: int) -> None:
-    """Copy line by line what comes out of a pipe, without the greeting; both descriptors are closed at the end."""
-    line = b""
-    with suppress(OSError):
-        while part := os.read(source, 65536):
-            whole, end, line = (line + part).rpartition(b"\n")
-            os.write(terminal, _GREETING.sub(b"", whole + end))
-        os.write(terminal, line)
-    os.close(source)
-    os.close(terminal)
+class _Filter:
+    """Hands on what comes out of a pipe: from the greeting on, or from `release`, at once; before that it is held."""
+
+    def __init__(self, source: int, terminal: int) -> None:
+        self._source = source
+        self._terminal = terminal
+        self._lock = threading.Lock()
+        self._held: bytes | None = b""
+
+    def run(self) -> None:
+        """Until the pipe ends; both descriptors are closed then."""
+        with suppress(OSError):
+            while part := os.read(self._source, 65536):
+                self._take(part)
+        self.release()
+        os.close(self._source)
+        os.close(self._terminal)
+
+    def release(self) -> None:
+        """Hand on what is held, without the greeting, and hold nothing more."""
+        with self._lock, suppress(OSError):
+            held, self._held = self._held, None
+            if held:
+                os.write(self._terminal, _without_greeting(held))
+
+    def _take(self, part: bytes) -> None:
+        with self._lock:
+            if self._held is None:
+                os.write(self._terminal, part)
+                return
+            self._held += part
+            greeted = b"\n" in self._held.partition(_GREETING[1])[2]
+        if greeted:
+            self.release()
+
+
+def _without_greeting(text: bytes) -> bytes:
+    before, greeting, after = text.partition(_GREETING[1])
+    if not greeting:
+        return text
+    start, _, between = before.rpartition(_GREETING[0])
+    return start + between + after.removeprefix(b"\n")
 
 
 @cache
