@@ -7,6 +7,7 @@ Nothing is read before the first network is asked for.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
 import zipfile
@@ -22,6 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait import leaving
+
+if sys.platform == "linux":
+    import fcntl
 
 Tensor = NDArray[np.float32]
 Runtime = Literal["auto", "opencv", "litert"]
@@ -78,6 +82,7 @@ class _OpenCVNetwork:
 
 _GREETING = (b"INFO: ", b"Created TensorFlow Lite XNNPACK delegate for CPU.")
 """Written apart, as is the end of its line: between them may be what another thread writes."""
+_PIPE_BYTES = 2**20
 _LONGEST_WRITE_SECONDS = 1.0
 _loading = threading.Lock()
 
@@ -95,6 +100,7 @@ def _ungreeted() -> Iterator[None]:
         yield
         return
     source, sink = os.pipe()
+    _widen(sink)
     filtered = _Filter(source, os.dup(terminal))
     reader = threading.Thread(target=filtered.run, daemon=True)
     reader.start()
@@ -108,6 +114,13 @@ def _ungreeted() -> Iterator[None]:
         # Until every write that had begun has ended; a process that was started meanwhile is not waited for.
         reader.join(_LONGEST_WRITE_SECONDS)
         filtered.release()
+
+
+def _widen(sink: int) -> None:
+    """Room for what other threads write meanwhile: LiteRT lets no thread of Python run while it waits to write."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # More than this system allows; the usual room will do nearly always.
+            fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 class _Filter:
