@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,7 +17,7 @@ from PIL import Image as PillowImage
 
 from openportrait.media import read_image, write_image
 from openportrait.options import EngineOptions
-from openportrait.records import Image
+from openportrait.records import Face, Image
 from openportrait.web.options import WebOptions
 from tests.conftest import EXAMPLES, missing
 
@@ -121,6 +122,25 @@ class Visitor:
 
     def wait_for_status(self, tab: str, text: str) -> None:
         self.wait_for_text(f"{tab}-status", text)
+
+    def click_face(self, elem_id: str, source: Image, face: Face) -> None:
+        """Click a face in the preview of a picture."""
+        self.wait_for_preview(elem_id)
+        self.page.wait_for_timeout(500)
+        left, top, right, bottom = face.box
+        picture = self.page.locator(f"#{elem_id}-faces img")
+        box = picture.bounding_box()
+        scale = min(box["width"] / source.shape[1], box["height"] / source.shape[0])
+        x = (box["width"] - scale * source.shape[1]) / 2 + scale * (left + right) / 2
+        y = (box["height"] - scale * source.shape[0]) / 2 + scale * (top + bottom) / 2
+        picture.click(position={"x": x, "y": y})
+
+    def add_driving(self, number: int, path: Path) -> None:
+        """Add a further driving."""
+        self.page.click("#animate-add-driving")
+        self.page.wait_for_selector(f"#animate-driving-{number}", state="visible")
+        self.upload(f"animate-driving-{number}-file", path)
+        self.wait_for_preview(f"animate-driving-{number}-file")
 
     def run(self, tab: str) -> None:
         self.page.click(f"#{tab}-start")
@@ -229,6 +249,25 @@ class Visitor:
             }""",
             [elem_id, value],
         )
+
+    def tick(self, elem_id: str) -> None:
+        """Change a check box."""
+        self.page.click(f"#{elem_id} input[type=checkbox]")
+
+    def ticked(self, tab: str) -> set[str]:
+        """The parts that a tab's check boxes show as moving."""
+        boxes = self.page.locator(f"[id^={tab}-moves-] input[type=checkbox]")
+        script = "(all, start) => all.filter(each => each.checked).map(each => each.closest('.block').id.slice(start))"
+        return set(boxes.evaluate_all(script, len(f"{tab}-moves-")))
+
+    def preset(self, tab: str, name: str) -> None:
+        """Choose a region by its name, and wait for its check boxes."""
+        before = self.ticked(tab)
+        self.page.locator(f"#{tab}-region").get_by_label(name, exact=True).check()
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while self.ticked(tab) == before:
+            assert time.monotonic() < deadline, "the check boxes stay as they are"
+            self.page.wait_for_timeout(20)
 
     def slider(self, name: str) -> float:
         return float(self.page.input_value(f"#slider-{name} input[type=number]"))

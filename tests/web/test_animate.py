@@ -9,9 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from openportrait import Driving, animate
 from openportrait.faces import FaceFinder
 from openportrait.media import read_image
 from openportrait.templates import load_template
+from openportrait.web.drivings import MOST_FURTHER
 from openportrait.web.server import Served
 from tests.conftest import EXAMPLES
 from tests.pipeline.test_animate import Box, change, frames_of, parts
@@ -68,16 +70,7 @@ def test_a_face_is_chosen_by_a_click(visitor: Visitor, couple: Path, tmp_path: P
     visitor.wait_for_preview("animate-source")
     source = read_image(couple).image
     small = FaceFinder().find(source)[1]
-    left, top, right, bottom = small.box
-    visitor.page.wait_for_timeout(500)
-    picture = visitor.page.locator("#animate-source-faces img")
-    box = picture.bounding_box()
-    scale = min(box["width"] / source.shape[1], box["height"] / source.shape[0])
-    inside = (
-        (box["width"] - scale * source.shape[1]) / 2 + scale * (left + right) / 2,
-        (box["height"] - scale * source.shape[0]) / 2 + scale * (top + bottom) / 2,
-    )
-    picture.click(position={"x": inside[0], "y": inside[1]})
+    visitor.click_face("animate-source", source, small)
     chooser = visitor.page.locator("#animate-face input")
     visitor.page.wait_for_function("input => input.value === '1'", arg=chooser.element_handle())
     visitor.run("animate")
@@ -88,8 +81,8 @@ def test_a_face_is_chosen_by_a_click(visitor: Visitor, couple: Path, tmp_path: P
 
 
 def test_region_lip_moves_only_the_mouth(visitor: Visitor, portrait: Path, short_talk: Path, tmp_path: Path) -> None:
-    visitor.option("animate-options", "What moves, and how")
-    visitor.choose("animate-region", "lip")
+    visitor.preset("animate", "Lips")
+    assert visitor.ticked("animate") == {"lip"}
     visitor.upload("animate-source", portrait)
     visitor.upload("animate-driving", short_talk)
     visitor.run("animate")
@@ -174,3 +167,111 @@ def test_nothing_is_animated_without_files(visitor: Visitor) -> None:
     visitor.page.click("#animate-start")
     assert "no source yet" in visitor.message()
     visitor.wait_for_status("animate", "Nothing was made")
+
+
+def test_presets_and_check_boxes_follow_each_other(visitor: Visitor) -> None:
+    chosen = visitor.page.locator("#animate-region input:checked")
+    visitor.preset("animate", "Head pose")
+    assert visitor.ticked("animate") == {"turn", "place"}
+    visitor.tick("animate-moves-size")
+    visitor.page.wait_for_function("() => !document.querySelector('#animate-region input:checked')")
+    visitor.preset("animate", "Everything")
+    visitor.tick("animate-moves-lip")
+    visitor.page.wait_for_function("() => document.querySelector('#animate-region input:checked')?.value === 'all-lip'")
+    assert chosen.count() == 1
+    assert visitor.page.is_disabled("#animate-strength-lip input[type=range]")
+    assert visitor.page.is_enabled("#animate-strength-lids input[type=range]")
+
+
+def test_ticks_and_strengths_are_the_options_of_the_job(visitor: Visitor, portrait: Path, tmp_path: Path) -> None:
+    driving = EXAMPLES / "driving" / "surprise.jpg"
+    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-driving", driving)
+    visitor.preset("animate", "Expression")
+    visitor.tick("animate-moves-brows")
+    visitor.slide("animate-strength-lip", 0.4)
+    visitor.run("animate")
+    result = read_image(visitor.fetch("#animate-result-image img", tmp_path)).image
+    expected = animate(
+        portrait,
+        driving,
+        tmp_path / "expected.jpg",
+        region="lids,gaze,lip,rest",
+        strength="lip=0.4",
+        engine="mesh",
+    )
+    assert change(result, read_image(expected.path).image) == 0
+
+
+def test_lips_of_one_clip_and_eyes_of_another_in_a_few_clicks(
+    visitor: Visitor, portrait: Path, short_talk: Path, tmp_path: Path
+) -> None:
+    surprise = EXAMPLES / "driving" / "surprise.jpg"
+    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-driving", short_talk)
+    visitor.preset("animate", "Lips")
+    visitor.add_driving(2, surprise)
+    visitor.choose("animate-driving-2-region", "Eyes")
+    visitor.run("animate")
+    rendered = frames_of(visitor.fetch("#animate-result-video video", tmp_path))
+    expected = animate(
+        portrait, [short_talk, Driving(surprise, region="eyes")], tmp_path / "expected.mp4", region="lip", engine="mesh"
+    )
+    for picture, wanted in zip(rendered, frames_of(expected.path), strict=True):
+        assert change(picture, wanted) < 0.1
+    source = read_image(portrait).image
+    boxes = parts(source)
+    assert max(change(picture, source, boxes["mouth"]) for picture in rendered) > 8
+    assert min(change(picture, source, boxes["eyes"]) for picture in rendered) > 4
+    assert max(change(picture, rendered[0], boxes["eyes"]) for picture in rendered) < 2, "a picture holds still"
+
+
+def test_another_driving_for_a_face_that_is_clicked(visitor: Visitor, couple: Path, tmp_path: Path) -> None:
+    visitor.upload("animate-source", couple)
+    visitor.upload("animate-driving", EXAMPLES / "driving" / "smile.motion")
+    visitor.add_driving(2, EXAMPLES / "driving" / "surprise.jpg")
+    source = read_image(couple).image
+    large, small = FaceFinder().find(source)
+    visitor.click_face("animate-driving-2-source", source, small)
+    chooser = visitor.page.locator("#animate-driving-2-face input")
+    visitor.page.wait_for_function("input => input.value === '1'", arg=chooser.element_handle())
+    visitor.run("animate")
+    rendered = frames_of(visitor.fetch("#animate-result-video video", tmp_path))
+    large_box, small_box = whole_pixels(large.box), whole_pixels(small.box)
+    assert max(change(picture, rendered[0], large_box) for picture in rendered) > 3, "the clip moves the large face"
+    assert min(change(picture, source, small_box) for picture in rendered) > 6, "the picture changes the small one"
+    assert max(change(picture, rendered[0], small_box) for picture in rendered) < 2
+
+
+def test_drivings_are_removed_and_bounded(visitor: Visitor, portrait: Path) -> None:
+    surprise = EXAMPLES / "driving" / "surprise.jpg"
+    for number in range(2, 2 + MOST_FURTHER):
+        visitor.page.click("#animate-add-driving")
+        visitor.page.wait_for_selector(f"#animate-driving-{number}", state="visible")
+    visitor.page.wait_for_selector("#animate-add-driving[disabled]")
+    for number in range(3, 2 + MOST_FURTHER):
+        visitor.page.click(f"#animate-driving-{number}-remove")
+        visitor.page.wait_for_selector(f"#animate-driving-{number}", state="hidden")
+    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-driving", surprise)
+    visitor.wait_for_preview("animate-driving")
+    visitor.page.click("#animate-start")
+    assert "driving 2 has no region and no face of its own" in visitor.message()
+    visitor.choose("animate-driving-2-region", "Lips")
+    visitor.page.click("#animate-start")
+    assert "there is no driving 2 yet" in visitor.message()
+    visitor.page.click("#animate-driving-2-remove")
+    visitor.page.wait_for_selector("#animate-driving-2", state="hidden")
+    visitor.run("animate")
+    visitor.add_driving(2, surprise)
+    assert visitor.page.input_value("#animate-driving-2-region input") == "What no other moves"
+
+
+def test_nothing_ticked_is_refused(visitor: Visitor, portrait: Path) -> None:
+    visitor.preset("animate", "Lips")
+    visitor.tick("animate-moves-lip")
+    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-driving", EXAMPLES / "driving" / "surprise.jpg")
+    visitor.wait_for_preview("animate-driving")
+    visitor.page.click("#animate-start")
+    assert "nothing is ticked under “What moves”" in visitor.message()

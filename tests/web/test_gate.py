@@ -197,13 +197,60 @@ def test_a_result_and_an_upload_are_their_own_session_s(client: httpx.Client) ->
         ("edit", [None, {"smile": "wide"}, {}], "“Smile” is"),
         ("edit", [None, {}, {"weights": "/etc"}], "the weights are chosen where the app is started"),
         ("edit", [None, {}, {"background": "/etc/logo.png"}], "give keep, transparent or a colour"),
-        ("animate", [None, None, {"region": ["lip"]}], "“Region” is"),
+        ("animate", [None, None, {"region": ["lip"]}], "“Region”: a list is no region"),
+        ("animate", [None, None, {"strength": "lip=9"}], "“Strength”: "),
+        ("animate", [None, None, {}, {"file": 7}], "there is no source yet"),
         ("animate", [None, None, 7], "options is no object"),
         ("edit", [[[]] * 40, {}, {}], "do not fit the call"),
     ],
 )
 def test_every_refusal_of_a_call_has_its_line(client: httpx.Client, name: str, data: list[Any], line: str) -> None:
     assert line in refusal(client, name, *data)
+
+
+@pytest.mark.parametrize(
+    ("drivings", "line"),
+    [
+        ({"file": 7}, "the drivings are no list"),
+        ([7], "driving 2 is no object"),
+        ([{}], "there is no driving 2 yet"),
+        ([{"file": "/etc/passwd"}], "the file of driving 2 is none"),
+        ([{"file": {"path": "/etc/passwd"}}], "is no file of this page"),
+        ([{"file": file_of("/etc/passwd")}], "is no file of this page"),
+        ([{"file": file_of("http://portraits.example/a.jpg")}], "is an address"),
+        ([{"regoin": "lip"}], "driving 2 has no option"),
+        ([{"file": None}] * 64, "give at most 64"),
+    ],
+)
+def test_further_drivings_of_a_call_are_judged(client: httpx.Client, drivings: Any, line: str) -> None:
+    assert line in refusal(client, "animate", file_of(upload(client)), file_of(upload(client)), {}, drivings)
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"region": "ears"}, "there is no region"),
+        ({"offset_seconds": 31}, "driving 2: “Offset seconds” is 31, the limit is 30"),
+        ({"offset_seconds": 1e9}, "“Offset seconds” is"),
+        ({"end": "sing"}, "“End” is"),
+        ({"face": "the tall one"}, "choose one of"),
+        ({}, "are both to move the same face"),
+    ],
+)
+def test_what_a_further_driving_does_is_judged(client: httpx.Client, values: dict[str, Any], line: str) -> None:
+    further = [{"file": file_of(upload(client)), **values}]
+    told = refusal(client, "animate", file_of(upload(client)), file_of(upload(client)), {"engine": "mesh"}, further)
+    assert line in told
+    assert "openportrait-web" not in told
+
+
+def test_calls_may_leave_out_what_has_a_default(client: httpx.Client) -> None:
+    further: tuple[Any, ...]
+    for further in ((), ([],), (None,)):
+        kind, told = call(
+            client, "animate", file_of(upload(client)), file_of(upload(client)), {"engine": "mesh"}, *further
+        )
+        assert kind == "complete", told
 
 
 def test_what_cannot_be_read_is_refused_in_one_line(client: httpx.Client, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from openportrait.options import EngineOptions
 from openportrait.web.options import WebOptions
 from openportrait.web.server import Served, served
 from tests.conftest import EXAMPLES, ROOT
-from tests.pipeline.test_animate import change, parts
+from tests.pipeline.test_animate import change, frames_of, parts
 from tests.web.conftest import Visitor
 
 
@@ -110,13 +110,18 @@ def test_the_documented_example_runs(
     code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
     code = code.replace("http://127.0.0.1:8890/", app.url)
     code = code.replace('"portrait.jpg"', repr(str(portrait))).replace('"clip.mp4"', repr(str(short_talk)))
+    code = code.replace('"eyes.jpg"', repr(str(EXAMPLES / "driving" / "surprise.jpg")))
     capsys.readouterr()
     exec(compile(code, "docs/WEB.md", "exec"), {})
-    animated, edited = (line for line in capsys.readouterr().out.splitlines() if str(Path("officer--")) in line)
-    path, frames, rate = animated.split()
-    assert (frames, rate) == ("12", "25/2")
-    assert probe(Path(path)).frames == 12
+    told = (line for line in capsys.readouterr().out.splitlines() if str(Path("officer--")) in line)
+    animated, joined, edited = told
+    for line in (animated, joined):
+        path, frames, rate = line.split()
+        assert (frames, rate) == ("12", "25/2")
+        assert probe(Path(path)).frames == 12
     source = read_image(portrait).image
+    first, eyes = frames_of(Path(path))[0], parts(source)["eyes"]
+    assert change(first, source, eyes) > 4, "the second driving's eyes"
     assert change(read_image(Path(edited)).image, source, parts(source)["mouth"]) > 5
 
 

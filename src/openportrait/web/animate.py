@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import gradio as gr
 
-from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions
+from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions, specs
 from openportrait.pipeline import animate
 from openportrait.pipeline.preview import preview_driving, preview_source
-from openportrait.templates import SUFFIX
 from openportrait.web.context import AT_ONCE, HIDDEN, Context
 from openportrait.web.controls import Controls
+from openportrait.web.drivings import MOTION, PICTURES_AND_CLIPS, FurtherDrivings
 from openportrait.web.examples import Example
 from openportrait.web.faces import FacePicker
 from openportrait.web.page import handed_in
+from openportrait.web.regions import RegionChooser
 from openportrait.web.results import Results, Updates, begins, results
 
 TAB = "animate"
-PICTURES_AND_CLIPS = ["image", "video", ".heic", ".mkv", ".avi"]
-MOTION = [SUFFIX, ".pkl"]
 SOURCE_VIEW = ["detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"]
 DRIVING_VIEW = ["detection_threshold", "crop_driving", "driving_scale", "driving_shift_x", "driving_shift_y"]
+REGION = ("region", "strength")
+"""What `RegionChooser` gives."""
+BESIDE = ("relative", "multiplier")
+"""Options that stand beside what moves."""
+FOLDED = tuple(spec.name for spec in specs(MotionOptions) if spec.name not in (*REGION, *BESIDE))
 
 
 def animate_tab(context: Context, examples: list[Example]) -> None:
@@ -45,9 +50,14 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
                 with gr.Column(min_width=260):
                     driving, camera = _driving()
                     driving_faces = FacePicker(context, preview_driving, "driving", "animate-driving")
+            with gr.Column(elem_id="animate-moves", elem_classes="op-frame"):
+                moves = RegionChooser(TAB)
+                with gr.Row(elem_classes="op-grid"):
+                    controls.add(MotionOptions, only=BESIDE)
+            further = FurtherDrivings(context, TAB)
             chosen = _examples(context, examples, [source, driving, camera]) if examples else None
             with gr.Accordion("Options", open=False, elem_id="animate-options"):
-                controls.group(MotionOptions)
+                controls.group(MotionOptions, only=FOLDED)
                 controls.group(FaceOptions)
                 controls.group(CropOptions)
                 controls.group(EngineOptions, **vars(context.engine))
@@ -56,10 +66,11 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
             shown = results(context, TAB, "Animate")
     source_faces.connect(controls, [source], "face", SOURCE_VIEW)
     driving_faces.connect(controls, [driving, camera], "driving_face", DRIVING_VIEW)
+    further.connect(controls, source)
     driving.upload(lambda: None, None, camera, **AT_ONCE)
     camera.stop_recording(lambda: None, None, driving, **AT_ONCE)
-    inputs = [shown.ticket, source, driving, camera, *controls.components]
-    run = _runner(context, controls, shown)
+    inputs = [shown.ticket, source, driving, camera, *further.components, *moves.components, *controls.components]
+    run = _runner(context, further, moves, controls, shown)
     asked = [shown.start.click(begins(context), None, shown.asked, **AT_ONCE)]
     if chosen is not None:
         asked.append(chosen.then(begins(context), None, shown.asked, **AT_ONCE))
@@ -90,7 +101,11 @@ def _driving() -> tuple[Any, Any]:
     return driving, camera
 
 
-def _runner(context: Context, controls: Controls, shown: Results) -> Any:
+def _runner(
+    context: Context, further: FurtherDrivings, moves: RegionChooser, controls: Controls, shown: Results
+) -> Any:
+    ends = list(accumulate(len(each.components) for each in (further, moves)))
+
     def run(
         request: gr.Request, ticket: str, source: str | None, driving: str | None, camera: str | None, *values: Any
     ) -> Iterator[Updates]:
@@ -98,9 +113,11 @@ def _runner(context: Context, controls: Controls, shown: Results) -> Any:
 
         def work(progress: Any, cancel: Any) -> Any:
             portrait = context.upload(source, "source")
-            mover = context.upload(driving or camera, "driving")
-            options = context.options(controls.values(values))
-            return animate(portrait, mover, session.room(), progress=progress, cancel=cancel, **options)
+            chosen = {**moves.values(values[ends[0] : ends[1]]), **controls.values(values[ends[1] :])}
+            options = context.options(chosen)
+            first = context.driving(driving or camera, "driving", options)
+            drivings = [first, *further.read(values[: ends[0]], options)]
+            return animate(portrait, drivings, session.room(), progress=progress, cancel=cancel, **options)
 
         yield from shown.follow(context, session, ticket, work)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
+from openportrait.bounds import shown
+from openportrait.drivings import MOST_DRIVINGS, Driving
 from openportrait.errors import OptionError
 from openportrait.options import FaceEdit, OptionSpec, specs
 from openportrait.pipeline import animate, edit
@@ -23,37 +26,48 @@ def api(context: Context) -> None:
         driving = handed_in(gr.File(label="Driving"))
         options = gr.JSON({}, label="Options")
         sliders = gr.JSON({}, label="Sliders")
+        further = gr.JSON([], label="Further drivings")
         files = gr.File(label="Files", file_count="multiple")
         facts = gr.JSON(label="Facts")
         call_animate, call_edit = gr.Button(), gr.Button()
 
     def animate_files(
-        request: gr.Request, source: str, driving: str, options: dict[str, Any] | None = None
+        request: gr.Request,
+        source: str,
+        driving: str,
+        options: dict[str, Any] | None = None,
+        drivings: list[dict[str, Any]] | None = None,
     ) -> tuple[list[str], dict[str, Any]]:
-        """Animate `source` by `driving`. Gives the files (the result first) and facts about it."""
+        """Animate `source` by `driving` and by further `drivings`: objects of a file and what it moves.
+
+        Gives the files (the result first) and facts about it.
+        """
         session, chosen = context.session(request), context.options(_named(options, "options"))
 
         def work(progress: Any, cancel: Any) -> Result:
-            portrait, mover = context.upload(source, "source"), context.upload(driving, "driving")
-            return animate(portrait, mover, session.room(), progress=progress, cancel=cancel, **chosen)
+            portrait, first = context.upload(source, "source"), context.driving(driving, "driving", chosen)
+            movers = [first, *_further(context, session, drivings, chosen)]
+            return animate(portrait, movers, session.room(), progress=progress, cancel=cancel, **chosen)
 
         return _answer(_done(context, session, work))
 
     def edit_files(
         request: gr.Request, source: str, sliders: dict[str, Any] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[list[str], dict[str, Any]]:
-        """Edit the picture `source` by `sliders`. Gives the files (the picture first) and facts about it."""
+        """Edit `source`, a picture or a clip, by `sliders`. Gives the files (the result first) and facts about it."""
         session, chosen = context.session(request), context.options(_named(options, "options"))
         wanted = _face_edit(_named(sliders, "sliders"))
 
         def work(progress: Any, cancel: Any) -> Result:
-            return edit(context.upload(source, "source"), wanted, session.room(), **chosen)
+            portrait = context.upload(source, "source")
+            return edit(portrait, wanted, session.room(), progress=progress, cancel=cancel, **chosen)
 
         return _answer(_done(context, session, work))
 
     everyone: dict[str, Any] = {"concurrency_limit": None}
-    call_animate.click(animate_files, [source, driving, options], [files, facts], api_name="animate", **everyone)
-    call_edit.click(edit_files, [source, sliders, options], [files, facts], api_name="edit", **everyone)
+    made = [files, facts]
+    call_animate.click(animate_files, [source, driving, options, further], made, api_name="animate", **everyone)
+    call_edit.click(edit_files, [source, sliders, options], made, api_name="edit", **everyone)
 
 
 def _done(context: Context, session: Session, work: Work) -> Result:
@@ -73,6 +87,27 @@ def _named(values: Any, what: str) -> dict[str, Any]:
     if "weights" in (values or {}):
         raise OptionError("the weights are chosen where the app is started; leave them out")
     return dict(values or {})
+
+
+def _further(context: Context, session: Session, given: Any, job: Mapping[str, Any]) -> list[Driving]:
+    """Drivings as they are sent: `{"file": …, "region": "lip"}`. Raises OptionError, MediaError or TemplateError."""
+    if not isinstance(given or [], list):
+        raise OptionError("the drivings are no list; give a list of objects, each with a file")
+    if len(given or []) >= MOST_DRIVINGS:
+        raise OptionError(f"there are {len(given) + 1} drivings; give at most {MOST_DRIVINGS}")
+    known = [spec.name for spec in specs(Driving)]
+    found = []
+    for number, one in enumerate(given or [], 2):
+        values = _named(one, what := f"driving {number}")
+        file = values.pop("file", None) or {}
+        if not isinstance(file, dict):
+            raise OptionError(f"the file of {what} is none; send one that was uploaded")
+        if strange := sorted(set(values) - set(known)):
+            raise OptionError(f"{what} has no option {shown(strange[0])}; known are {', '.join(known)}")
+        # A file without the mark of one has not been looked at on its way in.
+        path = str(context.sessions.own_file(session.name, str(file["path"]))) if "path" in file else None
+        found.append(context.driving(path, what, job, **values))
+    return found
 
 
 def _face_edit(values: dict[str, Any]) -> FaceEdit:

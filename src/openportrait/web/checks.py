@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import get_type_hints
 
+from openportrait.drivings import Driving
 from openportrait.errors import MediaError, OpenPortraitError, OptionError
 from openportrait.expressions import Timeline
 from openportrait.media import probe
@@ -105,6 +106,7 @@ def _with_labels(text: str) -> str:
 def _option_names() -> frozenset[str]:
     records = (
         *(get_type_hints(Options)[group.name] for group in fields(Options)),
+        Driving,
         FaceEdit,
         RetargetOptions,
         WebOptions,

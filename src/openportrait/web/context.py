@@ -10,8 +10,9 @@ from typing import Any
 import gradio as gr
 
 from openportrait.bounds import shown
+from openportrait.drivings import Driving
 from openportrait.errors import OptionError
-from openportrait.options import EngineOptions, Options
+from openportrait.options import EngineOptions, FaceOptions, Options
 from openportrait.pipeline.background import names_file
 from openportrait.web.checks import check_upload, given
 from openportrait.web.line import Line
@@ -48,6 +49,20 @@ class Context:
         found = given(path, what)
         check_upload(found, self.limits)
         return found
+
+    def driving(self, path: str | None, what: str, job: Mapping[str, Any], **values: Any) -> Driving:
+        """One driving of a job with these flat options, checked as `upload` does; without a face it has the job's.
+
+        Raises OptionError, MediaError or TemplateError.
+        """
+        face = values.pop("face", "") or job.get("face", FaceOptions.face)
+        made = Driving(self.upload(path, what), face=face, **values)
+        if abs(made.offset_seconds) > self.limits.max_seconds:
+            raise OptionError(
+                f"{what}: --offset-seconds is {made.offset_seconds:g}, the limit is {self.limits.max_seconds:g}; "
+                "choose less"
+            )
+        return made
 
     def options(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Flat options: the app's engine options, then the visitor's. No path among them: it would be the server's.

@@ -11,10 +11,17 @@ import gradio as gr
 from openportrait.faces import CHOICES
 from openportrait.options import OptionSpec, specs
 from openportrait.web.checks import label
+from openportrait.web.regions import PRESETS
 
 FACE_OPTIONS = ("face", "driving_face")
 FINE = 1e-3
 """A default below this share of its range cannot be set with a slider."""
+WIDEST = 5000
+"""A wider range cannot be set with a slider either."""
+UNSET = "default"
+"""What a list shows in place of a choice that is left out."""
+UNCLAIMED = "What no other moves"
+"""The same for the region of a driving."""
 STEPS = 200
 """Positions of a slider, about."""
 NICE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
@@ -33,6 +40,11 @@ class Controls:
     def components(self) -> list[Any]:
         """What an event takes as its inputs."""
         return list(self.by_name.values())
+
+    @property
+    def defaults(self) -> list[Any]:
+        """What the components show as long as nobody touches them."""
+        return [component.value for component in self.components]
 
     def values(self, given: Sequence[Any]) -> dict[str, Any]:
         """The options by name, from what the components sent."""
@@ -78,9 +90,14 @@ def control(spec: OptionSpec, value: Any, elem_id: str) -> Any:
     if spec.kind is bool:
         return gr.Checkbox(**stated)
     if spec.choices:
-        return gr.Dropdown(list(spec.choices), **stated)
+        unset = [(UNSET, "")] if spec.optional else []
+        return gr.Dropdown([*unset, *spec.choices], **{**stated, "value": value or ""})
+    if spec.name == "region":
+        unset = [(UNCLAIMED, "")] if spec.default == "" else []
+        return gr.Dropdown([*unset, *PRESETS], allow_custom_value=True, **stated)
     if spec.kind is str and spec.name in FACE_OPTIONS:
-        return gr.Dropdown(list(CHOICES), allow_custom_value=True, **stated)
+        unset = [(UNSET, "")] if spec.default == "" else []
+        return gr.Dropdown([*unset, *CHOICES], allow_custom_value=True, **stated)
     if spec.kind is str:
         return gr.Textbox(**stated)
     assert spec.range is not None, f"{spec.name} has no range"
@@ -88,7 +105,7 @@ def control(spec: OptionSpec, value: Any, elem_id: str) -> Any:
     if spec.optional:
         shown = "" if value is None else f"{value:g}"
         return gr.Textbox(**{**stated, "value": shown}, placeholder=f"{low:g} to {high:g}; empty leaves it alone")
-    if 0 < spec.default < FINE * (high - low) or high - low > 10_000:
+    if 0 < spec.default < FINE * (high - low) or high - low > WIDEST:
         precision = 0 if spec.kind is int else None
         return gr.Number(minimum=low, maximum=high, precision=precision, **stated)
     return gr.Slider(low, high, step=step_of(spec), **stated)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -22,25 +23,30 @@ from openportrait.options import (
     FaceOptions,
     MotionOptions,
     Options,
+    OutputOptions,
     specs,
 )
+from openportrait.pipeline import edit
 from openportrait.pipeline.drag import dragged, part_at
 from openportrait.pipeline.editor import Editor
 from openportrait.pipeline.preview import preview_source
+from openportrait.pipeline.source import is_still
 from openportrait.records import Image
 from openportrait.web.checks import given
-from openportrait.web.context import WORK, WORK_AT_ONCE, Context
+from openportrait.web.context import AT_ONCE, HIDDEN, WORK, WORK_AT_ONCE, Context
 from openportrait.web.controls import Controls
+from openportrait.web.drivings import PICTURES_AND_CLIPS
 from openportrait.web.faces import FacePicker
 from openportrait.web.jobs import data_url, reduced
 from openportrait.web.page import handed_in
+from openportrait.web.results import Results, Updates, begins, results
 from openportrait.web.sessions import Session
 
 SCREEN_SIZE, SCREEN_QUALITY = 1080, 85
 """Longer side in px and JPEG quality of the picture on the page; what is saved has neither limit."""
 HEAD = ("pitch_degrees", "yaw_degrees", "roll_degrees", "move_x", "move_y", "move_z")
-EYES = ("eye_ratio", "wink", "eyebrow", "gaze_x", "gaze_y")
-MOUTH = ("lip_ratio", "lip_open", "smile", "grin", "pouting", "pursing")
+EYES = ("eye_ratio", "gaze_x", "gaze_y", "wink", "wink_left", "wink_right", "eyebrow", "eyebrow_left", "eyebrow_right")
+MOUTH = ("lip_ratio", "lip_open", "grin", "smile", "smile_left", "smile_right", "pouting", "pursing")
 RATIOS = ("eye_ratio", "lip_ratio")
 VIEW = ["detection_threshold", *OF_A_SOURCE, "stitching"]
 ASSETS = files("openportrait") / "assets" / "web"
@@ -72,7 +78,12 @@ def edit_tab(context: Context) -> Form:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280, scale=2):
             source = handed_in(
-                gr.File(label="Portrait: a picture", file_types=["image", ".heic"], height=140, elem_id="edit-source")
+                gr.File(
+                    label="Portrait: a picture or video",
+                    file_types=PICTURES_AND_CLIPS,
+                    height=140,
+                    elem_id="edit-source",
+                )
             )
             faces = FacePicker(context, preview_source, "portrait", "edit-source")
             sliders = _sliders()
@@ -93,23 +104,29 @@ def edit_tab(context: Context) -> Form:
                     )
                 )
             saved = gr.File(label="Files to download", interactive=False, visible=False, elem_id="edit-saved")
+            with gr.Column(visible=False, elem_id="edit-clip") as whole:
+                shown = results(context, "clip", "Apply to the whole clip", strip=False)
     with gr.Accordion("Options", open=False, elem_id="edit-options"):
-        controls.group(FaceOptions, only=("face", "detection_threshold"))
+        controls.group(FaceOptions, only=("face", "detection_threshold", "bridge_seconds"))
         controls.group(CropOptions, only=OF_A_SOURCE, source_scale=EDIT_SCALE)
         controls.group(MotionOptions, only=("stitching",))
         controls.group(EngineOptions, **vars(context.engine))
+        controls.group(OutputOptions, only=("audio", "quality", "keep_partial"))
     form = Form(source, sliders, controls)
     faces.connect(controls, [source], "face", VIEW)
     tab = EditTab(context, form)
     begun = [*sliders.values(), picture]
+    shown.start.click(begins(context), None, shown.asked, **AT_ONCE).then(
+        tab.runner(shown), [shown.ticket, *form.inputs], shown.outputs, show_progress="hidden", **HIDDEN
+    )
     face = controls.by_name["face"]
-    others = [component for component in controls.components if component is not face]
+    others = [controls.by_name[name] for name in VIEW]
     moved = [event for slider in sliders.values() for event in (slider.input, slider.release)]
     shows = [*moved, *(component.change for component in others)]
     latest: dict[str, Any] = {"inputs": form.inputs, "trigger_mode": "always_last"}
-    gr.on([source.change, face.change], tab.open, outputs=begun, show_progress="minimal", **latest, **WORK)
+    gr.on([source.change, face.change], tab.open, outputs=[*begun, whole], show_progress="minimal", **latest, **WORK)
     gr.on(shows, tab.show, outputs=picture, **latest, **WORK_AT_ONCE)
-    reset.click(tab.open, form.inputs, begun, **WORK_AT_ONCE)
+    reset.click(tab.open, form.inputs, [*begun, whole], **WORK_AT_ONCE)
     picture.drag(tab.drag, outputs=begun, **latest, **WORK_AT_ONCE)
     save.click(tab.save_picture, form.inputs, saved, **WORK)
     keep.click(tab.save_expression, form.inputs, saved, **WORK)
@@ -134,13 +151,14 @@ class EditTab:
         self._context, self._form = context, form
 
     def open(self, request: gr.Request, *values: Any) -> list[Any]:
-        """Measure the portrait; sliders where its own face has them."""
+        """Measure the portrait; sliders where its own face has them, and the panel of a whole clip for a clip."""
         session = self._context.session(request)
         if not values[0]:
-            return [*(spec.default for spec in self._specs()), None]
+            return [*(spec.default for spec in self._specs()), None, gr.update(visible=False)]
         with session.lock:
             editor = self._editor(session, values)
-            return self._all(editor, FaceEdit())
+            moves = not is_still(Path(values[0]), editor.options)
+            return [*self._all(editor, FaceEdit()), gr.update(visible=moves)]
 
     def show(self, request: gr.Request, *values: Any) -> Any:
         """The picture for the sliders."""
@@ -163,6 +181,22 @@ class EditTab:
             part, size = part_at(editor.face, *start), editor.face.size
             edit = dragged(self._wanted(editor, values), part, step[0] / size, step[1] / size)
             return self._all(editor, edit)
+
+    def runner(self, shown: Results) -> Callable[..., Iterator[Updates]]:
+        """What puts the sliders on every frame of a clip."""
+
+        def run(request: gr.Request, ticket: str, *values: Any) -> Iterator[Updates]:
+            session = self._context.session(request)
+            path, chosen, _ = self._form.read(values)
+
+            def work(progress: Any, cancel: Any) -> Any:
+                clip, wanted = self._context.upload(path, "portrait"), self.wanted(request, *values)
+                options = self._context.options(chosen)
+                return edit(clip, wanted, session.room(), progress=progress, cancel=cancel, **options)
+
+            yield from shown.follow(self._context, session, ticket, work)
+
+        return run
 
     def save_picture(self, request: gr.Request, *values: Any) -> Any:
         """The picture in full quality."""

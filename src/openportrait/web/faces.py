@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ PREVIEW_SIZE = 720
 CHOSEN_COLOUR, OTHER_COLOUR = (255, 122, 26), (235, 235, 235)
 
 Look = Callable[[Path, Options], Preview]
+Read = Callable[[Sequence[Any]], tuple[str | None, dict[str, Any]]]
 
 
 def drawn(preview: Preview) -> Image:
@@ -52,15 +53,35 @@ def face_at(preview: Preview, x: float, y: float) -> int | None:
     return hits[-1] if hits else None
 
 
+def first(files: Sequence[str | None]) -> str | None:
+    """The first file that is there."""
+    return next((name for name in files if name), None)
+
+
+def last_of_all(files: Sequence[str | None]) -> str | None:
+    """The last file, once all are there."""
+    return files[-1] if all(files) else None
+
+
 class FacePicker:
     """The preview of one file and the control that names the face."""
 
-    def __init__(self, context: Context, look: Look, what: str, elem_id: str) -> None:
-        self._context, self._look, self._what = context, look, what
+    def __init__(
+        self,
+        context: Context,
+        look: Look,
+        what: str,
+        elem_id: str,
+        heading: str = "Faces: click to choose",
+        *,
+        several: bool = False,
+    ) -> None:
+        """`several`: shown only where there are several faces to choose from."""
+        self._context, self._look, self._what, self._several = context, look, what, several
         self.note = gr.HTML(visible=False, elem_id=f"{elem_id}-note")
         with gr.Row(visible=False, elem_classes="op-preview") as self.row:
             self.picture = gr.Image(
-                label="Faces: click to choose",
+                label=heading,
                 interactive=False,
                 type="filepath",
                 buttons=[],
@@ -80,45 +101,66 @@ class FacePicker:
                 elem_id=f"{elem_id}-crop",
             )
 
-    def connect(self, controls: Controls, files: list[Any], face: str, shown_by: list[str]) -> None:
-        """Show the first of `files` that is there; a click sets the option `face`; `shown_by` are options that
-        change what is shown."""
-        chooser = controls.by_name[face]
-        inputs = [*files, *controls.components]
+    def connect(
+        self,
+        controls: Controls,
+        files: list[Any],
+        face: str,
+        shown_by: list[str],
+        *,
+        chooser: Any = None,
+        shows: Callable[[Sequence[str | None]], str | None] = first,
+    ) -> None:
+        """Show one of `files`; a click sets the option `face`; `shown_by` are options that change what is shown.
+
+        `chooser`: a control that names the face in place of the option, unless it is empty. `shows`: the file to be
+        shown, by what is there.
+        """
+        own = chooser or controls.by_name[face]
+        inputs = [*files, own, *controls.components]
         outputs = [self.note, self.row, self.picture, self.crop]
-        watched = [controls.by_name[name].change for name in (face, *shown_by)]
+        watched = [own.change, *(controls.by_name[name].change for name in (face, *shown_by))]
+        count = len(files)
+
+        def read(given: Sequence[Any]) -> tuple[str | None, dict[str, Any]]:
+            """The file to be shown, and the options."""
+            named = {face: given[count]} if given[count] else {}
+            return shows(given[:count]), {**controls.values(given[count + 1 :]), **named}
+
         gr.on(
             [*(file.change for file in files), *watched],
-            self._shower(controls, len(files)),
+            self._shower(read),
             inputs,
             outputs,
             trigger_mode="always_last",
             show_progress="minimal",
             **WORK,
         )
-        self.picture.select(self._chooser(controls, len(files)), inputs, chooser, show_progress="hidden", **WORK)
+        self.picture.select(self._chooser(read), inputs, own, show_progress="hidden", **WORK)
 
-    def _shower(self, controls: Controls, count: int) -> Callable[..., tuple[Any, ...]]:
+    def _shower(self, read: Read) -> Callable[..., tuple[Any, ...]]:
         def show(request: gr.Request, *given: Any) -> tuple[Any, ...]:
-            path = next((name for name in given[:count] if name), None)
+            path, values = read(given)
             session = self._context.session(request)
             if path is None:
                 return gr.update(visible=False), gr.update(visible=False), None, None
             found = self._context.upload(path, self._what)
             if is_template(found):
                 return gr.update(value=_described(found), visible=True), gr.update(visible=False), None, None
-            preview = self._preview(found, controls.values(given[count:]))
+            preview = self._preview(found, values)
+            if self._several and len(preview.faces) < 2:
+                return gr.update(visible=False), gr.update(visible=False), None, None
             shown, crop = session.picture(drawn(preview)), session.picture(preview.crop)
             return gr.update(visible=False), gr.update(visible=True), shown, crop
 
         return show
 
-    def _chooser(self, controls: Controls, count: int) -> Callable[..., Any]:
+    def _chooser(self, read: Read) -> Callable[..., Any]:
         def choose(event: gr.SelectData, *given: Any) -> Any:
-            path = next((name for name in given[:count] if name), None)
+            path, values = read(given)
             if path is None:
                 return gr.skip()
-            preview = self._preview(Path(path), controls.values(given[count:]))
+            preview = self._preview(Path(path), values)
             number = face_at(preview, *event.index)
             return str(number) if number is not None else gr.skip()
 

@@ -39,7 +39,7 @@ LIVE_SIZE = 512
 FRAME_QUALITY = 85
 ASSETS = files("openportrait") / "assets" / "web"
 FIRST = ("region", "multiplier")
-OF_CLIPS = ("smoothing", "source_eye_retargeting", "neutral_frame")
+OF_CLIPS = ("smoothing", "source_eye_retargeting", "neutral_frame", "length")
 MOVES = tuple(item.name for item in fields(MotionOptions) if item.name not in (*FIRST, *OF_CLIPS))
 VIEW = ["detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"]
 

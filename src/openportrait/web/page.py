@@ -54,7 +54,13 @@ class Page(gr.Blocks):
             raise self._worded(error) from error
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **call: Any) -> list[Any]:
-        """The event's values as its function takes them. Raises OptionError where they do not fit."""
+        """The event's values as its function takes them. Raises OptionError where they do not fit.
+
+        What a program leaves out at the end has its default, so that calls may grow.
+        """
+        left_out = [getattr(component, "value", None) for component in block_fn.inputs[len(inputs) :]]
+        if None not in left_out:
+            inputs = [*inputs, *left_out]
         try:
             processed: list[Any] = await super().preprocess_data(block_fn, inputs, *args, **call)
         except gr.Error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,13 +22,14 @@ from openportrait.errors import MediaError, OpenPortraitError, OptionError
 from openportrait.options import Options
 from openportrait.pipeline.editor import Editor
 from openportrait.pipeline.live import LiveSession
+from openportrait.pipeline.source import is_still, open_source_clip
 from openportrait.records import Image
 from openportrait.web.checks import is_plain
 
 ROOMS_KEPT = 20
 """Results of so many jobs stay on the page; older ones make room."""
-PICTURES_KEPT = 12
-"""Pictures of found faces that stay: some tabs show two."""
+PICTURES_KEPT = 40
+"""Pictures of found faces that stay: a tab with all its drivings shows twenty."""
 TICKETS_KEPT = 50
 """A page asks for a job and then for its progress; what it never came back for is forgotten."""
 UPLOADS_KEPT = 24
@@ -112,11 +114,27 @@ class Session:
         return ticket
 
     def editor(self, source: Path, options: Options) -> Editor:
-        """The editor of this portrait; measured once. Raises what `Editor` raises."""
+        """The editor of this portrait, or of a clip's first frame; measured once. Raises what `Editor` raises."""
         if not self.knows(source, options):
-            self._editor = (source, options, Editor(source, options))
+            with self._still(source, options) as still:
+                self._editor = (source, options, Editor(still, options))
         assert self._editor is not None
         return self._editor[2]
+
+    @contextmanager
+    def _still(self, source: Path, options: Options) -> Iterator[Path]:
+        """The source itself, or the first frame of a clip under its name, which goes again."""
+        if is_still(source, options):
+            yield source
+            return
+        with open_source_clip(source, options) as clip:
+            frame = next(iter(clip)).image
+        with self._still_open():
+            folder = tempfile.TemporaryDirectory(dir=self.folder)
+        with folder as name:
+            path = Path(name) / source.name
+            Pillow.fromarray(frame).save(path, "PNG")
+            yield path
 
     def knows(self, source: Path, options: Options) -> bool:
         """Whether the editor of this portrait is at hand."""

@@ -1,0 +1,128 @@
+"""Further drivings: each with its file, what it moves of which face, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import gradio as gr
+
+from openportrait.drivings import Driving
+from openportrait.errors import OptionError
+from openportrait.pipeline.preview import preview_driving, preview_source
+from openportrait.templates import SUFFIX
+from openportrait.web.context import AT_ONCE, Context
+from openportrait.web.controls import Controls
+from openportrait.web.faces import FacePicker, last_of_all
+from openportrait.web.page import handed_in
+
+MOST_FURTHER = 4
+"""On the page; programs may send more."""
+PICTURES_AND_CLIPS = ["image", "video", ".heic", ".mkv", ".avi"]
+MOTION = [SUFFIX, ".pkl"]
+VIEW = ["detection_threshold"]
+"""Options that change which faces are found."""
+FIRST = ("region", "face")
+FOLDED = tuple(item.name for item in fields(Driving) if item.name not in ("file", *FIRST))
+
+
+class Slot:
+    """The controls of one further driving."""
+
+    def __init__(self, context: Context, number: int, elem_id: str) -> None:
+        """Lay them out. `number`: of the driving; the first one is the tab's own."""
+        self._context = context
+        self.what = f"driving {number}"
+        self.controls = Controls(elem_id)
+        with (
+            gr.Column(visible=False, elem_id=elem_id, elem_classes="op-frame") as self.box,
+            gr.Row(equal_height=False),
+        ):
+            with gr.Column(min_width=220):
+                self.file = handed_in(
+                    gr.File(
+                        label=f"Driving {number}",
+                        file_types=[*PICTURES_AND_CLIPS, *MOTION],
+                        height=140,
+                        elem_id=f"{elem_id}-file",
+                    )
+                )
+                self.own_faces = FacePicker(context, preview_driving, self.what, f"{elem_id}-file")
+            with gr.Column(min_width=220, scale=2):
+                with gr.Row(elem_classes="op-grid"):
+                    self.controls.add(Driving, only=FIRST)
+                self.source_faces = FacePicker(
+                    context, preview_source, "source", f"{elem_id}-source", "Portrait: click the face", several=True
+                )
+                with gr.Accordion("Its own face and its times", open=False), gr.Row(elem_classes="op-grid"):
+                    self.controls.add(Driving, only=FOLDED)
+                self.remove = gr.Button("Remove this driving", size="sm", elem_id=f"{elem_id}-remove")
+
+    @property
+    def components(self) -> list[Any]:
+        """What an event takes as its inputs."""
+        return [self.file, *self.controls.components]
+
+    def read(self, given: Sequence[Any], job: Mapping[str, Any]) -> Driving:
+        """The driving, from what the components sent and the options of its job.
+
+        Raises OptionError, MediaError or TemplateError.
+        """
+        values = self.controls.values(given[1:])
+        if not values["region"] and not values["face"]:
+            raise OptionError(f"{self.what} has no region and no face of its own; choose one for it")
+        return self._context.driving(given[0], self.what, job, **values)
+
+
+class FurtherDrivings:
+    """The slots of further drivings, of which as many are shown as were added."""
+
+    def __init__(self, context: Context, tab: str) -> None:
+        """Lay them out. `tab`: what the components' ids in the page begin with."""
+        self._slots = [Slot(context, number + 2, f"{tab}-driving-{number + 2}") for number in range(MOST_FURTHER)]
+        self._used = gr.State(())
+        self._add = gr.Button("Add a driving", size="sm", elem_id=f"{tab}-add-driving")
+
+    def connect(self, controls: Controls, source: Any) -> None:
+        """`controls` and `source` are the tab's."""
+        boxes = [slot.box for slot in self._slots]
+        outputs = [self._used, self._add, *boxes]
+        self._add.click(_added, self._used, outputs, **AT_ONCE)
+        for number, slot in enumerate(self._slots):
+            own = slot.controls.by_name
+            slot.own_faces.connect(controls, [slot.file], "driving_face", VIEW, chooser=own["driving_face"])
+            slot.source_faces.connect(
+                controls, [slot.file, source], "face", VIEW, chooser=own["face"], shows=last_of_all
+            )
+            slot.remove.click(_remover(number, slot.controls), self._used, [*outputs, *slot.components], **AT_ONCE)
+
+    @property
+    def components(self) -> list[Any]:
+        """What an event takes as its inputs."""
+        return [self._used, *(component for slot in self._slots for component in slot.components)]
+
+    def read(self, given: Sequence[Any], job: Mapping[str, Any]) -> list[Driving]:
+        """Those that were added, from what the components sent and the options of their job. Raises as `Slot.read`."""
+        used, size = given[0], len(self._slots[0].components)
+        return [self._slots[number].read(given[1 + number * size :][:size], job) for number in used]
+
+
+def _shown(used: tuple[int, ...]) -> list[Any]:
+    """The numbers of the slots in use, the button that adds one, and the slots."""
+    numbers = range(MOST_FURTHER)
+    left = gr.update(interactive=len(used) < MOST_FURTHER)
+    return [used, left, *(gr.update(visible=number in used) for number in numbers)]
+
+
+def _added(used: tuple[int, ...]) -> list[Any]:
+    free = [number for number in range(MOST_FURTHER) if number not in used]
+    return _shown(tuple(sorted((*used, *free[:1]))))
+
+
+def _remover(number: int, controls: Controls) -> Callable[[tuple[int, ...]], list[Any]]:
+    def remove(used: tuple[int, ...]) -> list[Any]:
+        """The slot is hidden, and empty when it is shown again."""
+        return [*_shown(tuple(one for one in used if one != number)), None, *controls.defaults]
+
+    return remove
