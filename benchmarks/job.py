@@ -54,9 +54,9 @@ class Stages:
         portrait = open_source(source, tools, options, watch)
         driven = open_driving(driving, tools, options, watch)
         cast = Cast.of([(Driving(driving), driven)], options.motion, None, 1)
-        played = cast.play(portrait.portraits[0], options.motion, options.faces.face)
+        played = cast.play(portrait.faces[0], options.motion, options.faces.face)
         scene = next(portrait.scenes())
-        follow = Follow(engine, options.motion, portrait.portraits[0], played, cast.frames)
+        follow = Follow(engine, options.motion, portrait.faces[0], played, cast.frames)
         sitter = scene.sitters[0]
         assert sitter is not None
         count = min(len(follow), FRAMES)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,8 +19,9 @@ from openportrait.bounds import shown
 from openportrait.checked import Checked, Range, Written
 from openportrait.errors import OptionError
 from openportrait.faces import check_choice, is_choice
-from openportrait.files import AnyPath
+from openportrait.media import AnyInput
 from openportrait.options import NeutralFrame
+from openportrait.records import Template
 from openportrait.regions import parts_of, region_text
 
 End = Literal["hold", "loop", "bounce", "rest"]
@@ -29,10 +30,11 @@ MOST_DRIVINGS = 64
 """Of one job: each is read and kept open beside the others."""
 
 
-def _path(given: object) -> Path:
-    if not isinstance(given, (str, os.PathLike)) or "\0" in str(given):
+def _file(given: object) -> object:
+    """A text as a path; whatever else it is, `Inputs` judges."""
+    if isinstance(given, str) and "\0" in given:
         raise ValueError(f"{shown(given)} is no path; give that of a picture, a clip or a template")
-    return Path(given)
+    return Path(given) if isinstance(given, str) else given
 
 
 def _own_region(given: object) -> str:
@@ -43,7 +45,11 @@ def _own_region(given: object) -> str:
 class Driving(Checked):
     """One of several drivings of a job: what of which face it moves."""
 
-    file: Annotated[AnyPath, Written(_path), Doc("A picture, a clip or a motion template.")]
+    file: Annotated[
+        AnyInput | Template,
+        Written(_file),
+        Doc("A picture, a clip or a motion template: a path, or whatever else a source may be."),
+    ]
     region: Annotated[str, Written(_own_region), Doc("What it moves; empty: all that no other driving moves.")] = ""
     face: Annotated[str, Doc("Face of the source that it moves, as `face` of a job; empty: that one.")] = ""
     driving_face: Annotated[str, Doc("Face of the driving; empty: as for the job.")] = ""
@@ -66,7 +72,8 @@ class Driving(Checked):
 
     @property
     def path(self) -> Path:
-        """Its file."""
+        """Its file, which it has in every job: `Inputs` makes one of what was no path."""
+        assert isinstance(self.file, os.PathLike), "inputs are files when jobs begin"
         return Path(self.file)
 
     @property
@@ -80,7 +87,10 @@ class Driving(Checked):
         return Fraction(self.offset_seconds).limit_denominator(10**6)
 
 
-AnyDriving = AnyPath | Driving
+AnyDriving = AnyInput | Template | Driving
+"""One driving as callers give it."""
+AnyDrivings = AnyDriving | Sequence[AnyDriving]
+"""The drivings of a job as callers give them."""
 _OPTIONS = {
     "offset": "offset_seconds",
     "end": "end",
@@ -131,10 +141,11 @@ def _option(item: str, text: str) -> tuple[str, object]:
         raise OptionError(f"--driving {shown(text)}: offset is {shown(value)}; give seconds") from error
 
 
-def listed(given: AnyDriving | Sequence[AnyDriving]) -> tuple[Driving, ...]:
+def listed(given: AnyDrivings) -> tuple[Driving, ...]:
     """The drivings of a job, from one or several. Raises OptionError for none, or too many."""
-    items: Iterable[AnyDriving] = [given] if isinstance(given, (str, os.PathLike, Driving)) else given
-    drivings = tuple(item if isinstance(item, Driving) else Driving(Path(item)) for item in items)
+    several = isinstance(given, Sequence) and not isinstance(given, (str, bytes, bytearray, memoryview))
+    items: Sequence[AnyDriving] = given if several else [given]  # type: ignore[assignment,list-item]  # as `several` says
+    drivings = tuple(item if isinstance(item, Driving) else Driving(item) for item in items)
     if not drivings:
         raise OptionError("there is no driving; give at least one")
     if len(drivings) > MOST_DRIVINGS:

@@ -366,7 +366,7 @@ def test_the_files_of_a_job_appear_together_or_not_at_all(
     def full(path: Path, template: object) -> None:
         raise openportrait.MediaError(f"{path}: cannot be written, the disk is full; free some space")
 
-    monkeypatch.setattr("openportrait.pipeline.save_template", full)
+    monkeypatch.setattr("openportrait.pipeline.writing.save_template", full)
     with pytest.raises(openportrait.MediaError, match="the disk is full"):
         openportrait.animate(
             portrait, EXAMPLES / "driving/surprise.jpg", tmp_path, engine="mesh", side_by_side=True, save_template=True

@@ -18,7 +18,7 @@ from openportrait.media import Sound, open_clip, open_writer, probe, read_image,
 from openportrait.options import FaceEdit, MotionOptions
 from openportrait.pipeline.driving import MeasuredDriving, frames_of
 from openportrait.pipeline.playing import Cast, Timing
-from openportrait.pipeline.source import Portrait
+from openportrait.pipeline.source import SourceFace
 from openportrait.records import Image
 from tests.conftest import EXAMPLES
 from tests.motion.faces import motion
@@ -113,7 +113,7 @@ def who(drivings: list[Driving], names: frozenset[str], **options: str) -> dict[
     pairs = [(given, known.setdefault(given.path, measured(5, name=str(given.path)))) for given in drivings]
     wanted = MotionOptions(**options)  # type: ignore[arg-type]
     cast = Cast.of(pairs, wanted, None, 1)
-    portrait = Portrait((motion(),), (), names)
+    portrait = SourceFace((motion(),), (), names)
     return {one.driving.path.name: set(one.wanted.strengths) for one in cast.play(portrait, wanted, "largest")}
 
 
@@ -320,4 +320,9 @@ def test_a_timeline_runs_along_with_a_clip(short_talk: Path, tmp_path: Path, fin
 def test_sound_comes_first_from_whom_the_lips_follow(portrait: Path, short_talk: Path) -> None:
     late = Driving(short_talk, region="lip", offset_seconds=0.5)
     with openportrait.stream(portrait, [Driving(SMILE), late], engine="mesh") as job:
-        assert job.sound == (Sound(short_talk, Fraction(1, 2)), Sound(SMILE))
+        assert job.sound == (Sound(short_talk, Fraction(1, 2)),), "a template has none"
+
+
+def test_a_driving_for_one_face_leaves_the_other_to_the_first(couple: Path) -> None:
+    with openportrait.stream(couple, [SMILE, Driving(SMILE, face="right")], engine="mesh", face="left") as job:
+        assert job.faces == 2

@@ -19,7 +19,7 @@ from openportrait.pipeline.driving import MeasuredDriving
 from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.job import Follow
 from openportrait.pipeline.playing import Played, Timing
-from openportrait.pipeline.source import Portrait
+from openportrait.pipeline.source import SourceFace
 from openportrait.records import Floats, Motion, Ratios
 from tests.conftest import EXAMPLES
 
@@ -63,19 +63,19 @@ def played(measured: MeasuredDriving, options: MotionOptions) -> Played:
 
 
 @pytest.fixture(scope="module")
-def portrait_motion() -> Portrait:
+def portrait_motion() -> SourceFace:
     from openportrait.faces import FaceFinder, ratios
     from openportrait.records import FaceCrop
 
     image = read_image(EXAMPLES / "source" / "officer.jpg").image
     face = FaceFinder().find(image)[0]
-    return Portrait(MESH.motion([FaceCrop.whole(image, face)]), (ratios(face),))
+    return SourceFace(MESH.motion([FaceCrop.whole(image, face)]), (ratios(face),))
 
 
 @pytest.mark.parametrize("layout", [MESH.layout.name, LIVEPORTRAIT_21.name, OTHER_LAYOUT])
 @pytest.mark.parametrize("frames", [1, 3])
 @pytest.mark.parametrize("opens", [True, False])
-def test_the_rule_is_that_of_the_formulas(layout: str, frames: int, opens: bool, portrait_motion: Portrait) -> None:
+def test_the_rule_is_that_of_the_formulas(layout: str, frames: int, opens: bool, portrait_motion: SourceFace) -> None:
     for region, relative, multiplier in product(REGIONS, (True, False), (0.0, 1.0)):
         options = MotionOptions(region=region, relative=relative, multiplier=multiplier, stitching=False)
         moved = played(driving(frames, layout, opens), options)

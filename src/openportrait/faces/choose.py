@@ -79,8 +79,9 @@ def pick(faces: Sequence[Face], choice: str, picture: Size) -> list[Face]:
 
 
 def names_of(face: Face, faces: Sequence[Face], choice: str, picture: Size) -> frozenset[str]:
-    """Those of the choices in `choice` that mean this one of `faces`."""
-    names = single_choices(choice)
+    """The choices that mean this one of `faces`: of those in `choice`, of CHOICES, and its number."""
+    number = next(place for place, other in enumerate(faces) if face is other)
+    names = (*single_choices(choice), *CHOICES, str(number))
     return frozenset(one for one in names if any(face is other for other in _picked(faces, one, picture)))
 
 

@@ -13,6 +13,7 @@ from typing import Literal, overload
 
 import numpy as np
 
+from openportrait.drivings import Driving
 from openportrait.engines.base import Engine
 from openportrait.faces import Box, Size, Track, clip_box, crop_box, ratios, track
 from openportrait.media import Clip, open_clip
@@ -36,7 +37,7 @@ RATE_OF_STILLS = Fraction(25)
 
 @dataclass(frozen=True, eq=False)
 class MeasuredDriving:
-    """A driving's motion, and the way back to its pixels."""
+    """A driving's motion, and the way back to its pixels. Any number of jobs may use it, in place of its path."""
 
     path: Path
     kind: Literal["image", "video", "template"]
@@ -57,6 +58,11 @@ class MeasuredDriving:
     warnings: tuple[str, ...] = ()
     max_gigapixels: float = CropOptions.max_gigapixels
     """How much may be decoded when its pixels are read again."""
+    keeper: object = None
+    """What its file is gone with, where that is a temporary one."""
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     @property
     def template(self) -> Template:
@@ -125,13 +131,21 @@ def open_driving_clip(path: Path, max_gigapixels: float) -> Clip:
     return open_clip(path, max_size=LARGEST_DRIVING, max_gigapixels=max_gigapixels)
 
 
+def is_single_driving(given: Driving, options: Options) -> bool:
+    """Whether it may hold one picture, as far as the header of its file tells; a template may. Raises MediaError."""
+    if isinstance(given.file, MeasuredDriving):
+        return len(given.file.motions) == 1
+    path = given.path
+    return is_template(path) or open_driving_clip(path, options.crop.max_gigapixels).info.frames == 1
+
+
 def open_driving(path: Path, tools: Tools, options: Options, watch: Watch) -> MeasuredDriving:
     """Measure what the driving does.
 
     Raises MediaError, NoFaceError or TemplateError.
     """
     if is_template(path):
-        return _template(path)
+        return of_template(load_template(path), path)
     with open_driving_clip(path, options.crop.max_gigapixels) as clip:
         info = clip.info
         return (
@@ -141,8 +155,8 @@ def open_driving(path: Path, tools: Tools, options: Options, watch: Watch) -> Me
         )
 
 
-def _template(path: Path) -> MeasuredDriving:
-    template = load_template(path)
+def of_template(template: Template, path: Path) -> MeasuredDriving:
+    """A template as a driving; `path`: its file, or what it is called."""
     return MeasuredDriving(
         path=path,
         kind="template",

@@ -13,7 +13,7 @@ from openportrait.pipeline.driving import RATE_OF_STILLS
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.job import Base
 from openportrait.pipeline.render import Pose, Rendering
-from openportrait.pipeline.source import Portrait, Source
+from openportrait.pipeline.source import Source, SourceFace
 from openportrait.pipeline.tools import Tools
 from openportrait.records import FaceEdit, Motion, Ratios, Template
 
@@ -30,23 +30,23 @@ class Edited:
     """One face of the source with its sliders."""
 
     def __init__(
-        self, engine: Engine, options: MotionOptions, portrait: Portrait, edits: FaceEdit | Timeline, rate: Fraction
+        self, engine: Engine, options: MotionOptions, face: SourceFace, edits: FaceEdit | Timeline, rate: Fraction
     ) -> None:
         """`rate`: pictures a second of the result, for the timeline."""
         self._engine = engine
-        self._portrait = portrait
+        self._face = face
         self._stitches = options.stitching
-        self._base = Base(engine, options, portrait)
+        self._base = Base(engine, options, face)
         self._edits = edits
         self._rate = rate
 
     def __len__(self) -> int:
-        moves = len(self._portrait.motions) > 1
-        return self._edits.frames if isinstance(self._edits, Timeline) and not moves else len(self._portrait.motions)
+        moves = len(self._face.motions) > 1
+        return self._edits.frames if isinstance(self._edits, Timeline) and not moves else len(self._face.motions)
 
     def __call__(self, i: int) -> Pose:
         """The keypoints of picture i."""
-        x_s = keypoints(self._portrait.motions[self._frame(i)], self._engine.layout)
+        x_s = keypoints(self._face.motions[self._frame(i)], self._engine.layout)
         x_d = keypoints(self.motion(i), self._engine.layout)
         return Pose(x_s, self._engine.stitch(x_s, x_d) if self._stitches else x_d)
 
@@ -55,12 +55,12 @@ class Edited:
         return self._base.edited(self._frame(i), self._edit(i))
 
     def _frame(self, i: int) -> int:
-        return i if len(self._portrait.motions) > 1 else 0
+        return i if len(self._face.motions) > 1 else 0
 
     def _edit(self, i: int) -> FaceEdit:
         if not isinstance(self._edits, Timeline):
             return self._edits
-        own = own_edit(self._portrait.ratios[self._frame(i)])
+        own = own_edit(self._face.ratios[self._frame(i)])
         same = self._rate == self._edits.rate
         return self._edits.edit(i, own) if same else self._edits.at(float(i / self._rate), own)
 
@@ -80,7 +80,7 @@ class EditJob(Rendering):
         of_timeline = edits.rate if isinstance(edits, Timeline) else None
         self._rate = source.rate or of_timeline
         rate = self._rate or Fraction(1)
-        self._edited = [Edited(tools.engine, options.motion, portrait, edits, rate) for portrait in source.portraits]
+        self._edited = [Edited(tools.engine, options.motion, face, edits, rate) for face in source.faces]
         super().__init__(tools.engine, source, self._edited, options, watch)
 
     @property

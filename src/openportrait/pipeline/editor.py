@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from openportrait.engines.base import Canvas, Shot
 from openportrait.errors import OptionError
 from openportrait.motion import edited_keypoints
 from openportrait.options import Options
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.editing import own_edit
+from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.render import Picture, Pose, pastes_back
-from openportrait.pipeline.source import ImageSource, Sitter, is_still
+from openportrait.pipeline.source import AnySource, Sitter, is_still, open_source, path_of
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceEdit, Image, Ratios
 
@@ -19,22 +18,22 @@ from openportrait.records import Face, FaceEdit, Image, Ratios
 class Editor:
     """One face of a still portrait, measured once, edited as often as wanted."""
 
-    def __init__(self, source: Path, options: Options, tools: Tools | None = None) -> None:
+    def __init__(self, source: AnySource, options: Options, tools: Tools | None = None) -> None:
         """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
         if not is_still(source, options):
-            raise OptionError(f"{source} is a clip; the editor takes a picture (retarget takes clips)")
+            raise OptionError(f"{path_of(source)} is a clip; the editor takes a picture (retarget takes clips)")
         self.options = options
         tools = tools or Tools.load(options.engine)
         self.engine = tools.engine
-        self.source = ImageSource(source, tools, options)
+        self.source = open_source(source, tools, options, Watch())
         self._background = Background(options.output)
         self._scene = next(self.source.scenes())
-        self._portrait = self.source.portraits[0]
+        self._face = self.source.faces[0]
 
     @property
     def ratios(self) -> Ratios:
         """How open the source's eyes and lips are: where the sliders start."""
-        return self._portrait.ratios[0]
+        return self._face.ratios[0]
 
     @property
     def own(self) -> FaceEdit:
@@ -55,7 +54,7 @@ class Editor:
     def pose(self, edit: FaceEdit) -> Pose:
         """The keypoints of an edit."""
         stitching = self.options.motion.stitching
-        return Pose(*edited_keypoints(self.engine, self._portrait.motions[0], self.ratios, edit, stitching=stitching))
+        return Pose(*edited_keypoints(self.engine, self._face.motions[0], self.ratios, edit, stitching=stitching))
 
     def crop(self, edit: FaceEdit) -> Image:
         """(S, S, 3) the edited face crop."""

@@ -30,7 +30,7 @@ from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.playing import Cast, Played, Timing
 from openportrait.pipeline.render import Cue, Pose, Rendering
-from openportrait.pipeline.source import Portrait, Source
+from openportrait.pipeline.source import SourceFace, Source
 from openportrait.pipeline.tools import Tools
 from openportrait.records import FaceCrop, Floats, Image, Motion, Ratios, Template
 
@@ -43,16 +43,16 @@ class Base:
     Absolute motion takes the place of what it is added to: there sliders are added to its result.
     """
 
-    def __init__(self, engine: Engine, options: MotionOptions, portrait: Portrait) -> None:
+    def __init__(self, engine: Engine, options: MotionOptions, face: SourceFace) -> None:
         self._engine = engine
-        self._portrait = portrait
+        self._face = face
         self._amounts = options.neutralised
         self._edit = options.added
         self._is_edited = self._edit != FaceEdit()
         self.edits_last = self._is_edited and not options.relative
         """Whether sliders are added to the driven motion."""
-        rest = neutral_index(portrait.motions, portrait.ratios) if self._amounts else 0
-        self._rest = engine.layout.neutral(portrait.motions[rest]) if self._amounts else None
+        rest = neutral_index(face.motions, face.ratios) if self._amounts else 0
+        self._rest = engine.layout.neutral(face.motions[rest]) if self._amounts else None
         self.is_changed = bool(self._amounts) or self._is_edited
         """Whether it is another motion than the source's own."""
 
@@ -69,18 +69,18 @@ class Base:
     def edited(self, frame: int, edit: FaceEdit) -> Motion:
         """The source in one of its frames, with sliders."""
         plain = self._plain(frame)
-        return edited_motion(self._engine, plain, self._portrait.ratios[frame], edit) if edit != FaceEdit() else plain
+        return edited_motion(self._engine, plain, self._face.ratios[frame], edit) if edit != FaceEdit() else plain
 
     @property
     def starts(self) -> Sequence[Motion]:
         """`start` of every frame of the source, computed when it is asked for; once for a picture."""
-        count = len(self._portrait.motions)
+        count = len(self._face.motions)
         if not self.is_changed:
-            return self._portrait.motions
+            return self._face.motions
         return (self.start(0),) if count == 1 else Computed(self.start, count)
 
     def _plain(self, frame: int) -> Motion:
-        motion = self._portrait.motions[frame]
+        motion = self._face.motions[frame]
         if self._rest is None:
             return motion
         return neutralised(motion, self._rest, self._amounts, self._engine.layout)
@@ -112,17 +112,17 @@ class Follow:
     """One face that follows its drivings: transfer, then corrections (SPEC §4, §5)."""
 
     def __init__(
-        self, engine: Engine, options: MotionOptions, portrait: Portrait, played: Sequence[Played], frames: int
+        self, engine: Engine, options: MotionOptions, face: SourceFace, played: Sequence[Played], frames: int
     ) -> None:
         """`frames`: pictures of the result. Raises OptionError for parts that the engine cannot tell apart."""
         self.played = played
         self._frames = frames
         self._layout = engine.layout
-        self._portrait = portrait
-        self._moves = len(portrait.motions) > 1
-        self._base = Base(engine, options, portrait)
+        self._face = face
+        self._moves = len(face.motions) > 1
+        self._base = Base(engine, options, face)
         self._sources = self._base.starts
-        self._drives = [_drive(engine, options, self._sources, portrait.ratios, one) for one in played]
+        self._drives = [_drive(engine, options, self._sources, face.ratios, one) for one in played]
         self._correct = Corrections(engine, options, first_source=portrait.ratios[0], source_moves=self._moves)
 
     def __len__(self) -> int:
@@ -138,11 +138,11 @@ class Follow:
         ]
         if not acting and not self._base.is_changed:
             return None
-        x_s = keypoints(self._portrait.motions[frame], self._layout)
+        x_s = keypoints(self._face.motions[frame], self._layout)
         x_d = self._correct(
             x_s,
             self._driven(i, frame, acting),
-            self._portrait.ratios[frame],
+            self._face.ratios[frame],
             self._openness(i),
             keypoints(self._sources[frame], self._layout) if self._base.is_changed else None,
         )
@@ -210,11 +210,11 @@ class Job(Rendering):
             Follow(
                 tools.engine,
                 options.motion,
-                portrait,
-                cast.play(portrait, options.motion, options.faces.face),
+                face,
+                cast.play(face, options.motion, options.faces.face),
                 cast.frames,
             )
-            for portrait in source.portraits
+            for face in source.faces
         ]
         super().__init__(tools.engine, source, self._follows, options, watch)
 
@@ -251,9 +251,9 @@ class Job(Rendering):
     def sound(self) -> tuple[Sound, ...]:
         """The drivings in the order in which their sound is wanted: first those that move lips."""
         played = [one for follow in self._follows for one in follow.played]
-        speaking = [one.given for one in played if one.wanted["lip"]]
-        drivings = (*speaking, *(given for given, _ in self._cast.drivings))
-        return tuple(dict.fromkeys(Sound(given.path, given.delay_seconds) for given in drivings))
+        speaking = [(one.given, one.driving) for one in played if one.wanted["lip"]]
+        heard = [given for given, driving in (*speaking, *self._cast.drivings) if driving.kind != "template"]
+        return tuple(dict.fromkeys(Sound(given.path, given.delay_seconds) for given in heard))
 
     def cues(self) -> Generator[Cue, None, None]:
         """The picture of the first driving that has one, and for each face that of the driving that moves its lips.

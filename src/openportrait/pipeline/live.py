@@ -21,8 +21,9 @@ from openportrait.options import MotionOptions, Options
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
 from openportrait.pipeline.job import Base
+from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.render import Picture, Pose, pastes_back
-from openportrait.pipeline.source import ImageSource, Portrait, Sitter, is_still
+from openportrait.pipeline.source import AnySource, Sitter, SourceFace, is_still, open_source, path_of
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Image, Motion, Ratios
 
@@ -48,15 +49,15 @@ class LiveSession:
     Calls from several threads are taken one after the other.
     """
 
-    def __init__(self, source: Path, options: Options, tools: Tools | None = None) -> None:
+    def __init__(self, source: AnySource, options: Options, tools: Tools | None = None) -> None:
         """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
         if not is_still(source, options):
-            raise OptionError(f"{source} is a clip; live animation takes a picture")
+            raise OptionError(f"{path_of(source)} is a clip; live animation takes a picture")
         self.options = options
         tools = tools or Tools.load(options.engine)
         self._engine = tools.engine
-        found = ImageSource(source, tools, options)
-        self._scene, self._portraits = next(found.scenes()), found.portraits
+        found = open_source(source, tools, options, Watch())
+        self._scene, self._faces = next(found.scenes()), found.faces
         self._tracker = LiveTracker(tools.finder(options.faces), options.faces.driving_face)
         self._neutral: Motion | None = None
         self._box: Box | None = None
@@ -112,7 +113,7 @@ class LiveSession:
 
     def _follow(self) -> None:
         engine, motion = self._engine, self.options.motion
-        self._followers = [Follower(engine, motion, portrait) for portrait in self._portraits]
+        self._followers = [Follower(engine, motion, face) for face in self._faces]
         if self._neutral is not None:
             self._recentre(self._neutral)
 
@@ -157,13 +158,13 @@ class LiveSession:
 class Follower:
     """One face of the portrait: transfer, then corrections (SPEC §4, §5)."""
 
-    def __init__(self, engine: Engine, options: MotionOptions, portrait: Portrait) -> None:
-        base = Base(engine, options, portrait)
+    def __init__(self, engine: Engine, options: MotionOptions, face: SourceFace) -> None:
+        base = Base(engine, options, face)
         self.transfer = LiveTransfer(engine.layout, base.start(0), options, finish=partial(base.finished, 0))
-        self._x_s = keypoints(portrait.motions[0], engine.layout)
+        self._x_s = keypoints(face.motions[0], engine.layout)
         # An engine that takes the landmarks alone has its motion from smoothed ones: once is enough.
         self._smooths = engine.reads_pixels
-        self._ratios = portrait.ratios[0]
+        self._ratios = face.ratios[0]
         self._correct = Corrections(engine, options, first_source=self._ratios, source_moves=False)
 
     def __call__(self, driving: Motion, openness: Ratios, seconds: float) -> Pose:

@@ -13,7 +13,7 @@ from openportrait.errors import OptionError
 from openportrait.faces import single_choices
 from openportrait.options import MotionOptions
 from openportrait.pipeline.driving import MeasuredDriving
-from openportrait.pipeline.source import Portrait
+from openportrait.pipeline.source import SourceFace
 from openportrait.regions import PARTS, Wanted, parts_of
 
 REST_SECONDS = Fraction(2, 5)
@@ -119,12 +119,12 @@ class Cast:
             fade=REST_SECONDS * rate,
         )
 
-    def play(self, portrait: Portrait, options: MotionOptions, face: str) -> list[Played]:
+    def play(self, source_face: SourceFace, options: MotionOptions, face: str) -> list[Played]:
         """What each driving moves of one face; `face` is the choice for those that name none.
 
         Raises OptionError where two of them are to move all, or one is left with nothing.
         """
-        own = [item for item in self.drivings if portrait.names & set(single_choices(item[0].face or face))]
+        own = [item for item in self.drivings if source_face.names & set(single_choices(item[0].face or face))]
         alone = len(_united(own)) == 1
         found = []
         for given, driving, parts in _shared_out(_united(own), options):

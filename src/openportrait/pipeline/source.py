@@ -26,6 +26,7 @@ from openportrait.faces import (
     track,
     whole_crop,
 )
+from openportrait.files import AnyPath
 from openportrait.media import Clip, open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
@@ -38,14 +39,14 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
-class Portrait:
+class SourceFace:
     """One animated face of a source, as it moves of its own."""
 
     motions: Sequence[Motion]
     """One a frame; a single one for an image. Where the face is lost, that of the nearest frame."""
     ratios: Sequence[Ratios]
     names: frozenset[str] = frozenset()
-    """Which of several choices (`left,2`) mean this face."""
+    """The choices (`left`, `2`) that mean this face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class Sitter:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One source frame with its faces, in the order of `Source.portraits`; None where a face is lost."""
+    """One source frame with its faces, in the order of `Source.faces`; None where a face is lost."""
 
     frame: Frame
     sitters: tuple[Sitter | None, ...]
@@ -73,8 +74,13 @@ class Source(Protocol):
         ...
 
     @property
-    def portraits(self) -> tuple[Portrait, ...]:
+    def faces(self) -> tuple[SourceFace, ...]:
         """The faces that were chosen."""
+        ...
+
+    @property
+    def seen(self) -> tuple[Face, ...]:
+        """The same as each lies in the first frame that shows it, px."""
         ...
 
     @property
@@ -115,14 +121,16 @@ class ImageSource:
 
     def __init__(self, path: Path, tools: Tools, options: Options) -> None:
         engine, choice = tools.engine, options.faces.face
+        self.path = path
         with open_source_clip(path, options) as clip:
             self._frame = Background(options.output).cut_out(next(iter(clip)))
         picture = size_of(self._frame.image)
         found = tools.finder(options.faces).find(self._frame.image)
         faces = choose(found, choice, picture, where=str(path), option="--face")
+        self.seen = tuple(faces)
         crops = [cut(self._frame, face, options, engine.crop_rule) for face in faces]
-        self.portraits = tuple(
-            Portrait((motion,), (ratios(face),), names_of(face, found, choice, picture))
+        self.faces = tuple(
+            SourceFace((motion,), (ratios(face),), names_of(face, found, choice, picture))
             for motion, face in zip(engine.motion(crops), faces, strict=True)
         )
         self._sitters = tuple(Sitter(crop, engine.appearance(crop)) for crop in crops)
@@ -138,7 +146,7 @@ class VideoSource:
     once to render; only landmarks and motion are kept."""
 
     def __init__(self, path: Path, tools: Tools, options: Options, watch: Watch) -> None:
-        self._path = path
+        self.path = path
         self._engine = tools.engine
         self._options = options
         self._background = Background(options.output)
@@ -158,7 +166,8 @@ class VideoSource:
             picture = (clip.info.width, clip.info.height)
         # A clip of one frame is a picture.
         self.rate: Fraction | None = clip.info.rate if len(self._tracks[0].faces) > 1 else None
-        self.portraits = self._measure(watch)
+        self.seen = tuple(next(face for face in found.seen if face is not None) for found in self._tracks)
+        self.faces = self._measure(watch)
         self._reported = (*broken_off, *(line for found in self._tracks for line in report(path, found, picture)))
         self._remarks: tuple[str, ...] = ()
 
@@ -172,12 +181,12 @@ class VideoSource:
         rule = self._engine.crop_rule
         return [cut(frame, face, self._options, rule) if face is not None else None for face in faces]
 
-    def _measure(self, watch: Watch) -> tuple[Portrait, ...]:
+    def _measure(self, watch: Watch) -> tuple[SourceFace, ...]:
         measured = [PackedMotions() for _ in self._tracks]
         memories: list[Memory | None] = [None] * len(measured)
         count = len(self._tracks[0].faces)
         with (
-            open_source_clip(self._path, self._options) as clip,
+            open_source_clip(self.path, self._options) as clip,
             watch.over(islice(clip, count), count) as frames,
         ):
             for group in groups(frames, self._engine.batch_size):
@@ -193,7 +202,7 @@ class VideoSource:
                     memories[place] = self._engine.remember(crop, memories[place])
         self._memories = memories
         return tuple(
-            Portrait(in_every_frame(found, motions), in_every_frame(found, measured_ratios(found)), found.names)
+            SourceFace(in_every_frame(found, motions), in_every_frame(found, measured_ratios(found)), found.names)
             for motions, found in zip(measured, self._tracks, strict=True)
         )
 
@@ -201,7 +210,7 @@ class VideoSource:
         """Each frame with its crops and appearances; a single one for ever."""
         count = len(self._tracks[0].faces)
         sitters: tuple[Sitter | None, ...] = (None,) * len(self._tracks)
-        with open_source_clip(self._path, self._options) as clip:
+        with open_source_clip(self.path, self._options) as clip:
             for frame in map(self._background.cut_out, islice(clip, count)):
                 sitters = tuple(map(self._sitter, self._crops(frame), sitters, self._memories))
                 self._remarks = self._remarks or remarks(self._engine, sitters)
@@ -221,16 +230,39 @@ def open_source_clip(path: Path, options: Options) -> Clip:
     return open_clip(path, max_size=options.crop.max_size, max_gigapixels=options.crop.max_gigapixels)
 
 
-def is_still(path: Path, options: Options) -> bool:
-    """Whether a file holds a picture and no clip. Raises MediaError."""
-    return open_source_clip(path, options).info.kind == "image"
+Opened = ImageSource | VideoSource
+"""A source that is analysed; any number of jobs may use it, one after the other or at once."""
+AnySource = AnyPath | Opened
+"""A source as jobs are given it: its file, or what was opened before."""
 
 
-def open_source(path: Path, tools: Tools, options: Options, watch: Watch) -> ImageSource | VideoSource:
-    """Find, choose and measure the source's faces.
+def path_of(source: AnySource) -> Path:
+    """The source's file."""
+    return source.path if isinstance(source, Opened) else Path(source)
+
+
+def is_still(source: AnySource, options: Options) -> bool:
+    """Whether a source is a picture and no clip. Raises MediaError."""
+    if isinstance(source, Opened):
+        return isinstance(source, ImageSource)
+    return open_source_clip(Path(source), options).info.kind == "image"
+
+
+def is_single(source: AnySource, options: Options) -> bool:
+    """Whether a source holds one picture, as far as the header of its file tells. Raises MediaError."""
+    if isinstance(source, Opened):
+        return source.rate is None
+    return open_source_clip(Path(source), options).info.frames == 1
+
+
+def open_source(source: AnySource, tools: Tools, options: Options, watch: Watch) -> Opened:
+    """Find, choose and measure the source's faces, where that is not done yet.
 
     Raises MediaError for a file that cannot be read, NoFaceError where the chosen face is not in it.
     """
+    if isinstance(source, Opened):
+        return source
+    path = Path(source)
     return ImageSource(path, tools, options) if is_still(path, options) else VideoSource(path, tools, options, watch)
 
 

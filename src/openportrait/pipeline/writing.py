@@ -1,0 +1,155 @@
+"""A job's files: judged before the work, written together or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from openportrait import leaving
+from openportrait.errors import Cancelled, OpenPortraitError
+from openportrait.files import AnyPath
+from openportrait.media import (
+    Sound,
+    Writer,
+    check_output,
+    check_suffix,
+    check_transparency,
+    is_picture,
+    open_writer,
+    together,
+    write_image,
+)
+from openportrait.options import BACKGROUND_TRANSPARENT, OutputOptions
+from openportrait.pipeline.background import Background
+from openportrait.pipeline.driving import RATE_OF_STILLS
+from openportrait.pipeline.flow import ahead
+from openportrait.pipeline.output import Targets, name_targets, side_by_side
+from openportrait.pipeline.render import Picture, Rendering
+from openportrait.records import Image, Result
+from openportrait.templates import SUFFIX, save_template
+
+
+class Start:
+    """When a job began, and what its results will be called."""
+
+    def __init__(
+        self, inputs: Sequence[Path], output: AnyPath | None, stem: str, wanted: OutputOptions, *, still: bool
+    ) -> None:
+        """`still`: whether a single picture is expected.
+
+        Raises MediaError where the result cannot be written or would overwrite an input: before the work.
+        """
+        self.inputs = (*inputs, *Background(wanted).files)
+        self._output = Path(output) if output is not None else None
+        self._stem = stem
+        self._wanted = wanted
+        self._seconds = time.monotonic()
+        self.targets(still=still)
+
+    def targets(self, *, still: bool) -> Targets:
+        """The job's files. Raises MediaError where one cannot be written or would overwrite an input."""
+        clear = self._wanted.background == BACKGROUND_TRANSPARENT
+        named = name_targets(self._output, stem=self._stem, still=still, clear=clear, template_suffix=SUFFIX)
+        check_suffix(named.result, still=still)
+        if clear:
+            check_transparency(named.result, still=still)
+        needed = (
+            (named.result, True),
+            (named.side_by_side, self._wanted.side_by_side),
+            (named.template, self._wanted.save_template),
+        )
+        for path, is_needed in needed:
+            if is_needed:
+                check_output(path, self.inputs, overwrite=self._wanted.overwrite)
+        return named
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Since the job began."""
+        return time.monotonic() - self._seconds
+
+
+def sounds(source: Path, drivings: tuple[Sound, ...], options: OutputOptions) -> tuple[Sound, ...]:
+    """The files whose sound is wanted, the preferred one first (SPEC §11)."""
+    if options.audio == "none":
+        return ()
+    own = (Sound(source),)
+    return (*drivings, *own) if options.audio == "driving" else (*own, *drivings)
+
+
+def write(job: Rendering, start: Start, sound: tuple[Sound, ...] = ()) -> Result:
+    """Render a job into its files."""
+    wanted, targets = job.options.output, start.targets(still=job.frames == 1)
+    template = job.template if wanted.save_template else None
+    is_still = job.frames == 1 and is_picture(targets.result)
+    with leaving.orderly(), together():
+        frames = _write_picture(job, targets) if is_still else _write_clip(job, targets, start.inputs, sound)
+        if template is not None:
+            save_template(targets.template, template)
+    return Result(
+        path=targets.result,
+        frames=frames,
+        rate=None if is_still else job.rate or RATE_OF_STILLS,
+        seconds=start.elapsed_seconds,
+        engine=job.engine,
+        faces=job.faces,
+        warnings=job.warnings,
+        side_by_side=targets.side_by_side if wanted.side_by_side else None,
+        template=targets.template if template is not None else None,
+    )
+
+
+def _write_picture(job: Rendering, targets: Targets) -> int:
+    wanted, said = job.options.output, describe(job)
+    with closing(job):
+        picture = next(iter(job))
+    write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality, description=said)
+    if wanted.side_by_side:
+        write_image(targets.side_by_side, _strip(picture), quality=wanted.quality, description=said)
+    return 1
+
+
+def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound: tuple[Sound, ...]) -> int:
+    """How many frames the result has."""
+    wanted, said = job.options.output, describe(job)
+
+    def open_result(path: Path) -> Writer:
+        return open_writer(
+            path,
+            rate=job.rate or RATE_OF_STILLS,
+            sound=sound,
+            quality=wanted.quality,
+            description=said,
+            inputs=inputs,
+            overwrite=wanted.overwrite,
+        )
+
+    writer = open_result(targets.result)
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(writer)
+            strip = stack.enter_context(open_result(targets.side_by_side)) if wanted.side_by_side else None
+            if wanted.keep_partial:
+                writer.keep()
+            for picture in stack.enter_context(closing(ahead(job))):
+                writer.write(picture.image, picture.alpha)
+                if strip is not None:
+                    strip.write(_strip(picture))
+    except OpenPortraitError as error:
+        if not writer.kept:
+            raise
+        why = "stopped" if isinstance(error, Cancelled) else str(error)
+        raise type(error)(f"{why}; the first {writer.frames} frames are kept in {targets.result}") from error
+    return writer.frames_in_file
+
+
+def describe(job: Rendering) -> str:
+    """What the metadata of a job's files say of them; nothing where that is not wanted."""
+    return f"Synthetic: animated with OpenPortrait, {job.engine} engine" if job.options.output.provenance else ""
+
+
+def _strip(picture: Picture) -> Image:
+    panels = [picture.driving, picture.source, picture.image]
+    return side_by_side(*(panel for panel in panels if panel is not None))
