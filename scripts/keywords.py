@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 from openportrait import options
 from openportrait.files import AnyPath
-from openportrait.options import Options, OptionSpec, specs
+from openportrait.options import OF_A_DRIVING, OF_AN_EDIT, EngineOptions, MotionOptions, Options, OptionSpec, specs
 
 HEAD = '''\
 """The options of a job as keywords, so that editors complete them and type checkers know them.
@@ -25,10 +25,23 @@ from __future__ import annotations
 
 {imports}
 
-class JobOptions(TypedDict, total=False):
-    """All options of a job, by their flat names; those left out have their defaults."""
-
 '''
+
+
+def names_of(record: type) -> list[str]:
+    """The options of a record."""
+    return [spec.name for spec in specs(record)]
+
+
+KINDS = {
+    "AnimatorOptions(TypedDict)": ("Options of an `Animator`.", names_of(EngineOptions)),
+    "DrivingOptions(TypedDict)": ("Options with which a driving is measured.", OF_A_DRIVING),
+    "EditOptions(TypedDict)": ("Options of an edit of a portrait that is analysed already.", OF_AN_EDIT),
+    "MoveOptions(EditOptions)": ("Options of a portrait, analysed already, that is driven.", names_of(MotionOptions)),
+    "CallOptions(MoveOptions, DrivingOptions)": ("All options of a job but those of its `Animator`.", None),
+    "JobOptions(AnimatorOptions, CallOptions)": ("All options of a job; those left out have their defaults.", None),
+}
+"""Each kind with what it is, and the options that count there; None: all that are left."""
 WIDTH, INDENT = 120, "    "
 NAMES = {**vars(options), "AnyPath": AnyPath}
 TAKEN = {"Path": "AnyPath"}
@@ -40,8 +53,13 @@ def module() -> str:
     records = [get_type_hints(Options)[group.name] for group in fields(Options)]
     types = {spec.name: _stated(record, spec.name) for record in records for spec in specs(record)}
     homes = {_home(node.id) for kind in types.values() for node in ast.walk(kind) if isinstance(node, ast.Name)}
-    body = "\n".join(_keyword(spec, types[spec.name]) for record in records for spec in specs(record))
-    return HEAD.format(imports=_imports(homes | {("typing", "TypedDict")})) + body + "\n"
+    left = {spec.name: _keyword(spec, types[spec.name]) for record in records for spec in specs(record)}
+    kinds = []
+    for kind, (what, names) in KINDS.items():
+        stated = [left.pop(name) for name in tuple(left) if names is None or name in names]
+        head = f'class {kind[:-1]}, total=False):\n{INDENT}"""{what}"""\n'
+        kinds.append("\n".join([head, *stated]) if stated else head.rstrip())
+    return HEAD.format(imports=_imports(homes | {("typing", "TypedDict")})) + "\n\n\n".join(kinds) + "\n"
 
 
 def _stated(record: type, name: str) -> ast.expr:

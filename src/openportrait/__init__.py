@@ -4,6 +4,13 @@
 >>> result = openportrait.animate("portrait.jpg", "talking.mp4", "out.mp4", region="lip")  # doctest: +SKIP
 >>> result.path, result.frames, result.warnings  # doctest: +SKIP
 
+For more than one job, an `Animator` has its engine loaded once, and analyses each portrait and driving once:
+
+>>> with openportrait.Animator() as animator:  # doctest: +SKIP
+...     portrait, driving = animator.portrait("portrait.jpg"), animator.driving("talking.mp4")
+...     portrait.animate(driving, "out.mp4")
+...     portrait.edit(openportrait.FaceEdit(smile=1.0))
+
 Names are loaded when first used, so that the import costs nothing: not even `typing` is imported here.
 """
 
@@ -13,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from openportrait.animator import Animator, animate, edit, perform, retarget, stream
     from openportrait.drivings import Driving
     from openportrait.errors import (
         Cancelled,
@@ -32,14 +40,20 @@ if TYPE_CHECKING:
         save_expression,
         save_timeline,
     )
+    from openportrait.keywords import JobOptions
+    from openportrait.media import Frames
     from openportrait.options import Options, RetargetOptions
-    from openportrait.pipeline import Job, Picture, animate, edit, perform, retarget, stream
-    from openportrait.records import FaceEdit, Frame, Motion, Progress, Result, Template
+    from openportrait.pipeline import Job, Picture
+    from openportrait.pipeline.driving import MeasuredDriving
+    from openportrait.pipeline.live import LiveSession
+    from openportrait.portrait import Portrait
+    from openportrait.records import Face, FaceEdit, Frame, Motion, Progress, Result, Template
     from openportrait.templates import load_template, save_template
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "animator": ("Animator", "animate", "edit", "perform", "retarget", "stream"),
     "drivings": ("Driving",),
     "errors": (
         "Cancelled",
@@ -59,20 +73,31 @@ _HOMES = {
         "save_expression",
         "save_timeline",
     ),
+    "keywords": ("JobOptions",),
+    "media": ("Frames",),
     "options": ("Options", "RetargetOptions"),
-    "pipeline": ("Job", "Picture", "animate", "edit", "perform", "retarget", "stream"),
-    "records": ("FaceEdit", "Frame", "Motion", "Progress", "Result", "Template"),
+    "pipeline": ("Job", "Picture"),
+    "pipeline.driving": ("MeasuredDriving",),
+    "pipeline.live": ("LiveSession",),
+    "portrait": ("Portrait",),
+    "records": ("Face", "FaceEdit", "Frame", "Motion", "Progress", "Result", "Template"),
     "templates": ("load_template", "save_template"),
 }
 
 __all__ = [
+    "Animator",
     "Cancelled",
     "Driving",
     "EngineError",
+    "Face",
     "FaceEdit",
     "Frame",
+    "Frames",
     "Job",
+    "JobOptions",
     "Key",
+    "LiveSession",
+    "MeasuredDriving",
     "MediaError",
     "Motion",
     "NoFaceError",
@@ -80,6 +105,7 @@ __all__ = [
     "OptionError",
     "Options",
     "Picture",
+    "Portrait",
     "Progress",
     "Result",
     "RetargetOptions",
@@ -109,3 +135,7 @@ def __getattr__(name: str) -> Any:
         if name in names:
             return getattr(import_module(f"openportrait.{module}"), name)
     raise AttributeError(f"module 'openportrait' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

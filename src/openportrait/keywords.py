@@ -12,8 +12,8 @@ from openportrait.files import AnyPath
 from openportrait.options import Audio, DrivingOption, EngineName, FaceEdit, Length, NeutralFrame, Precision
 
 
-class JobOptions(TypedDict, total=False):
-    """All options of a job, by their flat names; those left out have their defaults."""
+class AnimatorOptions(TypedDict, total=False):
+    """Options of an `Animator`."""
 
     engine: EngineName
     """mesh needs no download, neural is the published model; auto is neural where its weights are."""
@@ -25,49 +25,63 @@ class JobOptions(TypedDict, total=False):
     """Folder with the trained weights (neural engine)."""
     max_crop: int
     """Largest face crop in pixels that is animated unscaled (mesh engine)."""
-    face: str
-    """Face of the source: largest, smallest, left, right, top, bottom, centre, all, or a number from 0; several with
-    commas between."""
+
+
+class DrivingOptions(TypedDict, total=False):
+    """Options with which a driving is measured."""
+
     driving_face: str
     """Face of the driving, chosen the same way (one face)."""
     detection_threshold: float
     """How sure the detector must be; lower finds more."""
     bridge_seconds: float
     """A face lost for at most this long is bridged by interpolation."""
-    crop_source: bool
-    """Cut the face out of the source; off: the source is a face crop already."""
     crop_driving: bool
     """Cut the face out of the driving; always done when its frames are not square."""
-    paste_back: bool
-    """Put the animated face back into the whole picture."""
-    max_size: int
-    """Longer side to which a larger source is reduced, pixels; 0 keeps its size, and takes more memory."""
     max_gigapixels: float
     """Most that may be decoded of a source or driving, all frames together: 500 are two hours of 1920 × 1080. Animated
     pictures count 20-fold."""
-    source_scale: float
-    """Side of the source crop over the face's size."""
-    source_shift_x: float
-    """Source crop moved sideways, in sides of the crop."""
-    source_shift_y: float
-    """Source crop moved down, in sides of the crop."""
     driving_scale: float
     """Side of the driving crop over the face's size."""
     driving_shift_x: float
     """Driving crop moved sideways, in sides of the crop."""
     driving_shift_y: float
     """Driving crop moved down, in sides of the crop."""
+    keep_partial: bool
+    """Keep what was rendered when the input breaks off late."""
+
+
+class EditOptions(TypedDict, total=False):
+    """Options of an edit of a portrait that is analysed already."""
+
+    neutralise: str | Mapping[str, float]
+    """Regions whose own expression is taken away first, wholly or in part: exp, or lip=0.5."""
+    stitching: bool
+    """Keep shoulders and border in place."""
+    audio: Audio
+    """Whose sound the result carries; the other's where that one is silent."""
+    quality: int
+    """Picture quality of the encoder, 0 to 100."""
+    side_by_side: bool
+    """Also write driving, source and result in one strip."""
+    save_template: bool
+    """Also write the driving's motion as a template."""
+    provenance: bool
+    """State in the file's metadata that the result is synthetic."""
+    overwrite: bool
+    """Let numbered pictures replace files that no earlier result wrote; never an input."""
+
+
+class MoveOptions(EditOptions, total=False):
+    """Options of a portrait, analysed already, that is driven."""
+
     region: str
     """What moves: all, exp, pose, lip or eyes; parts of them are turn, place, size, brows, lids, gaze, rest. Several:
     eyes,lip or all-lip."""
     strength: str | Mapping[str, float]
     """How strongly regions move, 0 to 3, 1 as the driving does: lip=1.3,pose=0.5."""
-    neutralise: str | Mapping[str, float]
-    """Regions whose own expression is taken away first, wholly or in part: exp, or lip=0.5."""
     relative: bool
     """Add the driving's change since its neutral frame; off: take its motion as it is."""
-    stitching: bool
-    """Keep shoulders and border in place."""
     driving_option: DrivingOption
     """expression-friendly adapts the strength of a clip to the portrait; pose-friendly does not."""
     multiplier: float
@@ -90,19 +104,29 @@ class JobOptions(TypedDict, total=False):
     """How long a result with several drivings is: as the first one that moves, or as the longest."""
     edit: str | Mapping[str, float] | FaceEdit
     """Sliders of the editor that are added to the motion: smile=0.5,wink=10."""
-    audio: Audio
-    """Whose sound the result carries; the other's where that one is silent."""
-    quality: int
-    """Picture quality of the encoder, 0 to 100."""
+
+
+class CallOptions(MoveOptions, DrivingOptions, total=False):
+    """All options of a job but those of its `Animator`."""
+
+    face: str
+    """Face of the source: largest, smallest, left, right, top, bottom, centre, all, or a number from 0; several with
+    commas between."""
+    crop_source: bool
+    """Cut the face out of the source; off: the source is a face crop already."""
+    paste_back: bool
+    """Put the animated face back into the whole picture."""
+    max_size: int
+    """Longer side to which a larger source is reduced, pixels; 0 keeps its size, and takes more memory."""
+    source_scale: float
+    """Side of the source crop over the face's size."""
+    source_shift_x: float
+    """Source crop moved sideways, in sides of the crop."""
+    source_shift_y: float
+    """Source crop moved down, in sides of the crop."""
     background: str
     """What is behind the person: keep, transparent, a colour (#rrggbb or a name), or a picture's path."""
-    side_by_side: bool
-    """Also write driving, source and result in one strip."""
-    save_template: bool
-    """Also write the driving's motion as a template."""
-    provenance: bool
-    """State in the file's metadata that the result is synthetic."""
-    keep_partial: bool
-    """Keep what was rendered when the input breaks off late."""
-    overwrite: bool
-    """Let numbered pictures replace files that no earlier result wrote; never an input."""
+
+
+class JobOptions(AnimatorOptions, CallOptions, total=False):
+    """All options of a job; those left out have their defaults."""

@@ -6,8 +6,9 @@ import base64
 import io
 import os
 import sys
+import tempfile
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ import numpy as np
 from PIL import Image as Pillow
 
 from openportrait.errors import MediaError
-from openportrait.media import open_clip
+from openportrait.media import open_clip, open_writer
 from openportrait.media.shrink import fitted
+from openportrait.media.stills import on_white
 from openportrait.records import Frame, Image, Progress, Result
 from openportrait.scaling import resized
 
@@ -40,7 +42,6 @@ _PICTURES = {
 """What every browser shows."""
 _CLIPS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
 """What every browser plays."""
-_TITLES = {"analyse": "Reading the motion", "render": "Animating"}
 _STYLE = "max-width:100%;max-height:70vh"
 
 
@@ -63,16 +64,19 @@ def picture_html(image: Image, alpha: Image | None = None) -> str:
 def result_html(result: Result) -> str:
     """A finished job: its picture, or its clip to play, and what is to be said of it.
 
-    Files larger than MOST_EMBEDDED_BYTES, and kinds that browsers do not play, are a still and a link.
+    Files larger than MOST_EMBEDDED_BYTES, and kinds that browsers do not play, are a still and a link. Of a result
+    without an output, a copy is shown that browsers play.
     """
     noun = "picture" if result.rate is None else "frame"
     count = f"{result.frames} {noun}{'' if result.frames == 1 else 's'}"
+    name = f"{_link(result.path)}: " if result.keeper is None else ""
     lines = [
-        f"{_link(result.path)}: {count} in {result.seconds:.1f} s with the {_text(result.engine)} engine",
+        f"{name}{count} in {result.seconds:.1f} s with the {_text(result.engine)} engine",
         *(f"{title}: {_link(path)}" for title, path in _besides(result)),
         *(f"note: {_text(warning)}" for warning in result.warnings),
     ]
-    return f"<figure style='margin:0'>{_shown(result.path)}<figcaption>{'<br>'.join(lines)}</figcaption></figure>"
+    shown = _shown(result.path) if result.keeper is None or result.rate is None else _copied(result)
+    return f"<figure style='margin:0'>{shown}<figcaption>{'<br>'.join(lines)}</figcaption></figure>"
 
 
 def _besides(result: Result) -> list[tuple[str, Path]]:
@@ -99,6 +103,17 @@ def _shown(path: Path) -> str:
         frame = next(iter(clip))
         return picture_html(frame.image, frame.alpha)
     return ""
+
+
+def _copied(result: Result) -> str:
+    """A clip that browsers do not play, encoded anew."""
+    assert result.rate is not None, "only clips come here"
+    with tempfile.TemporaryDirectory(prefix="openportrait-") as folder:
+        path = Path(folder) / "shown.mp4"
+        with open_writer(path, rate=result.rate) as writer, closing(result.pictures()) as pictures:
+            for picture in pictures:
+                writer.write(on_white(picture[..., :3], picture[..., 3] if picture.shape[2] == 4 else None))
+        return _shown(path)
 
 
 def _element(kind: str, content: bytes) -> str:
@@ -141,9 +156,10 @@ class ProgressBar:
 
 
 def _bar(now: Progress, elapsed_seconds: float) -> str:
-    title = _TITLES[now.stage]
     if now.total is None:
-        return f"{title}: {now.done} frames"
+        return f"{now.title}: {now.done} frames"
     minutes, seconds = divmod(round(elapsed_seconds / max(now.done, 1) * (now.total - now.done)), 60)
     left = f", {minutes}:{seconds:02} left" if now.done < now.total else ""
-    return f"<progress value='{now.done}' max='{now.total}'></progress> {title}: {now.done}/{now.total} frames{left}"
+    return (
+        f"<progress value='{now.done}' max='{now.total}'></progress> {now.title}: {now.done}/{now.total} frames{left}"
+    )

@@ -279,6 +279,22 @@ OF_A_SOURCE = (
 """The crop options of a job without a driving."""
 
 
+OF_A_DRIVING = (
+    "driving_face",
+    "detection_threshold",
+    "bridge_seconds",
+    "crop_driving",
+    "max_gigapixels",
+    "driving_scale",
+    "driving_shift_x",
+    "driving_shift_y",
+    "keep_partial",
+)
+"""The options that count when a driving is measured."""
+OF_AN_EDIT = ("stitching", "neutralise", "audio", "quality", "side_by_side", "save_template", "provenance", "overwrite")
+"""Those that count when a source that is analysed already is edited; when it is driven, also all of motion."""
+
+
 @dataclass(frozen=True)
 class Options:
     """All options of a job."""

@@ -6,8 +6,9 @@ z away from the viewer. The centre of the top left pixel is (0, 0).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -216,12 +217,18 @@ class Progress:
     frame: Image | None = None
     """The newest finished picture of the render stage, (H, W, 3)."""
 
+    @property
+    def title(self) -> str:
+        """What is being done, in words."""
+        return {"analyse": "Reading the motion", "render": "Animating"}[self.stage]
+
 
 @dataclass(frozen=True)
 class Result:
     """What a finished job made."""
 
     path: Path
+    """The file; without an output a temporary one of the exact pictures, which is gone with this record."""
     frames: int
     rate: Fraction | None
     """Frames a second; None for a still image."""
@@ -233,6 +240,22 @@ class Result:
     warnings: tuple[str, ...] = ()
     side_by_side: Path | None = None
     template: Path | None = None
+    keeper: object = field(default=None, repr=False, compare=False)
+    """What a temporary file is gone with; None for one that stays."""
+
+    @property
+    def image(self) -> Image:
+        """The picture, or the first one of a clip, read from the file: (H, W, 3), with transparency (H, W, 4)."""
+        with closing(self.pictures()) as pictures:
+            return next(pictures)
+
+    def pictures(self) -> Generator[Image, None, None]:
+        """All pictures in their order, read from the file one by one: a clip is never held in memory."""
+        from openportrait.media import open_clip
+
+        with open_clip(self.path) as clip:
+            for frame in clip:
+                yield frame.pixels
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; the rate as 'numerator/denominator'."""

@@ -112,7 +112,7 @@ def test_what_cannot_be_used_is_refused(weights: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="abacus"):
         load(EngineOptions(engine="neural", weights=weights, device="abacus"))
     with pytest.raises(OptionError, match="give a path"):
-        openportrait.animate("a.jpg", "b.mp4", weights=5)
+        openportrait.animate("a.jpg", "b.mp4", weights=5)  # type: ignore[arg-type]
 
 
 def test_a_folder_may_be_named_by_text(weights: Path) -> None:

@@ -192,7 +192,7 @@ def test_a_clip_that_breaks_off_is_used_only_when_asked(portrait: Path, talk: Pa
     data = talk.read_bytes()
     broken.write_bytes(data[: len(data) // 3])
     output = tmp_path / "new" / "o.mp4"
-    with pytest.raises(openportrait.MediaError, match="--keep-partial"):
+    with pytest.raises(openportrait.MediaError, match="keep_partial=True"):
         openportrait.animate(portrait, broken, output, engine="mesh")
     assert not output.parent.exists()
     result = openportrait.animate(portrait, broken, output, engine="mesh", keep_partial=True)
@@ -226,7 +226,7 @@ def test_no_face_is_one_clear_line(short_talk: Path, tmp_path: Path) -> None:
 
 def test_unknown_option_names_the_nearest() -> None:
     with pytest.raises(openportrait.OptionError, match="did you mean region"):
-        openportrait.animate("a.jpg", "b.mp4", regoin="lip")
+        openportrait.animate("a.jpg", "b.mp4", regoin="lip")  # type: ignore[call-arg]
 
 
 def test_transparent_source_keeps_its_alpha(portrait: Path, tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ def test_a_folder_of_pictures_is_not_written_over(portrait: Path, short_talk: Pa
     before = source.read_bytes()
     with pytest.raises(openportrait.MediaError, match=r"00003\.png: is an input"):
         openportrait.animate(source, short_talk, source.parent / "%05d.png", engine="mesh", overwrite=True)
-    with pytest.raises(openportrait.MediaError, match="--overwrite"):
+    with pytest.raises(openportrait.MediaError, match="overwrite=True"):
         openportrait.animate(portrait, short_talk, source.parent / "%05d.png", engine="mesh")
     assert [path.name for path in source.parent.iterdir()] == ["00003.png"]
     assert source.read_bytes() == before

@@ -252,7 +252,7 @@ def test_a_face_may_be_named_by_number_and_have_several_drivings(couple: Path) -
     drivings = [Driving(NOD, face="1"), Driving(SMILE, face="1", region="lip")]
     with openportrait.stream(couple, drivings, engine="mesh") as job:
         assert job.faces == 1
-    with pytest.raises(OptionError, match=r"--face is 7, but there are 2"):
+    with pytest.raises(OptionError, match=r"face is 7, but there are 2"):
         pictures(couple, Driving(NOD, face="7"))
 
 

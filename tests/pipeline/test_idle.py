@@ -97,11 +97,11 @@ def test_retargeting_moves_the_eyes_whatever_the_region() -> None:
 def test_a_job_says_so_and_the_remedy_works(portrait: Path, tmp_path: Path) -> None:
     surprise = EXAMPLES / "driving" / "surprise.jpg"
     result = openportrait.animate(portrait, surprise, tmp_path / "a.png", engine="mesh", region="pose")
-    (said,) = [line for line in result.warnings if "--no-relative" in line]
+    (said,) = [line for line in result.warnings if "relative=False" in line]
     assert str(surprise) in said
     assert np.array_equal(read_image(tmp_path / "a.png").image, read_image(portrait).image)
     remedied = openportrait.animate(
         portrait, surprise, tmp_path / "b.png", engine="mesh", region="pose", relative=False
     )
-    assert not any("--no-relative" in line for line in remedied.warnings)
+    assert not any("relative=False" in line for line in remedied.warnings)
     assert not np.array_equal(read_image(tmp_path / "b.png").image, read_image(portrait).image)

@@ -58,7 +58,7 @@ class Animate:
 
 def run_job(source: Path, driving: Path | Sequence[Driving], output: Path | None, options: Values) -> Result:
     """Animate with a progress bar."""
-    from openportrait.pipeline import animate
+    from openportrait.animator import animate
 
     with progress_bar() as progress:
         return animate(source, driving, output, progress=progress, cancel=leaving.asked, **options)

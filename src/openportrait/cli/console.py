@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from openportrait import leaving
+from openportrait.arguments import flags_typed
 from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 from openportrait.files import told
 
@@ -97,7 +98,8 @@ def guarded(run: Callable[[], None]) -> int:
 def _outcome(run: Callable[[], None]) -> tuple[int, str]:
     """The exit code, and what to say of it."""
     try:
-        run()
+        with flags_typed():
+            run()
     except KeyboardInterrupt:
         return leaving.code(), "stopped; nothing was written"
     except Cancelled as stopped:
@@ -212,11 +214,10 @@ def progress_line() -> Iterator[ProgressLine | None]:
 @contextmanager
 def progress_bar() -> Iterator[Callable[[Progress], None]]:
     """A callback that shows where a job is."""
-    titles = {"analyse": "Reading the motion", "render": "Animating"}
     with progress_line() as line:
 
         def show(now: Progress) -> None:
             if line is not None:
-                line.show(titles[now.stage], now.done, now.total, "frames")
+                line.show(now.title, now.done, now.total, "frames")
 
         yield show

@@ -68,7 +68,7 @@ class Edit:
         finish(result, self.engine, as_json=self.json)
 
     def _made(self, wanted: FaceEdit | Timeline, options: Values) -> Result:
-        from openportrait.pipeline import edit
+        from openportrait.animator import edit
 
         with progress_bar() as progress:
             return edit(self.source, wanted, self.output, progress=progress, cancel=leaving.asked, **options)

@@ -44,7 +44,7 @@ class Retarget:
 
     def run(self) -> None:
         """Retarget and print the result."""
-        from openportrait.pipeline import retarget
+        from openportrait.animator import retarget
 
         options = self.engine | self.faces | self.crop | self.motion | self.files
         wanted = RetargetOptions(**self.wanted)

@@ -1,7 +1,7 @@
 """Pictures and clips, read and written as streams."""
 
 from openportrait.media.clip import Clip, open_clip, probe
-from openportrait.media.inputs import AnyInput, Frames, Inputs
+from openportrait.media.inputs import AnyInput, Frames, Inputs, picture_of
 from openportrait.media.sound import Sound
 from openportrait.media.stills import picture_kind, read_image, write_image
 from openportrait.media.target import check_file, together
@@ -31,6 +31,7 @@ __all__ = [
     "open_clip",
     "open_writer",
     "picture_kind",
+    "picture_of",
     "probe",
     "read_image",
     "together",

@@ -236,7 +236,7 @@ def _pieces(file: Any, argument: str) -> Iterator[bytes]:
 
 
 def _write_picture(path: Path, given: object, argument: str) -> None:
-    picture = Pillow.fromarray(_checked(given, argument))
+    picture = Pillow.fromarray(picture_of(given, argument))
     with _kept(argument):
         picture.save(path, compress_level=_PNG_LEVEL)
 
@@ -269,7 +269,7 @@ def _uniform(frames: Frames, argument: str) -> Iterator[Image]:
     first: Image | None = None
     for index, item in enumerate(given):
         where = f"{argument}, frame {index}"
-        picture = _checked(item, where, clear=None if first is None else first.shape[2] == _WITH_ALPHA)
+        picture = picture_of(item, where, clear=None if first is None else first.shape[2] == _WITH_ALPHA)
         if first is None:
             first = picture
         if picture.shape != first.shape:
@@ -277,7 +277,7 @@ def _uniform(frames: Frames, argument: str) -> Iterator[Image]:
         yield picture
 
 
-def _checked(given: object, where: str, *, clear: bool | None = None) -> Image:
+def picture_of(given: object, where: str, *, clear: bool | None = None) -> Image:
     """(H, W, 3 or 4) RGB uint8 of an array or of PIL's picture, with alpha as `clear` says. Raises OptionError."""
     if isinstance(given, Pillow.Image):
         check_size(Path(where), *given.size)

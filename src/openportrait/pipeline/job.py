@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
@@ -30,7 +30,7 @@ from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.playing import Cast, Played, Timing
 from openportrait.pipeline.render import Cue, Pose, Rendering
-from openportrait.pipeline.source import SourceFace, Source
+from openportrait.pipeline.source import Source, SourceFace
 from openportrait.pipeline.tools import Tools
 from openportrait.records import FaceCrop, Floats, Image, Motion, Ratios, Template
 
@@ -123,7 +123,7 @@ class Follow:
         self._base = Base(engine, options, face)
         self._sources = self._base.starts
         self._drives = [_drive(engine, options, self._sources, face.ratios, one) for one in played]
-        self._correct = Corrections(engine, options, first_source=portrait.ratios[0], source_moves=self._moves)
+        self._correct = Corrections(engine, options, first_source=face.ratios[0], source_moves=self._moves)
 
     def __len__(self) -> int:
         return self._frames
@@ -223,20 +223,20 @@ class Job(Rendering):
         """Frames a second of the result; None for a single picture."""
         return self._cast.rate
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know of the engine and the inputs."""
+    def remarks(self) -> Iterator[str]:
+        """Also what is to be said of the drivings."""
         layout, motion = self._engine.layout.name, self.options.motion
-        idle = (why_idle(one, layout, motion) for follow in self._follows for one in follow.played)
         drivings = [driving for _, driving in self._cast.drivings]
-        foreign = (
+        yield from super().remarks()
+        yield from (line for driving in drivings for line in driving.warnings)
+        idle = (why_idle(one, layout, motion) for follow in self._follows for one in follow.played)
+        yield from (line for line in idle if line)
+        yield from (
             f"{driving.path} was made by the {driving.engine} engine; "
             "of its motion the head pose and the openness of eyes and lips are used"
             for driving in drivings
             if driving.layout != layout
         )
-        lines = (*super().warnings, *(line for driving in drivings for line in driving.warnings))
-        return tuple(dict.fromkeys((*lines, *(line for line in idle if line), *foreign)))
 
     @property
     def template(self) -> Template | None:

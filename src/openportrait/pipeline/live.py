@@ -11,17 +11,19 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.errors import OptionError
 from openportrait.faces import Box, LiveFace, LiveTracker, crop_box, ratios
-from openportrait.media import Writer, open_writer
+from openportrait.media import Writer, open_writer, picture_of
 from openportrait.media.stills import on_white
 from openportrait.motion import Corrections, LiveTransfer, keypoints
 from openportrait.options import MotionOptions, Options
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.driving import DRIVING_SIZE, driving_box
-from openportrait.pipeline.job import Base
 from openportrait.pipeline.flow import Watch
+from openportrait.pipeline.job import Base
 from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import AnySource, Sitter, SourceFace, is_still, open_source, path_of
 from openportrait.pipeline.tools import Tools
@@ -83,6 +85,14 @@ class LiveSession:
             if self._recorder is not None:
                 self._recorder.write(self._last, now)
             return LivePicture(self._last, face is not None)
+
+    def drive(self, camera: Image, seconds: float | None = None) -> Image:
+        """(H, W, 3) the portrait for a camera frame, (H, W, 3) RGB uint8, of the moment `seconds`; none given: now.
+
+        Where the frame shows no face, the last picture stands still. Raises OptionError for what is no picture.
+        """
+        frame = np.ascontiguousarray(picture_of(camera, "frame")[..., :3])
+        return self(frame, seconds).image
 
     def recentre(self) -> None:
         """The next face seen counts as at rest."""

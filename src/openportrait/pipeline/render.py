@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -65,6 +65,17 @@ class Picture:
     driving: Image | None
     """(H, W, 3) the driving's frame; None where no pixels drive."""
 
+    @property
+    def pixels(self) -> Image:
+        """(H, W, 3), or (H, W, 4) with alpha."""
+        return self.image if self.alpha is None else np.dstack([self.image, self.alpha])
+
+    def _repr_png_(self) -> bytes:
+        """How a notebook shows it."""
+        from openportrait.notebook import png
+
+        return png(self.image, self.alpha)
+
     @classmethod
     def finished(
         cls, index: int, painted: Image, frame: Frame, background: Background, *, whole: bool, driving: Image | None
@@ -115,6 +126,8 @@ class Rendering:
         self._background = Background(options.output)
         self._running: list[Generator[Picture, None, None]] = []
         self.options = options
+        self.said: Callable[[str], str] = str
+        """How warnings are worded for the caller."""
 
     @property
     def engine(self) -> str:
@@ -139,11 +152,14 @@ class Rendering:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know of the engine and the inputs."""
-        lines = (*self._engine.notices, *self._source.warnings)
+        """What the user should know of the engine and the inputs, each line once."""
+        return tuple(dict.fromkeys(map(self.said, self.remarks())))
+
+    def remarks(self) -> Iterator[str]:
+        """The warnings as they are worded on a command line."""
+        yield from (*self._engine.notices, *self._source.warnings)
         if self.options.crop.paste_back and not pastes_back(self.options):
-            return (*lines, "the result is the face crop: paste-back needs the source crop and stitching")
-        return lines
+            yield "the result is the face crop: paste-back needs the source crop and stitching"
 
     @property
     def template(self) -> Template | None:

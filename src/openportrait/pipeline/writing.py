@@ -8,9 +8,11 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from openportrait import leaving
-from openportrait.errors import Cancelled, OpenPortraitError
+from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 from openportrait.files import AnyPath
 from openportrait.media import (
+    Frames,
+    Inputs,
     Sound,
     Writer,
     check_output,
@@ -18,6 +20,7 @@ from openportrait.media import (
     check_transparency,
     is_picture,
     open_writer,
+    probe,
     together,
     write_image,
 )
@@ -101,8 +104,33 @@ def write(job: Rendering, start: Start, sound: tuple[Sound, ...] = ()) -> Result
     )
 
 
+def keep(job: Rendering) -> Result:
+    """Render a job into a temporary file, without loss. Raises OptionError where files beside it are wanted."""
+    wanted, start = job.options.output, time.monotonic()
+    if wanted.side_by_side or wanted.save_template:
+        raise OptionError("--side-by-side and --save-template write files beside the output; give an output")
+    rate = None if job.frames == 1 else job.rate or RATE_OF_STILLS
+    with ExitStack() as undo:
+        folder = Inputs(job.options.crop.max_gigapixels)
+        undo.callback(folder.close)
+        with closing(ahead(job)) as pictures:
+            made = (picture.pixels for picture in pictures)
+            path = folder.file(next(made) if rate is None else Frames(made, rate), "result")
+        undo.pop_all()
+    return Result(
+        path=path,
+        frames=probe(path).frames or job.frames,
+        rate=rate,
+        seconds=time.monotonic() - start,
+        engine=job.engine,
+        faces=job.faces,
+        warnings=job.warnings,
+        keeper=folder,
+    )
+
+
 def _write_picture(job: Rendering, targets: Targets) -> int:
-    wanted, said = job.options.output, describe(job)
+    wanted, said = job.options.output, _description(job)
     with closing(job):
         picture = next(iter(job))
     write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality, description=said)
@@ -113,7 +141,7 @@ def _write_picture(job: Rendering, targets: Targets) -> int:
 
 def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound: tuple[Sound, ...]) -> int:
     """How many frames the result has."""
-    wanted, said = job.options.output, describe(job)
+    wanted, said = job.options.output, _description(job)
 
     def open_result(path: Path) -> Writer:
         return open_writer(
@@ -145,8 +173,7 @@ def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound:
     return writer.frames_in_file
 
 
-def describe(job: Rendering) -> str:
-    """What the metadata of a job's files say of them; nothing where that is not wanted."""
+def _description(job: Rendering) -> str:
     return f"Synthetic: animated with OpenPortrait, {job.engine} engine" if job.options.output.provenance else ""
 
 
