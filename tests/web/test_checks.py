@@ -36,8 +36,7 @@ def test_names_with_dashes_and_words_that_look_like_flags_stay(tmp_path: Path) -
         f"{path}: is no clip; raise --max-size (now 0) or leave out --no-relative, not officer--talk.mp4"
     )
     assert plainly(error, tmp_path) == (
-        "my --smile, officer--talk.mp4: is no clip; raise “Max size” (now 0) or leave out “Relative”, "
-        "not officer--talk.mp4"
+        "my --smile, officer--talk.mp4: is no clip; raise “Max size” (now 0) or tick “Relative”, not officer--talk.mp4"
     )
     unknown = OptionError(f"there is no {tmp_path}/cd34/officer--yaw-degrees.mp4; see --elsewhere")
     assert plainly(unknown, tmp_path) == "there is no officer--yaw-degrees.mp4; see --elsewhere"

@@ -251,6 +251,17 @@ def test_calls_may_leave_out_what_has_a_default(client: httpx.Client) -> None:
             client, "animate", file_of(upload(client)), file_of(upload(client)), {"engine": "mesh"}, *further
         )
         assert kind == "complete", told
+        assert told[1]["warnings"] == []
+
+
+def test_what_a_result_says_names_no_folder_and_no_flag(client: httpx.Client) -> None:
+    kind, told = call(
+        client, "animate", file_of(upload(client)), file_of(upload(client)), {"engine": "mesh", "region": "pose"}
+    )
+    assert kind == "complete", told
+    (warning,) = told[1]["warnings"]
+    assert warning.startswith("officer.jpg is a single picture")
+    assert "untick “Relative”" in warning
 
 
 def test_what_cannot_be_read_is_refused_in_one_line(client: httpx.Client, tmp_path: Path) -> None:

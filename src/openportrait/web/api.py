@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from openportrait.errors import OptionError
 from openportrait.options import FaceEdit, OptionSpec, specs
 from openportrait.pipeline import animate, edit
 from openportrait.records import Result
+from openportrait.web.checks import plainly
 from openportrait.web.context import Context
 from openportrait.web.jobs import Work, run
 from openportrait.web.page import handed_in
@@ -49,7 +51,7 @@ def api(context: Context) -> None:
             movers = [first, *_further(context, session, drivings, chosen)]
             return animate(portrait, movers, session.room(), progress=progress, cancel=cancel, **chosen)
 
-        return _answer(_done(context, session, work))
+        return _answer(_done(context, session, work), context.sessions.root)
 
     def edit_files(
         request: gr.Request, source: str, sliders: dict[str, Any] | None = None, options: dict[str, Any] | None = None
@@ -62,7 +64,7 @@ def api(context: Context) -> None:
             portrait = context.upload(source, "source")
             return edit(portrait, wanted, session.room(), progress=progress, cancel=cancel, **chosen)
 
-        return _answer(_done(context, session, work))
+        return _answer(_done(context, session, work), context.sessions.root)
 
     everyone: dict[str, Any] = {"concurrency_limit": None}
     made = [files, facts]
@@ -117,8 +119,9 @@ def _face_edit(values: dict[str, Any]) -> FaceEdit:
     return FaceEdit(**values)
 
 
-def _answer(made: Result) -> tuple[list[str], dict[str, Any]]:
+def _answer(made: Result, root: Path) -> tuple[list[str], dict[str, Any]]:
     paths = [path for path in (made.path, made.side_by_side, made.template) if path is not None]
     # The files go by themselves: an object with a path in it would be taken for one, too.
     facts = {name: value for name, value in made.as_dict().items() if name not in ("path", "side_by_side", "template")}
+    facts["warnings"] = [plainly(warning, root) for warning in made.warnings]
     return [str(path) for path in paths], facts

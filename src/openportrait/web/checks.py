@@ -18,6 +18,8 @@ from openportrait.templates import is_template, load_template
 from openportrait.web.options import WebOptions
 
 MEGABYTE = 1_000_000
+TICKED = {"give ": "untick ", "leave out ": "tick "}
+"""What is to be done with a flag that begins with `--no-`, and with its check box."""
 LONGEST_PATH = 1000
 """Characters of a path that is looked for in a message."""
 
@@ -74,9 +76,9 @@ def label(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def plainly(error: OpenPortraitError, root: Path) -> str:
+def plainly(message: OpenPortraitError | str, root: Path) -> str:
     """The message for a visitor: no folders of this machine, labels instead of flags; names of files as they are."""
-    text, told = str(error), ""
+    text, told = str(message), ""
     while (start := text.find(f"{root}/")) >= 0:
         end = _end_of_path(text, start)
         told += _with_labels(text[:start]) + text[start:end].rpartition("/")[2]
@@ -95,11 +97,13 @@ def _end_of_path(text: str, start: int) -> int:
 def _with_labels(text: str) -> str:
     """A text with labels in place of flags."""
 
-    def labelled(flag: re.Match[str]) -> str:
-        name = flag[1].replace("-", "_")
-        return f"“{label(name)}”" if name in _option_names() else flag[0]
+    def labelled(found: re.Match[str]) -> str:
+        what, flag = found[1] or "", found[3].replace("-", "_")
+        if flag not in _option_names():
+            return found[0]
+        return f"{TICKED.get(what, what) if found[2] else what}“{label(flag)}”"
 
-    return re.sub(r"(?<![\w-])--(?:no-)?([a-z][a-z-]*[a-z])(?![\w-])", labelled, text)
+    return re.sub(r"(?<![\w-])(give |leave out )?--(no-)?([a-z][a-z-]*[a-z])(?![\w-])", labelled, text)
 
 
 @cache

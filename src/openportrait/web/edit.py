@@ -49,6 +49,10 @@ EYES = ("eye_ratio", "gaze_x", "gaze_y", "wink", "wink_left", "wink_right", "eye
 MOUTH = ("lip_ratio", "lip_open", "grin", "smile", "smile_left", "smile_right", "pouting", "pursing")
 RATIOS = ("eye_ratio", "lip_ratio")
 VIEW = ["detection_threshold", *OF_A_SOURCE, "stitching"]
+OF_A_CLIP = (
+    "#### The whole video\nIts first frame is shown above. Here the sliders are added to every frame, over the face's "
+    "own motion; the sound is kept. A timeline, below, runs along with it."
+)
 ASSETS = files("openportrait") / "assets" / "web"
 
 
@@ -104,8 +108,11 @@ def edit_tab(context: Context) -> Form:
                     )
                 )
             saved = gr.File(label="Files to download", interactive=False, visible=False, elem_id="edit-saved")
-            with gr.Column(visible=False, elem_id="edit-clip") as whole:
-                shown = results(context, "clip", "Apply to the whole clip", strip=False)
+    with gr.Row(visible=False, equal_height=False, elem_id="edit-clip", elem_classes="op-frame") as whole:
+        with gr.Column(min_width=240):
+            gr.Markdown(OF_A_CLIP)
+        with gr.Column(min_width=280, scale=2):
+            shown = results(context, "clip", "Apply to the whole video", strip=False)
     with gr.Accordion("Options", open=False, elem_id="edit-options"):
         controls.group(FaceOptions, only=("face", "detection_threshold", "bridge_seconds"))
         controls.group(CropOptions, only=OF_A_SOURCE, source_scale=EDIT_SCALE)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from openportrait.errors import Cancelled, MediaError
 from openportrait.pipeline import CancelCheck, ProgressCallback
 from openportrait.records import Image, Progress, Result
+from openportrait.web.checks import plainly
 from openportrait.web.line import Line
 from openportrait.web.options import WebOptions
 from openportrait.web.sessions import Session
@@ -107,11 +109,11 @@ def panel(title: str, line: str = "", *, share: float | None = None, picture: Im
     )
 
 
-def finished(result: Result) -> str:
-    """The panel of a finished job."""
+def finished(result: Result, root: Path) -> str:
+    """The panel of a finished job. `root`: the folder of the app's files, of which nothing is told."""
     frames = "1 picture" if result.rate is None else f"{result.frames} frames"
     speed = f", {result.frames / result.seconds:.1f} frames/s" if result.frames > 1 and result.seconds else ""
-    notes = "".join(f"<span>Note: {html.escape(warning)}</span>" for warning in result.warnings[:5])
+    notes = "".join(f"<span>Note: {html.escape(plainly(warning, root))}</span>" for warning in result.warnings[:5])
     body = panel("Done", f"{frames} in {result.seconds:.1f} s{speed} with the {result.engine} engine")
     return body.replace("</div>", f"{notes}</div>")
 

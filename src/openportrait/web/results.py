@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -60,7 +61,7 @@ class Results:
             raise OptionError("this job was not asked for; press the button anew")
         try:
             for news in run(work, session, stop, context.line, context.limits):
-                yield self._running(news) if isinstance(news, str) else self._done(news)
+                yield self._running(news) if isinstance(news, str) else self._done(news, context.sessions.root)
         except Cancelled:
             yield self._idle(panel("Stopped", "Nothing was written."))
         except OpenPortraitError:
@@ -75,14 +76,14 @@ class Results:
     def _idle(self, status: str) -> Updates:
         return (gr.update(interactive=True), gr.update(interactive=False), status, *[gr.skip()] * 5)
 
-    def _done(self, result: Result) -> Updates:
+    def _done(self, result: Result, root: Path) -> Updates:
         moves = result.rate is not None
         paths = [path for path in (result.path, result.side_by_side, result.template) if path is not None]
         strip = str(result.side_by_side) if result.side_by_side else None
         return (
             gr.update(interactive=True),
             gr.update(interactive=False),
-            finished(result),
+            finished(result, root),
             gr.update(value=str(result.path) if moves else None, visible=moves),
             gr.update(value=None if moves else str(result.path), visible=not moves),
             gr.update(value=strip if moves else None, visible=moves),
