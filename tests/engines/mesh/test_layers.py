@@ -104,14 +104,14 @@ def test_all_of_a_head_that_ends_before_the_border_goes_along() -> None:
     cv2.ellipse(alpha, (155, 150), (75, 110), 0, 0, 360, 255, -1)
     alpha[220:, 40:260] = 255
     within, all_over = build_surround(face, alpha), build_surround(face, np.full_like(alpha, 255))
-    up = np.s_[:5, [0, 1, 2, 33, 34, 35]]
+    up = np.s_[:6, [0, 1, 2, 33, 34, 35]]
     assert within.free[[0, 1, 2, 33, 34, 35]].all()
-    np.testing.assert_allclose(within.turning.reshape(6, 36)[up], 1)
+    np.testing.assert_allclose(within.turning.reshape(7, 36)[up], 1)
     assert not all_over.free.any()
-    assert all_over.turning.reshape(6, 36)[up].min() < 0.5
+    assert all_over.turning.reshape(7, 36)[up].min() < 0.5
     chin = 18
     assert not within.free[chin]
-    shares = within.shifting.reshape(6, 36)[:, chin]
+    shares = within.shifting.reshape(7, 36)[1:, chin]
     assert (np.diff(shares) < 0).all()
     assert shares[1] > 0.5
 

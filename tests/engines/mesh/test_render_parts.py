@@ -17,7 +17,7 @@ from openportrait.engines.mesh.mirror import find_other_side
 from openportrait.engines.mesh.overlay import build_stand_in
 from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, interpolants, places
 from openportrait.engines.mesh.surround import build_surround, ring_triangles
-from openportrait.engines.mesh.topology import FACE_OVAL
+from openportrait.engines.mesh.topology import FACE_OVAL, LIPS_LOWER, SKIN_COUNT
 from openportrait.engines.mesh.warp import Mesh, draw, warp
 from openportrait.motion import rotation_from_degrees
 from tests.engines.faces import made_crop
@@ -100,10 +100,23 @@ def test_rings_do_not_fold_over_a_dropping_chin() -> None:
     chin = np.argmax(oval[:, 1])
     dropped = oval.copy()
     dropped[chin - 3 : chin + 4, 1] += 40
-    moved = surround.moved(rest, np.zeros(2), dropped, dropped - oval, np.zeros(36))[:, :2].reshape(6, 36, 2)
-    heights = np.concatenate([dropped[None, chin, 1:], moved[:, chin, 1:]])
-    assert (np.diff(heights[:, 0]) > 0).all()
+    moved = surround.moved(rest, np.zeros(2), dropped, dropped, dropped - oval, np.zeros(36))[:, :2].reshape(7, 36, 2)
+    np.testing.assert_allclose(moved[0, chin], dropped[chin], atol=1e-6)
+    assert (np.diff(moved[:, chin, 1]) > 0).all()
     np.testing.assert_array_equal(moved[-1], rest[-36:])
+
+
+def test_the_rim_is_the_outline_of_a_turned_face_and_moves_with_its_skin() -> None:
+    face = made_crop(size=300, yaw_degrees=30).face.landmarks
+    surround = build_surround(face, ONE_LAYER)
+    rest = surround.vertices[:36, :2]
+    hull = cv2.convexHull(face[:SKIN_COUNT, :2].astype(np.float32))
+    away = [cv2.pointPolygonTest(hull, place.tolist(), True) for place in rest]
+    np.testing.assert_allclose(away, 0, atol=0.01)
+    # The oval of this face lies inside its outline where the cheek hides it.
+    assert np.linalg.norm(rest - face[FACE_OVAL, :2], axis=1).max() > 3
+    stretched = face[:, :2] * (1.1, 1.2)
+    np.testing.assert_allclose(surround.outline(stretched), rest * (1.1, 1.2), atol=1e-3)
 
 
 def test_rings_stay_while_nothing_moves() -> None:
@@ -111,7 +124,26 @@ def test_rings_stay_while_nothing_moves() -> None:
     surround = build_surround(face, ONE_LAYER)
     rest = surround.vertices
     oval = face[FACE_OVAL, :2]
-    np.testing.assert_array_equal(surround.moved(rest[:, :2], np.zeros(2), oval, np.zeros((36, 2)), np.zeros(36)), rest)
+    rim = surround.outline(face[:, :2])
+    moved = surround.moved(rest[:, :2], np.zeros(2), oval, rim, np.zeros((36, 2)), np.zeros(36))
+    np.testing.assert_allclose(moved, rest, atol=1e-6)
+    np.testing.assert_array_equal(surround.held_within(face[:, :2]), 0)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_lips_drawn_to_a_side_of_a_turned_face_stay_within_its_outline(side: int) -> None:
+    landmarks = made_crop(size=300, yaw_degrees=30).face.landmarks
+    surround, face = build_surround(landmarks, ONE_LAYER), landmarks[:, :2]
+    drawn = face.copy()
+    drawn[LIPS_LOWER, 0] += 70 * side
+    outline = surround.outline(drawn).astype(np.float32)
+    held = drawn[:SKIN_COUNT] + surround.held_within(drawn)
+    before, after = (
+        min(cv2.pointPolygonTest(outline, place.tolist(), True) for place in lips[LIPS_LOWER].reshape(-1, 2))
+        for lips in (drawn, held)
+    )
+    assert before < -5
+    assert after > -0.5
 
 
 def test_unknown_pixels_are_made_from_known_ones() -> None:
@@ -213,3 +245,24 @@ def test_where_one_part_hides_another_nothing_from_between_them_shows() -> None:
     assert edge[-1, 2] > 240
     assert edge[:, 1].max() < 30
     np.testing.assert_allclose(edge.sum(1), 250, atol=6)
+
+
+def test_an_edge_shows_each_side_by_the_part_of_a_pixel_that_it_covers() -> None:
+    """A white triangle over black, whose sides run slantwise through the pixels."""
+    size = 64
+    image = np.zeros((size, size, 4), np.uint8)
+    image[..., 3] = 255
+    image[:, : size // 2, :3] = 255
+    ground = np.array([[0, 0, 9], [63, 0, 9], [63, 63, 9], [0, 63, 9]], float)
+    white = np.array([[18.3, 20.2, 0], [47.1, 26.4, 0], [24.2, 44.7, 0]])
+    moved = np.vstack([ground, white])
+    rest = np.vstack([ground * (0.3, 1, 1) + (40, 0, 0), white * (0.4, 1, 1) + (2, 0, 0)])
+    found = warp(moved, rest, Mesh(np.array([[4, 5, 6], [0, 1, 2], [0, 2, 3]], np.int32), face=1, near=7), size)
+    picture, _ = draw(Layers(image, None, np.eye(3)), image, found)
+    finer = 16
+    fine = np.zeros((size * finer, size * finer), np.uint8)
+    cv2.fillConvexPoly(fine, np.round((white[:, :2] + 0.5) * finer - 0.5).astype(np.int32), 255)
+    covered = cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
+    inner = np.s_[16:48, 16:50]
+    assert np.abs(picture[inner][..., 0].astype(float) - covered[inner]).max() < 0.3 * 255
+    assert np.abs(picture[inner][..., 0].astype(float) - covered[inner])[covered[inner] % 255 > 0].mean() < 0.1 * 255

@@ -29,7 +29,7 @@ from openportrait.engines.mesh.topology import (
 from openportrait.engines.mesh.warp import Mesh, draw, warp
 from openportrait.records import Floats, Image
 
-_NEAR_RINGS = 2
+_NEAR_RINGS = 3
 _TOUCHING = 1e-6
 """Crop units; points less far apart touch."""
 
@@ -57,18 +57,20 @@ def render_shot(shot: Shot) -> Image:
     change = head.undo(shot.x_d) - shot.x_s
     moved = look.face + shift
     _carry_fit(moved, look, shot)
+    within = look.surround.held_within((look.face + change * (size / 2))[:, :2])
+    moved[:SKIN_COUNT, :2] += head.scale * (within @ head.rotation[:2, :2])
     back = look.surround.back_inside(_carried(head, rings, size)[:, :2], size)
     moved[:, :2] += back
     head = replace(head, translation=head.translation + np.append(back * (2 / size), 0.0))
 
     held_back = look.other_side.held_back(head)
     moved[:SKIN_COUNT, :2] -= held_back
-    oval, held_back = moved[FACE_OVAL, :2], held_back[FACE_OVAL]
-    beyond = oval - _carried(head, look.face[FACE_OVAL], size)[:, :2] + held_back
+    rim, held_back = look.surround.outline(moved[:, :2]), look.surround.rim(held_back)
+    beyond = rim - _carried(head, look.surround.rim(look.face), size)[:, :2] + held_back
     share = look.other_side.share(head.rotation)
     shift_of_origin = (head.apply(look.origin) - look.origin)[:2] * (size / 2)
-    carried = _carried(head, rings, size)[:, :2] - np.tile(held_back, (len(rings) // len(oval), 1))
-    moved_rings = look.surround.moved(carried, shift_of_origin, oval, beyond, share[FACE_OVAL])
+    carried = _carried(head, rings, size)[:, :2] - np.tile(held_back, (len(rings) // len(rim), 1))
+    moved_rings = look.surround.moved(carried, shift_of_origin, moved[FACE_OVAL, :2], rim, beyond, share[FACE_OVAL])
     rest = np.vstack([look.face[:SKIN_COUNT], rings])
     vertices = np.vstack([moved[:SKIN_COUNT], moved_rings])
 

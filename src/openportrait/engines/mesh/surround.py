@@ -1,7 +1,8 @@
 """Head, neck and background around the face mesh: rings that follow the head less and less.
 
-Six rings of vertices lie on rays from the face oval to the border of the crop. Near the face they
-move with the head as one body; the outermost never moves, so the crop can be put back without a seam.
+Seven rings of vertices lie on rays from the face oval to the border of the crop. The first is the rim: the face's
+outline, with whose skin it moves. Near the face rings move with the head as one body; the outermost never moves, so
+the crop can be put back without a seam.
 Where the person ends before the border all of it goes along: hair, hat and ears.
 """
 
@@ -20,7 +21,7 @@ from openportrait.records import Floats, Image
 
 _WAY_TO_BORDER = np.array([0.0, 0.11, 0.26, 0.45, 0.68, 1.0])
 _WAY_TO_END = np.array([0.0, 0.16, 0.38, 0.66, 1.0])
-"""Of the first five rings, where the person ends before the border."""
+"""From the first ring outside the rim; the second, of the first five, where the person ends before the border."""
 
 # How far the head's turning reaches, by the sine of a ray's slope downwards, in lengths of the ray: to the side
 # and up hair and hat go along; shoulders, below the jaw's corners, stay; the neck is a little longer.
@@ -40,17 +41,23 @@ _PRESSED = 0.03
 """Of the crop's side that hair is pressed together at most where the head comes to the border."""
 _LEAST_SPACING = 0.2
 """Of the distance at rest, that two rings keep."""
+_LEAST_SHADE = 0.8
+"""The same for the rim and the next ring, between which the edge of the face lies with its shade."""
 _CLOSING = 0.96
-"""Of the strip between oval and first ring, where the oval has turned to the viewer."""
+"""Of the strips between oval, rim and first ring outside it, where the oval has turned to the viewer."""
+_LEAST_OUTWARDS = 1e-3
+"""Of the way to the outline: what is nearer to the middle of the face is far from passing it."""
 _CLEARANCE = 0.05
 """Of the first ring outside the face's outline, in lengths of the ray."""
 _DEPTH_SLOPE, _NECK_DEPTH_SLOPE, _DEPTH_LIMIT = 0.38, 0.75, 0.9
 _SPREAD, _SPREAD_DECAY = 0.35, 0.16
+_ROUNDING = 1e-6
+"""Of an edge's length, so that a ray through a corner meets one of its two edges."""
 
 
 @dataclass(frozen=True, eq=False)
 class Surround:
-    """The rings of one source; G = 216 vertices."""
+    """The rings of one source; G = 252 vertices."""
 
     vertices: Floats
     """(G, 3) px, with the depth of a rough head behind the face."""
@@ -61,7 +68,38 @@ class Surround:
     free: NDArray[np.bool_]
     """(36,) rays along which the person ends before the border: at the last ring but one."""
     spread: Floats
-    """(G, 36) share of what each oval vertex moves beyond the head's motion."""
+    """(G, 36) share of what each vertex of the rim moves beyond the head's motion."""
+    rim_ends: NDArray[np.intp]
+    """(36, 2) landmarks between which the vertices of the rim lie."""
+    rim_shares: Floats
+    """(36, 1) what the second of them has to say, 0..1."""
+    centre: Floats
+    """(2,) px, the middle of the face."""
+    outwards: Floats
+    """(468,) how far landmarks of the skin lie from it to the rim: 1 on it."""
+
+    def rim(self, values: Floats) -> Floats:
+        """(36, C) what landmarks (468 or more, C) have at the rim."""
+        first, second = values[self.rim_ends.T]
+        return np.asarray(first + (second - first) * self.rim_shares)
+
+    def outline(self, face: Floats) -> Floats:
+        """(36, 2) px where the rim is when landmarks are at `face` (468 or more, 2): convex, as it was at rest."""
+        rim = self.rim(face)
+        centre = rim.mean(0)
+        hull = np.asarray(cv2.convexHull(rim.astype(np.float32))[:, 0], np.float64)
+        reach, _, _ = _reach(centre, rim - centre, hull)
+        return np.asarray(rim + (rim - centre) * np.maximum(reach - 1 - _ROUNDING, 0)[:, None])
+
+    def held_within(self, expressed: Floats) -> Floats:
+        """(468, 2) px by which an expression that carries landmarks to `expressed` (468 or more, 2) is held back.
+
+        Nothing passes the rim, behind which a turned face has no skin to be seen.
+        """
+        way = expressed[:SKIN_COUNT] - self.centre
+        most = np.maximum(self.outwards, 1 - _LEAST_SPACING * (1 - self.outwards))
+        now = _outwards(way, self.outline(expressed) - self.centre)
+        return np.asarray(way * np.minimum(most / np.maximum(now, _LEAST_OUTWARDS) - 1, 0)[:, None])
 
     def back_inside(self, carried: Floats, size: int) -> Floats:
         """(2,) px by which a head that takes the vertices to `carried` (G, 2) has to go back.
@@ -77,14 +115,16 @@ class Surround:
         back = -before - beyond
         return np.asarray(np.sign(back) * np.maximum(np.abs(back) - _PRESSED * size, 0.0))
 
-    def moved(self, carried: Floats, shift: Floats, oval: Floats, beyond: Floats, unveiled: Floats) -> Floats:
+    def moved(
+        self, carried: Floats, shift: Floats, oval: Floats, rim: Floats, beyond: Floats, unveiled: Floats
+    ) -> Floats:
         """(G, 3) px where the vertices go.
 
         `carried` (G, 2): where the head as one body would take them, `shift` (2,) of that its origin's way;
-        `oval` (36, 2): where the oval is now, `beyond` (36, 2): by how much it moved more than the head. Rings
-        never fold over one another; those that would leave the crop are pressed together before its border.
-        `unveiled` (36,), 0..1: how far the skin at the oval has turned to the viewer. The old outline of the
-        face, which lies between the oval and the first ring, then no longer is an outline, and closes.
+        `oval` and `rim` (36, 2): where they are now, `beyond` (36, 2): by how much the rim moved more than the head.
+        Rings never fold over one another; those that would leave the crop are pressed together before its border.
+        `unveiled` (36,), 0..1: how far the skin at the oval has turned to the viewer. The old outline of the face,
+        which lies between the oval and the first ring outside the rim, then no longer is an outline, and closes.
         """
         count, rest = len(oval), self.vertices[:, :2]
         turned = carried - rest - shift
@@ -94,17 +134,27 @@ class Surround:
         outwards = rings_at_rest[-1] - rings_at_rest[0]
         outwards /= np.linalg.norm(outwards, axis=1, keepdims=True) + 1e-9
         spacing = _LEAST_SPACING * ((rings_at_rest[1:] - rings_at_rest[:-1]) * outwards).sum(2)
-        rings[0] = oval + (rings[0] - oval) * (1 - _CLOSING * unveiled)[:, None]
+        spacing[0] *= _LEAST_SHADE / _LEAST_SPACING
+        rings[0] = rim
+        rings[:2] = oval + (rings[:2] - oval) * (1 - _CLOSING * unveiled)[:, None]
         for outer, inner, gap in zip(rings[-2::-1], rings[:0:-1], spacing[::-1], strict=True):
             _keep_apart(outer, inner, gap, -outwards)
         for inner, outer, gap in zip(
-            (oval, *rings[:-2]), rings[:-1], (spacing[0] * (1 - unveiled), *spacing[:-1]), strict=True
+            (oval, *rings[:-2]), rings[:-1], (0.0, spacing[0] * (1 - unveiled), *spacing[1:-1]), strict=True
         ):
             _keep_apart(outer, inner, gap, outwards)
         return np.column_stack([places, self.vertices[:, 2]])
 
 
-def ring_triangles(number: int = len(_WAY_TO_BORDER)) -> NDArray[np.int32]:
+def _outwards(points: Floats, outline: Floats) -> Floats:
+    """(N,) how far points (N, 2) lie from 0 to an outline (M, 2) around it: 1 on it."""
+    (angle, length), (ray, reach) = (
+        (np.arctan2(ways[:, 1], ways[:, 0]), np.linalg.norm(ways, axis=1)) for ways in (points, outline)
+    )
+    return np.asarray(length / np.interp(angle, ray, reach, period=2 * np.pi))
+
+
+def ring_triangles(number: int = 1 + len(_WAY_TO_BORDER)) -> NDArray[np.int32]:
     """(72·number, 3) vertex numbers that join the oval and rings, which follow the 468 vertices of the face."""
     count = len(FACE_OVAL)
     rings = [FACE_OVAL]
@@ -116,8 +166,8 @@ def ring_triangles(number: int = len(_WAY_TO_BORDER)) -> NDArray[np.int32]:
     return np.vstack(found).astype(np.int32)
 
 
-def _keep_apart(ring: Floats, fixed: Floats, gap: Floats, direction: Floats) -> None:
-    """Push a ring (36, 2), in place, at least `gap` (36,) beyond another one along `direction` (36, 2)."""
+def _keep_apart(ring: Floats, fixed: Floats, gap: Floats | float, direction: Floats) -> None:
+    """Push a ring (36, 2), in place, at least `gap` (36,) or a single gap beyond another along `direction` (36, 2)."""
     missing = np.maximum(gap - ((ring - fixed) * direction).sum(1), 0)
     ring += missing[:, None] * direction
 
@@ -137,15 +187,16 @@ def build_surround(face: Floats, alpha: Image) -> Surround:
     with np.errstate(divide="ignore"):
         reach = np.where(ray > 0, (size - 1 - centre) / ray, np.where(ray < 0, -centre / ray, np.inf))
     border = np.maximum(reach.min(1), 1.3)
-    outline = _reach(
-        centre, ray, np.asarray(cv2.convexHull(face[:SKIN_COUNT, :2].astype(np.float32))[:, 0], np.float64)
-    )
-    outside = np.minimum(np.maximum(outline, 1.0) + _CLEARANCE, border - 0.2)
+    hull = cv2.convexHull(face[:SKIN_COUNT, :2].astype(np.float32), returnPoints=False)[:, 0].astype(np.intp)
+    outline, edge, rim_shares = _reach(centre, ray, face[hull, :2])
+    rim_ends = np.stack([hull, np.roll(hull, -1)], 1)[edge]
+    outside = np.minimum(outline + _CLEARANCE, border - 0.2)
     end, free = _person_end(alpha, centre, ray, border)
     free *= 1 - smoothstep(slope, *_BESIDE)
     end = np.clip(end, outside + _LEAST_END, np.maximum(border - _ROOM, outside + 0.1))
     way = outside + (border - outside) * _WAY_TO_BORDER[:, None]
     way[:-1] += free * (outside + (end - outside) * _WAY_TO_END[:, None] - way[:-1])
+    way = np.vstack([outline, way])
 
     wholly, no_more = np.interp(slope, _SLOPES, _WHOLLY), np.interp(slope, _SLOPES, _NO_MORE)
     wholly, no_more = wholly + free * (end - wholly), no_more + free * (border - no_more)
@@ -157,8 +208,20 @@ def build_surround(face: Floats, alpha: Image) -> Surround:
     depth = oval[:, 2] + np.clip(way - 1.0, 0.0, _DEPTH_LIMIT) * radius * recession
     flat = centre + ray * way[:, :, None]
     vertices = np.concatenate([flat, depth[:, :, None]], 2).reshape(-1, 3)
+    rim_shares = rim_shares[:, None]
+    first, second = face[rim_ends.T, :2]
+    rim = first + (second - first) * rim_shares
+    vertices[: len(oval), :2] = rim
     return Surround(
-        vertices, turning.ravel(), shifting.ravel(), free > 0.5, _spread(vertices[:, :2], oval[:, :2], radius)
+        vertices=vertices,
+        turning=turning.ravel(),
+        shifting=shifting.ravel(),
+        free=free > 0.5,
+        spread=_spread(vertices[:, :2], rim, radius),
+        rim_ends=rim_ends,
+        rim_shares=rim_shares,
+        centre=centre,
+        outwards=_outwards(face[:SKIN_COUNT, :2] - centre, rim - centre),
     )
 
 
@@ -178,15 +241,21 @@ def _person_end(alpha: Image, centre: Floats, ray: Floats, border: Floats) -> tu
     return end, free
 
 
-def _reach(centre: Floats, ray: Floats, polygon: Floats) -> Floats:
-    """(N,) lengths of the rays (N, 2) from `centre` at which they leave a convex polygon (M, 2)."""
+def _reach(centre: Floats, ray: Floats, polygon: Floats) -> tuple[Floats, NDArray[np.intp], Floats]:
+    """(N,) lengths of the rays (N, 2) from `centre` at which they leave a convex polygon (M, 2).
+
+    And (N,) the number of the edge there, and how far along it, 0..1, the ray passes.
+    """
     start = polygon - centre
     edge = np.roll(polygon, -1, 0) - polygon
     across = ray[:, None, 0] * edge[:, 1] - ray[:, None, 1] * edge[:, 0]
     across = np.where(np.abs(across) < 1e-9, np.nan, across)
     length = (start[:, 0] * edge[:, 1] - start[:, 1] * edge[:, 0]) / across
     along = (start[:, 0] * ray[:, None, 1] - start[:, 1] * ray[:, None, 0]) / across
-    return np.asarray(np.nanmax(np.where((along >= -1e-6) & (along <= 1 + 1e-6), length, 0.0), 1))
+    length = np.where((along >= -_ROUNDING) & (along <= 1 + _ROUNDING), length, 0.0)
+    last = np.nanargmax(length, 1)
+    each = np.arange(len(ray)), last
+    return length[each], last, np.clip(along[each], 0, 1)
 
 
 def _spread(vertices: Floats, oval: Floats, radius: float) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
@@ -20,11 +19,10 @@ _COARSENESS = 4
 _FADE = 6
 """Cells over which the fine field passes into the coarse one."""
 _BORDER = 8
-_FOLD = 1.5
+_FOLD = 1.0
 """Widths of a cell by which smoothing moves a place at most where the surface goes on."""
-_NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
-_NEAR_ENOUGH = 1.25
-"""Cells away from a pixel from which one has no say in its colour."""
+_FINER = 4
+"""Places a cell's side at folds, whose colours are mixed; a whole number of them for each pixel."""
 _STRIP = 128
 """Rows looked up at a time, so that the places to look stay in the processor's cache."""
 
@@ -54,6 +52,8 @@ class Warp:
     """(h, w) triangle over each cell of `near`, −1 where there is none."""
     folds: NDArray[np.intp]
     """(N, 2) row and column of cells where one part of the head ends before another."""
+    fold_places: Field
+    """(2, N, 4, 4) px in x and y that places in these cells, from left to right in each row, are taken from."""
 
 
 def warp(moved: Floats, rest: Floats, mesh: Mesh, size: int) -> Warp:
@@ -76,14 +76,48 @@ def warp(moved: Floats, rest: Floats, mesh: Mesh, size: int) -> Warp:
     share = _towards_edges(grid.shape)
     fine = evaluate(functions, covered, grid)
     smooth = [cv2.blur(plane, (3, 3)) for plane in fine]
-    folded = _folded(fine, smooth, _FOLD * step)
+    folded = _folded(fine, smooth, _FOLD * step) & (share == 1)
     for plane, sharp, soft in zip(part, fine, smooth, strict=True):
         # Places between those of both sides belong to neither.
         np.copyto(soft, sharp, where=folded)
-        plane += (soft - plane) * share
+        soft -= plane
+        soft *= share
+        plane += soft
     _still_border(field, step)
-    folds = np.argwhere(folded) + np.array([rows.start, columns.start])
-    return Warp(field, Grid((count, count), step), grid, covered, folds)
+    folds = np.column_stack(np.divmod(np.flatnonzero(folded), folded.shape[1]))
+    fold_places = _finely(moved, mesh.triangles, functions, grid, covered, folds)
+    folds += rows.start, columns.start
+    return Warp(field, Grid((count, count), step), grid, covered, folds, fold_places)
+
+
+def _finely(
+    moved: Floats, triangles: Indices, functions: Field, grid: Grid, covered: Indices, folds: NDArray[np.intp]
+) -> Field:
+    """(2, N, 4, 4) px that places in the `folds` (N, 2), row and column of cells of `grid`, are taken from."""
+    if not len(folds):
+        return np.empty((2, 0, _FINER, _FINER), np.float32)
+    low, high = folds.min(0), folds.max(0) + 1
+    part = grid.part(*(slice(*ends) for ends in zip(low.tolist(), high.tolist(), strict=True)))
+    # In a picture so much larger, and only what is seen there.
+    used, own = np.unique(covered[tuple(folds.T)], return_inverse=True)
+    larger = np.column_stack([(moved[:, :2] + 0.5) * _FINER - 0.5, moved[:, 2]])
+    finer = Grid(
+        (part.shape[0] * _FINER, part.shape[1] * _FINER), grid.step, (part.origin[0] * _FINER, part.origin[1] * _FINER)
+    )
+    rows, columns = ((folds - low).T * _FINER)[..., None, None] + np.indices((_FINER, _FINER))[:, None]
+    seen = cover(larger, triangles[used], finer)[rows, columns]
+    seen = np.where(seen < 0, own[:, None, None], seen)
+    x, y = (
+        (along.ravel()[at] + np.float32(0.5)) / _FINER - np.float32(0.5)
+        for along, at in zip(finer.centres, (columns, rows), strict=True)
+    )
+    tables = functions[used].transpose(1, 2, 0)
+    return np.stack(
+        [
+            start + by_x[seen] * x + by_y[seen] * y + constant[seen]
+            for start, (by_x, by_y, constant) in zip((x, y), tables, strict=True)
+        ]
+    )
 
 
 def _folded(fine: Field, smooth: list[Field], limit: float) -> NDArray[np.bool_]:
@@ -98,11 +132,10 @@ def _far(moved: Floats, triangles: Indices, functions: Field, grid: Grid) -> Fie
     wide = -(-count // _COARSENESS)
     coarse = Grid((wide, wide), grid.step * _COARSENESS)
     cells = evaluate(functions, cover(moved, triangles, coarse), coarse)
-    field = np.empty((2, *grid.shape), np.float32)
+    field = np.empty((2, _COARSENESS * wide, _COARSENESS * wide), np.float32)
     for plane, coarse_plane in zip(field, cells, strict=True):
-        larger = cv2.resize(cv2.blur(coarse_plane, (3, 3)), (_COARSENESS * wide, _COARSENESS * wide))
-        plane[:] = larger[:count, :count]
-    return field
+        cv2.resize(cv2.blur(coarse_plane, (3, 3)), plane.shape, plane)
+    return field[:, :count, :count]
 
 
 def _towards_edges(shape: tuple[int, int]) -> Field:
@@ -175,24 +208,14 @@ def _not_opaque(alpha: Image) -> list[slice]:
 
 def _draw_folds(picture: Image, alpha: Image, layers: Layers, found: Warp) -> None:
     """Draw the pixels at folds again, in place, as `draw` does: colours of both sides are mixed, not places."""
-    size, step, last = len(picture), found.grid.step, found.grid.shape[0] - 1
-    row, column = found.folds.T
-    if not len(row):
+    if not len(found.folds):
         return
-    fields = [
-        found.field[:, np.clip(row + down, 0, last), np.clip(column + across, 0, last)] for down, across in _NEIGHBOURS
-    ]
-    shares = _shares(step)
-    parts = np.indices((step, step)).reshape(2, -1, 1)
-    y, x = (np.minimum(cell * step + part, size - 1) for cell, part in zip((row, column), parts, strict=True))
-    pixel, neighbour = np.nonzero(shares)
-    moves = np.stack(fields)[neighbour]
-    seen = _looked_up(layers.person, x[pixel] + moves[:, 0], y[pixel] + moves[:, 1])
+    step, size = found.grid.step, len(picture)
+    seen = _looked_up(layers.person, *found.fold_places)
     if layers.cut_out:
         seen[..., :3] *= seen[..., 3:] / 255
-    person = np.zeros((*x.shape, 4), np.float32)
-    for of, by, colours in zip(pixel, neighbour, seen, strict=True):
-        person[of] += shares[of, by] * colours
+    person = seen.reshape(-1, step, _FINER // step, step, _FINER // step, 4).mean((2, 4))
+    y, x = np.minimum((found.folds.T * step)[..., None, None] + np.indices((step, step))[:, None], size - 1)
     colours, opaque = person[..., :3], person[..., 3:]
     if layers.plate is not None and layers.cut_out:
         alpha[y, x] = opaque[..., 0] + 0.5
@@ -200,15 +223,6 @@ def _draw_folds(picture: Image, alpha: Image, layers: Layers, found: Warp) -> No
     elif layers.plate is not None:
         colours = colours + layers.plate[y, x] * (1 - opaque / 255)
     picture[y, x] = np.clip(colours + 0.5, 0, 255).astype(np.uint8)
-
-
-@cache
-def _shares(step: int) -> Field:
-    """(step², 5) what a cell and its neighbours have to say in the colours of its pixels; sums to 1."""
-    pixels = (np.indices((step, step)).reshape(2, -1).T + 0.5) / step - 0.5
-    away = np.linalg.norm(pixels[:, None] - np.array(_NEIGHBOURS)[None], axis=2)
-    shares = np.maximum(_NEAR_ENOUGH - away, 0)
-    return np.asarray(shares / shares.sum(1, keepdims=True), np.float32)
 
 
 def _looked_up(image: Image, x: Field, y: Field) -> Field:
