@@ -41,7 +41,7 @@ _PRESSED = 0.03
 """Of the crop's side that hair is pressed together at most where the head comes to the border."""
 _LEAST_SPACING = 0.2
 """Of the distance at rest, that two rings keep."""
-_LEAST_SHADE = 0.8
+_LEAST_SHADE = 0.5
 """The same for the rim and the next ring, between which the edge of the face lies with its shade."""
 _CLOSING = 0.96
 """Of the strips between oval, rim and first ring outside it, where the oval has turned to the viewer."""
@@ -137,7 +137,7 @@ class Surround:
         spacing[0] *= _LEAST_SHADE / _LEAST_SPACING
         rings[0] = rim
         rings[:2] = oval + (rings[:2] - oval) * (1 - _CLOSING * unveiled)[:, None]
-        for outer, inner, gap in zip(rings[-2::-1], rings[:0:-1], spacing[::-1], strict=True):
+        for outer, inner, gap in zip(rings[-2:0:-1], rings[:1:-1], spacing[:0:-1], strict=True):
             _keep_apart(outer, inner, gap, -outwards)
         for inner, outer, gap in zip(
             (oval, *rings[:-2]), rings[:-1], (0.0, spacing[0] * (1 - unveiled), *spacing[1:-1]), strict=True
