@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from openportrait.animator import Animator, animate, edit, perform, retarget, stream
+    from openportrait.batches import BatchJob, BatchProgress, Outcome, batch
     from openportrait.drivings import Driving
     from openportrait.errors import (
         Cancelled,
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "animator": ("Animator", "animate", "edit", "perform", "retarget", "stream"),
+    "batches": ("BatchJob", "BatchProgress", "Outcome", "batch"),
     "drivings": ("Driving",),
     "errors": (
         "Cancelled",
@@ -86,6 +88,8 @@ _HOMES = {
 
 __all__ = [
     "Animator",
+    "BatchJob",
+    "BatchProgress",
     "Cancelled",
     "Driving",
     "EngineError",
@@ -104,6 +108,7 @@ __all__ = [
     "OpenPortraitError",
     "OptionError",
     "Options",
+    "Outcome",
     "Picture",
     "Portrait",
     "Progress",
@@ -115,6 +120,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "animate",
+    "batch",
     "edit",
     "load_expression",
     "load_template",

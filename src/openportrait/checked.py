@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -23,6 +24,9 @@ from openportrait.errors import OptionError
 
 MOST_TEXT = 100
 """Characters of a text: the names of faces and devices are shorter."""
+_WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
+_SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 class Range(NamedTuple):
@@ -84,6 +88,15 @@ def specs(record: type) -> tuple[OptionSpec, ...]:
             )
         )
     return tuple(found)
+
+
+def from_text(spec: OptionSpec, text: str) -> Any:
+    """What was written as the kind that is due; what does not read as that stays a text, which its check refuses."""
+    if spec.kind is int and _WHOLE.fullmatch(text):
+        return int(text)
+    if spec.kind is float and _NUMBER.fullmatch(text):
+        return float(text)
+    return _SWITCHES.get(text.lower(), text) if spec.kind is bool else text
 
 
 def checked_value(spec: OptionSpec, value: Any, flag: str = "") -> Any:

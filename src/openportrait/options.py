@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_type_hints
 
@@ -311,7 +312,7 @@ class Options:
 
         Raises OptionError for an unknown name, with the nearest known one.
         """
-        groups: dict[str, type] = {item.name: get_type_hints(cls)[item.name] for item in fields(cls)}
+        groups = _groups()
         owner = {spec.name: group for group, record in groups.items() for spec in specs(record)}
         for name in values:
             if name not in owner:
@@ -324,3 +325,22 @@ class Options:
                 for group, record in groups.items()
             }
         )
+
+    def values(self) -> dict[str, Any]:
+        """The flat names again, with the value of each."""
+        return {
+            spec.name: getattr(getattr(self, group), spec.name)
+            for group, record in _groups().items()
+            for spec in specs(record)
+        }
+
+
+def _groups() -> dict[str, type]:
+    """The records that options are made of, by the names of their fields."""
+    return {item.name: get_type_hints(Options)[item.name] for item in fields(Options)}
+
+
+@cache
+def job_specs() -> Mapping[str, OptionSpec]:
+    """Every option of a job by its flat name."""
+    return {spec.name: spec for record in _groups().values() for spec in specs(record)}

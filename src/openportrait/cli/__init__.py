@@ -14,6 +14,7 @@ from typing import Any
 
 from openportrait.bounds import shown
 from openportrait.cli.animate import Animate
+from openportrait.cli.batch import Batch
 from openportrait.cli.console import emit, guarded
 from openportrait.cli.edit import Edit
 from openportrait.cli.faces import Faces
@@ -31,6 +32,7 @@ COMMANDS: Mapping[str, Any] = {
     "animate": Animate,
     "edit": Edit,
     "retarget": Retarget,
+    "batch": Batch,
     "faces": Faces,
     "template": {"make": TemplateMake, "info": TemplateInfo, "convert": TemplateConvert},
     "weights": {"list": WeightsList, "download": WeightsDownload, "verify": WeightsVerify, "path": WeightsPath},

@@ -176,8 +176,8 @@ class ProgressLine:
         self._title = ""
         self._start = self._next = 0.0
 
-    def show(self, title: str, done: float, total: float | None, unit: str) -> None:
-        """`done` of `total` units; drawn anew every 0.1 s."""
+    def show(self, title: str, done: float, total: float | None, unit: str, said: str = "") -> None:
+        """`done` of `total` units; drawn anew every 0.1 s. `said` stands in place of the units a second."""
         now = time.monotonic()
         if title != self._title:
             self._title, self._start, self._next = title, now, now
@@ -187,11 +187,15 @@ class ProgressLine:
         pace = done / (now - self._start) if now > self._start else 0.0
         parts = [title, f"{done:.0f}" if total is None else f"{_bar(done / total)} {done:.0f}/{total:.0f} {unit}"]
         if pace:
-            parts.append(f"{pace:.1f} {unit}/s")
+            parts.append(said or f"{pace:.1f} {unit}/s")
             if total is not None:
                 minutes, seconds = divmod(max(round((total - done) / pace), 0), 60)
                 parts.append(f"{minutes}:{seconds:02} left")
         _tell(_CLEAR + "  ".join(parts)[: os.get_terminal_size(2).columns - 1])
+
+    def wipe(self) -> None:
+        """Take the line away; it is drawn anew when there is more to show."""
+        _tell(_CLEAR)
 
 
 def _bar(share: float) -> str:

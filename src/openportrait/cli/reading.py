@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from openportrait.bounds import shown
-from openportrait.checked import checked_value
+from openportrait.checked import checked_value, from_text
 from openportrait.cli.console import emit
 from openportrait.cli.flags import Argument, Group, Values
 from openportrait.errors import OptionError
 
 _NEGATIVE = re.compile(r"-(\d|\.\d|inf|nan)", re.ASCII | re.IGNORECASE)
-_WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 _KINDS = {int: "INT", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
@@ -78,7 +76,7 @@ def _parser(groups: Sequence[Group], prog: str, description: str) -> _Parser:
 def _add(titled: Any, argument: Argument, dest: str) -> None:
     text = _help(argument).replace("%", "%%")
     if not argument.flags:
-        titled.add_argument(dest, metavar=argument.name, help=text)
+        titled.add_argument(dest, metavar=argument.name, nargs=None if argument.is_required else "?", help=text)
     elif argument.is_switch:
         titled.add_argument(*argument.flags, dest=dest, action=_Switch, nargs=0, help=text)
     else:
@@ -155,6 +153,8 @@ def _value(argument: Argument, given: Any) -> Any:
     spec = argument.spec
     if given is None:
         return spec.default
+    if argument.is_switch:
+        return given
     if spec.repeated:
         return tuple(_single(argument, one) for one in given)
     return _single(argument, given)
@@ -162,11 +162,6 @@ def _value(argument: Argument, given: Any) -> Any:
 
 def _single(argument: Argument, given: Any) -> Any:
     spec = argument.spec
-    value: Any = given
-    if spec.kind is int and _WHOLE.fullmatch(given):
-        value = int(given)
-    elif spec.kind is float and _NUMBER.fullmatch(given):
-        value = float(given)
-    elif (spec.kind is Path or spec.repeated) and not given:
+    if (spec.kind is Path or spec.repeated) and not given:
         raise OptionError(f"{argument.name} is empty; give a path")
-    return checked_value(spec, value, argument.name)
+    return checked_value(spec, from_text(spec, given), argument.name)

@@ -1,0 +1,154 @@
+"""What of a batch is done: a SQLite file that outlives the process, so that the same batch goes on where it was.
+
+One row a place that results go to. A row says which job went there last, by its identity, and what came of it; a job
+is finished where its row says so and the result is still there.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from openportrait.batches.addresses import exists, url_of
+from openportrait.batches.places import Task
+from openportrait.batches.records import Outcome, result_of
+from openportrait.errors import MediaError
+from openportrait.files import told
+from openportrait.media import is_sequence
+from openportrait.records import Result
+
+DEFAULT_NAME = "openportrait-batch.sqlite"
+"""Of a ledger beside the results."""
+_APPLICATION = 0x4F504C42
+"""Says of a SQLite file that it is a ledger: "OPLB"."""
+_TABLE = """
+CREATE TABLE IF NOT EXISTS jobs (
+    place TEXT PRIMARY KEY,
+    identity TEXT NOT NULL,
+    source TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('begun', 'done', 'failed')),
+    attempts INTEGER NOT NULL,
+    result TEXT,
+    error TEXT,
+    changed TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+)
+"""
+_RECORD = """
+INSERT OR REPLACE INTO jobs (place, identity, source, state, attempts, result, error) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+class Ledger:
+    """A context manager. Its methods may be called from any thread; one process has it at a time."""
+
+    def __init__(self, path: Path | None) -> None:
+        """`path`: None keeps it in memory. Raises MediaError: another batch has it, or it is none."""
+        self._path = path
+        self._turn = threading.Lock()
+        with self._told():
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._rows = sqlite3.connect(
+                ":memory:" if path is None else path, timeout=0, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._take()
+            except BaseException:
+                self._rows.close()
+                raise
+
+    def _take(self) -> None:
+        """Lock the file until it is closed, and see that it is a ledger."""
+        # The lock of the first transaction is kept; the system lets go of it when the process ends in whatever way.
+        for words in ("trusted_schema = OFF", "locking_mode = EXCLUSIVE", "synchronous = FULL"):
+            self._rows.execute(f"PRAGMA {words}")
+        self._rows.execute("BEGIN EXCLUSIVE")
+        (kind,) = self._rows.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and kind != _APPLICATION:
+            raise MediaError(f"{self._path}: is another database and no ledger; choose another with --ledger")
+        self._rows.execute(f"PRAGMA application_id = {_APPLICATION}")
+        self._rows.execute(_TABLE)
+        self._rows.execute("COMMIT")
+
+    def result(self, task: Task, identity: str) -> Result | None:
+        """What an earlier run made of the job, where that is still there."""
+        with self._told(), closing(self._rows.cursor()) as cursor:
+            cursor.execute(
+                "SELECT result FROM jobs WHERE place = ? AND identity = ? AND state = 'done'",
+                (_storable(task.place.key), identity),
+            )
+            found = cursor.fetchone()
+        if found is None:
+            return None
+        try:
+            result = result_of(json.loads(found[0]))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        made = (result.path, result.side_by_side, result.template)
+        return result if all(_is_there(path) for path in made if path is not None) else None
+
+    def begin(self, task: Task, identity: str) -> None:
+        """The job is under way: what lies at its place may be anything by now."""
+        self._record(task, identity, "begun", 0, None, None)
+
+    def end(self, task: Task, identity: str, outcome: Outcome) -> None:
+        """What came of it."""
+        result = json.dumps(outcome.result.as_dict()) if outcome.result is not None else None
+        error = str(outcome.error) if outcome.error is not None else None
+        self._record(task, identity, "done" if result else "failed", outcome.attempts, result, error)
+
+    def _record(
+        self, task: Task, identity: str, state: str, attempts: int, result: str | None, error: str | None
+    ) -> None:
+        source = _storable(str(task.job.source))
+        with self._told():
+            self._rows.execute(
+                _RECORD,
+                (_storable(task.place.key), identity, source, state, attempts, result, error and _storable(error)),
+            )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        with self._turn:
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                    raise MediaError(
+                        f"{self._path}: another batch works with this ledger; wait for it, or choose another (--ledger)"
+                    ) from error
+                raise MediaError(f"{self._path}: cannot be used ({told(error)}); choose another (--ledger)") from error
+            except sqlite3.DatabaseError as error:
+                raise MediaError(
+                    f"{self._path}: is no ledger ({told(error)}); remove it, or choose another (--ledger)"
+                ) from error
+            except OSError as error:
+                raise MediaError(f"{self._path}: cannot be made ({told(error)}); choose another (--ledger)") from error
+
+    def close(self) -> None:
+        """Let others have it."""
+        with self._turn:
+            self._rows.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _storable(text: str) -> str:
+    """Names of files may hold bytes that are no text."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_there(path: Path) -> bool:
+    url = url_of(path)
+    if url is not None:
+        return exists(url)
+    return path.parent.is_dir() if is_sequence(path) else path.is_file()

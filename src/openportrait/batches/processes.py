@@ -1,0 +1,124 @@
+"""A worker as the process that started it sees it: one that may crash, and is then started anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import openportrait
+from openportrait import errors
+from openportrait.batches.records import result_of
+from openportrait.errors import EngineError, OpenPortraitError
+from openportrait.records import Result
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""How many threads a job's libraries take each; one that is set already is left."""
+_STOPPING_SECONDS = 12.0
+"""A worker that was told to stop leaves in half of that: see `worker.py`."""
+_MOST_TOLD = 200
+"""Characters of a crashed worker's last line that are repeated."""
+
+
+class Worker:
+    """One process; `do` is called by one thread, the rest by any."""
+
+    def __init__(self, threads: int) -> None:
+        """`threads`: of the libraries in it."""
+        self._threads = threads
+        self._turn = threading.Lock()
+        self._stopped = False
+        self._process: subprocess.Popen[str] | None = None
+        # What it says besides its answers: looked at where it crashed.
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
+
+    def do(self, job: Mapping[str, Any], tell: Callable[[int], None]) -> Result:
+        """Have a job done. `tell` is called with the number of frames rendered so far.
+
+        Raises the error that it ended with, or EngineError where the process ended.
+        """
+        process = self._running()
+        assert process.stdin is not None and process.stdout is not None, "it has pipes"
+        with suppress(BrokenPipeError):
+            process.stdin.write(f"{json.dumps(job)}\n")
+            process.stdin.flush()
+            for line in process.stdout:
+                answer = json.loads(line)
+                if "frames" in answer:
+                    tell(answer["frames"])
+                elif "error" in answer:
+                    raise getattr(errors, answer.get("kind", "OpenPortraitError"))(answer["error"])
+                else:
+                    return result_of(answer["result"])
+        raise EngineError(f"{job['source']}: {self._ending(process)}")
+
+    def _running(self) -> subprocess.Popen[str]:
+        with self._turn:
+            if self._stopped:
+                raise OpenPortraitError("stopped")
+            if self._process is None or self._process.poll() is not None:
+                self._close()
+                self._process = self._started()
+            return self._process
+
+    def _started(self) -> subprocess.Popen[str]:
+        own = {name: os.environ.get(name, str(self._threads)) for name in _THREADS}
+        paths = [str(Path(openportrait.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return subprocess.Popen(
+            # -P: files in the current folder are no modules.
+            [sys.executable, "-P", "-m", "openportrait.batches.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._words,
+            text=True,
+            env={**os.environ, **own, "PYTHONPATH": os.pathsep.join(paths)},
+            # Ctrl-C reaches this process alone, which tells its workers.
+            start_new_session=True,
+        )
+
+    def _ending(self, process: subprocess.Popen[str]) -> str:
+        code = process.wait()
+        if code < 0:
+            with suppress(ValueError):
+                return f"its worker was ended by {signal.Signals(-code).name}; lower --workers if memory ran out"
+        self._words.seek(0)
+        lines = self._words.read().decode(errors="replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), "without a word")
+        return f"its worker ended with code {code} ({last.strip()[:_MOST_TOLD]}); run it alone to see more"
+
+    def tell_to_stop(self) -> None:
+        """Whatever it does is to end soon, and nothing begins any more."""
+        with self._turn:
+            self._stopped = True
+            if self._process is not None:
+                self._process.terminate()
+
+    def end(self) -> None:
+        """Wait until it has ended: at once where it has nothing to do, or was told to stop."""
+        with self._turn:
+            self._stopped = True
+            self._close()
+        self._words.close()
+
+    def _close(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(BrokenPipeError):
+            assert process.stdin is not None, "it has pipes"
+            process.stdin.close()
+        try:
+            process.wait(_STOPPING_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert process.stdout is not None, "it has pipes"
+        process.stdout.close()
