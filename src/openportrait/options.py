@@ -27,6 +27,12 @@ DrivingOption = Literal["expression-friendly", "pose-friendly"]
 NeutralFrame = Literal["first", "auto"]
 Length = Literal["base", "longest"]
 Audio = Literal["driving", "source", "none"]
+Pair = Literal["cross", "name"]
+"""Of two folders of a batch: each source with each driving, or those of the same name."""
+MOST_WORKERS = 256
+"""Processes of a batch: more than one machine has cores for."""
+MOST_RETRIES, RETRIES = 100, 1
+"""How often a failed job of a batch may be begun again, and is."""
 
 
 MOST_EDIT_TEXT = 1000

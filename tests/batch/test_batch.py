@@ -25,7 +25,7 @@ if "openportrait.batches.worker" in sys.orig_argv:
     import openportrait.pipeline as pipeline
     whole = pipeline.animate
     def animate(source, *args, **options):
-        if str(source).endswith("crash.png") and not os.path.exists("{once}"):
+        if str(getattr(source, "path", source)).endswith("crash.png") and not os.path.exists("{once}"):
             {then}
             os.abort()
         return whole(source, *args, **options)
@@ -256,7 +256,7 @@ def test_what_is_no_ledger_stays_as_it_is(files: Path, tmp_path: Path) -> None:
         with pytest.raises(MediaError, match=said):
             list(openportrait.batch(jobs, output=tmp_path / "out", ledger=path, workers=1))
         assert path.read_bytes() == before
-    with pytest.raises(OptionError, match="--workers is 0"):
+    with pytest.raises(OptionError, match="workers is 0"):
         openportrait.batch(jobs, workers=0)
 
 

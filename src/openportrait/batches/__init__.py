@@ -1,6 +1,6 @@
 """Many jobs: lists of them, processes that do them, and a ledger by which a batch goes on where it was stopped.
 
-Read in this order: `lists.py`, `places.py`, `ledger.py`, `run.py`, `processes.py`, `worker.py`.
+Read in this order: `lists.py`, `places.py`, `ledger.py`, `run.py`, `processes.py`, `worker.py`, `shelf.py`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,7 @@ from typing import Any
 
 from openportrait.batches.records import BatchJob, BatchProgress, Outcome
 from openportrait.files import AnyPath
-
-MOST_WORKERS = 256
-MOST_RETRIES = 100
-DEFAULT_RETRIES = 1
+from openportrait.options import MOST_RETRIES, MOST_WORKERS, RETRIES
 
 __all__ = ["BatchJob", "BatchProgress", "Outcome", "batch"]
 
@@ -26,7 +23,7 @@ def batch(
     output: AnyPath | None = None,
     workers: int | None = None,
     ledger: AnyPath | None = None,
-    retries: int = DEFAULT_RETRIES,
+    retries: int = RETRIES,
     progress: Callable[[BatchProgress], None] | None = None,
     cancel: Callable[[], bool] | None = None,
     **options: Any,
@@ -41,24 +38,28 @@ def batch(
     Raises OptionError or MediaError before any work where the list is wrong, and Cancelled. An iteration that is left
     half way stops its workers when the iterator is closed.
     """
+    from openportrait.arguments import named, named_in_errors
     from openportrait.batches.ledger import Ledger
     from openportrait.batches.lists import read_jobs
     from openportrait.batches.places import plan
     from openportrait.batches.run import cores, run
     from openportrait.bounds import whole
-    from openportrait.errors import OptionError
+    from openportrait.errors import OptionError, reword
     from openportrait.pipeline.output import DEFAULT_FOLDER
 
+    def outcomes() -> Generator[Outcome, None, None]:
+        with named_in_errors(), Ledger(None if ledger is None else Path(ledger)) as kept:
+            for outcome in run(tasks, kept, workers=count, retries=again, progress=progress, cancel=cancel):
+                if outcome.error is not None:
+                    reword(outcome.error, named)
+                yield outcome
+
     try:
-        count = cores() if workers is None else whole(workers, 1, MOST_WORKERS, "--workers")
-        again = whole(retries, 0, MOST_RETRIES, "--retries")
+        count = cores() if workers is None else whole(workers, 1, MOST_WORKERS, "workers")
+        again = whole(retries, 0, MOST_RETRIES, "retries")
     except ValueError as error:
         raise OptionError(str(error)) from error
-    listed = read_jobs(Path(jobs)) if isinstance(jobs, (str, os.PathLike)) else jobs
-    tasks = plan(listed, DEFAULT_FOLDER if output is None else Path(output), options)
-
-    def outcomes() -> Generator[Outcome, None, None]:
-        with Ledger(None if ledger is None else Path(ledger)) as kept:
-            yield from run(tasks, kept, workers=count, retries=again, progress=progress, cancel=cancel)
-
+    with named_in_errors():
+        listed = read_jobs(Path(jobs)) if isinstance(jobs, (str, os.PathLike)) else jobs
+        tasks = plan(listed, DEFAULT_FOLDER if output is None else Path(output), options)
     return outcomes()

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from openportrait.batches.records import BatchJob
 from openportrait.bounds import json_value, shown
@@ -16,9 +16,7 @@ from openportrait.errors import MediaError, OptionError
 from openportrait.extras import install
 from openportrait.files import read_plain, told
 from openportrait.media.files import is_folder
-from openportrait.options import job_specs
-
-Pair = Literal["cross", "name"]
+from openportrait.options import Pair, job_specs
 
 MOST_JOBS = 100_000
 """Of one batch: their list takes about 100 MB of memory."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -97,11 +97,12 @@ def identity(task: Task) -> str:
     Files are known by path, size and time of change. Raises MediaError for one that is not there.
     """
     drivings = [{**_plain(one), "file": str(one.path)} for one in task.job.drivings]
-    marks = [list(_mark(path)) for path in task.inputs]
+    marks = [list(mark(path)) for path in task.inputs]
     return _digest([_IDENTITY, task.place.key, marks, drivings, _texts(task.options.values())])
 
 
-def _mark(path: Path) -> Iterator[object]:
+def mark(path: Path) -> Iterator[Hashable]:
+    """What changes when a file or folder does. Raises MediaError for one that is not there."""
     url = url_of(path)
     if url is not None:
         yield from (url, fingerprint(url))

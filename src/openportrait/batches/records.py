@@ -35,6 +35,8 @@ class BatchJob:
 
     def __post_init__(self) -> None:
         drivings = listed(self.driving)
+        if not all(isinstance(one.file, os.PathLike) for one in drivings):
+            raise OptionError("a batch takes files; give each driving as a path")
         Options.of(**self.options)
         object.__setattr__(self, "source", _path("source", self.source))
         object.__setattr__(self, "driving", tuple(replace(one, file=without_scheme(one.path)) for one in drivings))

@@ -154,7 +154,8 @@ def _made(task: Task, worker: Worker, tell: Callable[[int], None]) -> Result:
     """Fetch what a job needs, have it done, and bring its result where it belongs."""
     place, options = task.place, task.options.values()
     with ExitStack() as stack:
-        source, *drivings = (_local(path, stack) for path in (task.job.source_path, *_files(task)))
+        paths = (task.job.source_path, *(one.path for one in task.job.drivings))
+        source, *drivings = (_local(path, stack) for path in paths)
         given = tuple(replace(one, file=path) for one, path in zip(task.job.drivings, drivings, strict=True))
         if names_file(str(options["background"])):
             options["background"] = str(_local(Path(options["background"]), stack))
@@ -166,10 +167,6 @@ def _made(task: Task, worker: Worker, tell: Callable[[int], None]) -> Result:
         output = staging / f"{place.stem}{place.suffix}" if place.suffix else staging
         result = worker.do(request(source, given, output, options), tell)
         return _delivered(result, place, (source, *drivings))
-
-
-def _files(task: Task) -> list[Path]:
-    return [one.path for one in task.job.drivings]
 
 
 def _local(path: Path, stack: ExitStack) -> Path:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,8 @@ from openportrait.files import told
 from openportrait.options import EngineOptions, Options
 
 if TYPE_CHECKING:
-    from openportrait.pipeline import Tools
-    from openportrait.records import Progress
+    from openportrait.batches.shelf import Shelf
+    from openportrait.records import Progress, Result
 
 _TOLD_SECONDS = 0.2
 """Between two words about how far a job is."""
@@ -80,28 +81,18 @@ def _listen(jobs: SimpleQueue[dict[str, Any] | None], worker: _Worker) -> None:
 
 
 class _Worker:
-    """What stays between jobs: the engine and the networks of the last one."""
+    """What stays between jobs: the last one's engine, and what was analysed with it."""
 
     def __init__(self, answer: Callable[..., None]) -> None:
         self.busy = False
         self._answer = answer
-        self._tools: tuple[EngineOptions, Tools] | None = None
+        self._shelf: tuple[EngineOptions, Shelf] | None = None
 
     def do(self, job: dict[str, Any]) -> None:
         """One job, and its answer."""
-        from openportrait.pipeline import animate
-
         self.busy = True
         try:
-            result = animate(
-                job["source"],
-                [Driving(**one) for one in job["drivings"]],
-                job["output"],
-                progress=_Paced(self._answer).tell,
-                cancel=leaving.asked,
-                tools=self._tools_for(Options.of(**job["options"]).engine),
-                **job["options"],
-            )
+            result = self._made(job)
         except Cancelled:
             sys.exit(leaving.code())
         except OpenPortraitError as error:
@@ -117,13 +108,34 @@ class _Worker:
         finally:
             self.busy = False
 
-    def _tools_for(self, wanted: EngineOptions) -> Tools:
+    def _made(self, job: dict[str, Any]) -> Result:
+        from openportrait.pipeline import animate
+        from openportrait.pipeline.flow import Watch
+
+        began = time.monotonic()
+        options = Options.of(**job["options"])
+        shelf, watch = self._shelf_of(options.engine), Watch(cancel=leaving.asked)
+        drivings = [Driving(**one) for one in job["drivings"]]
+        source = shelf.source(Path(job["source"]), drivings, options, watch)
+        result = animate(
+            source,
+            [shelf.driving(one, options, watch) for one in drivings],
+            job["output"],
+            progress=_Paced(self._answer).tell,
+            cancel=leaving.asked,
+            tools=shelf.tools,
+            **job["options"],
+        )
+        return replace(result, seconds=time.monotonic() - began)
+
+    def _shelf_of(self, wanted: EngineOptions) -> Shelf:
+        from openportrait.batches.shelf import Shelf
         from openportrait.pipeline import Tools
 
-        if self._tools is None or self._tools[0] != wanted:
-            self._tools = None  # Two engines need not fit into memory.
-            self._tools = wanted, Tools.load(wanted)
-        return self._tools[1]
+        if self._shelf is None or self._shelf[0] != wanted:
+            self._shelf = None  # Two engines need not fit into memory.
+            self._shelf = wanted, Shelf(Tools.load(wanted))
+        return self._shelf[1]
 
 
 class _Paced:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from typing_extensions import Doc
 
@@ -16,7 +16,17 @@ from openportrait.checked import Range
 from openportrait.cli.console import ProgressLine, emit, emit_json, progress_line, say
 from openportrait.cli.flags import AsJson, Output, Positional, Values, flags
 from openportrait.errors import OpenPortraitError, OptionError
-from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions
+from openportrait.options import (
+    MOST_RETRIES,
+    MOST_WORKERS,
+    RETRIES,
+    CropOptions,
+    EngineOptions,
+    FaceOptions,
+    MotionOptions,
+    OutputOptions,
+    Pair,
+)
 
 if TYPE_CHECKING:
     from openportrait.batches import BatchJob, BatchProgress, Outcome
@@ -39,14 +49,12 @@ class Batch:
     ] = None
     sources: Annotated[Path | None, Doc("A folder: every picture and clip in it is a source.")] = None
     drivings: Annotated[Path | None, Doc("A folder: every picture, clip and template in it is a driving.")] = None
-    pair: Annotated[
-        Literal["cross", "name"], Doc("Of two folders: each source with each driving, or those of the same name.")
-    ] = "cross"
+    pair: Annotated[Pair, Doc("Of two folders: each source with each driving, or those of the same name.")] = "cross"
     output: Annotated[
         Output, Doc("Folder of the results that name no file; left out: animations/. They have names of their own.")
     ] = None
-    workers: Annotated[int | None, Range(1, 256), Doc("Processes; left out: one for each core.")] = None
-    retries: Annotated[int, Range(0, 100), Doc("How often a job that failed is begun again.")] = 1
+    workers: Annotated[int | None, Range(1, MOST_WORKERS), Doc("Processes; left out: one for each core.")] = None
+    retries: Annotated[int, Range(0, MOST_RETRIES), Doc("How often a job that failed is begun again.")] = RETRIES
     ledger: Annotated[
         Path | None,
         Doc("File that says what is done; left out: openportrait-batch.sqlite in the folder of the results."),

@@ -1,0 +1,71 @@
+"""Sources and drivings that a worker has analysed, kept for the jobs that follow."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from openportrait.batches.places import mark
+from openportrait.drivings import Driving
+from openportrait.options import Options
+from openportrait.pipeline import Tools, faces_of
+from openportrait.pipeline.driving import MeasuredDriving, open_driving
+from openportrait.pipeline.flow import Watch
+from openportrait.pipeline.source import Opened, open_source
+
+MOST_FRAMES = 20_000
+"""Of all drivings, and of all sources, that are kept: about 12 kB each, the landmarks of a face."""
+FRAMES_OF_A_PICTURE = 5_000
+"""As which a source counts besides: its picture and appearance take up to 60 MB."""
+
+Item = TypeVar("Item")
+
+
+class _Kept(Generic[Item]):
+    """The last ones used."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[Hashable, tuple[Item, int]] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Item], frames: Callable[[Item], int]) -> Item:
+        """What is kept by this key, or made now."""
+        if key not in self._items:
+            item = make()
+            self._items[key] = item, frames(item)
+            while len(self._items) > 1 and sum(count for _, count in self._items.values()) > MOST_FRAMES:
+                self._items.popitem(last=False)
+        self._items.move_to_end(key)
+        return self._items[key][0]
+
+
+class Shelf:
+    """What is kept belongs to the engine of `tools`; a file that changed is analysed anew."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+        self._sources: _Kept[Opened] = _Kept()
+        self._drivings: _Kept[MeasuredDriving] = _Kept()
+
+    def source(self, path: Path, drivings: Sequence[Driving], options: Options, watch: Watch) -> Opened:
+        """The source with the faces that are driven."""
+        choice = faces_of(drivings, options.faces.face)
+        wanted = replace(options, faces=replace(options.faces, face=choice))
+        return self._sources.get(
+            (tuple(mark(path)), wanted.faces, wanted.crop, wanted.output),
+            lambda: open_source(path, self.tools, wanted, watch),
+            lambda opened: len(opened.faces[0].motions) + FRAMES_OF_A_PICTURE,
+        )
+
+    def driving(self, given: Driving, options: Options, watch: Watch) -> Driving:
+        """The same driving, measured."""
+        face = given.driving_face or options.faces.driving_face
+        wanted = replace(options, faces=replace(options.faces, driving_face=face))
+        measured = self._drivings.get(
+            (tuple(mark(given.path)), wanted.faces, wanted.crop, wanted.output.keep_partial),
+            lambda: open_driving(given.path, self.tools, wanted, watch),
+            lambda found: len(found.motions),
+        )
+        return replace(given, file=measured, driving_face="")
