@@ -47,7 +47,8 @@ class Worker:
         """
         process = self._running()
         assert process.stdin is not None and process.stdout is not None, "it has pipes"
-        with suppress(BrokenPipeError):
+        # A worker that is killed may leave half a line.
+        with suppress(BrokenPipeError, json.JSONDecodeError):
             process.stdin.write(f"{json.dumps(job)}\n")
             process.stdin.flush()
             for line in process.stdout:
