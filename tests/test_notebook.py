@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import io
 import os
 import re
@@ -20,8 +21,9 @@ import pytest
 from PIL import Image as Pillow
 
 from openportrait import notebook
-from openportrait.media import open_writer, write_image
+from openportrait.media import Frames, Inputs, open_writer, write_image
 from openportrait.records import Image, Progress, Result
+from tests.conftest import ROOT, missing
 
 
 def noise(*shape: int) -> Image:
@@ -88,6 +90,16 @@ def test_what_no_browser_plays_or_is_too_large_is_a_still_and_a_link(
         [(tag, kind, content)] = shown(html)
         assert (tag, kind, Pillow.open(io.BytesIO(content)).size) == ("img", "image/png", (96, 64))
     assert f"<a href='{tmp_path}/a%20b.mp4'>" in result(large)._repr_html_()
+
+
+def test_a_clip_without_an_output_plays_and_names_no_file() -> None:
+    kept = Inputs()
+    path = kept.file(Frames([np.full((64, 96, 4), 60 * n, np.uint8) for n in range(3)], 25), "result")
+    html = replace(result(path), keeper=kept)._repr_html_()
+    [(tag, kind, _)] = shown(html)
+    assert (tag, kind) == ("video", "video/mp4")
+    assert "3 frames in 1.2 s" in html
+    assert "<a " not in html
 
 
 def test_a_file_that_is_gone_is_still_named(tmp_path: Path) -> None:
@@ -160,3 +172,28 @@ def test_a_notebook_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not notebook.in_notebook(), "a terminal shows no HTML"
     Cell(monkeypatch)
     assert notebook.in_notebook()
+
+
+@pytest.mark.slow
+def test_the_example_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clips play, its pictures show; it is stored without what a run gave."""
+    for package in ("ipykernel", "nbclient"):
+        if importlib.util.find_spec(package) is None:
+            missing(package)
+    import nbformat
+    from nbclient import NotebookClient
+
+    for folder in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(folder, str(tmp_path / "jupyter"))
+    stored = nbformat.read(ROOT / "docs" / "notebooks" / "quickstart.ipynb", as_version=4)
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(stored, timeout=300, kernel_name="python3", resources=resources).execute()
+    shown = [output.data for cell in code for output in cell.outputs if "data" in output]
+    assert sum("image/png" in data for data in shown) == 3, "the portrait, the sliders, a picture of the stream"
+    html = [data["text/html"] for data in shown if "text/html" in data]
+    assert sum("<video" in text for text in html) == 4
+    assert sum("<img" in text for text in html) == 1
+    assert any("<progress" in text for text in html)
+    assert (tmp_path / "nodding.mp4").is_file()
