@@ -1,7 +1,8 @@
-"""What analysing once saves, and what a single job costs beside an earlier version.
+"""What analysing once saves, and what a single job costs beside an earlier version, in processor time.
 
 Run `python benchmarks/reuse.py [EARLIER]`; EARLIER is a checkout of another commit, whose single jobs are run in turn
-with this one's, each in a process of its own. A limit holds for that alone.
+with this one's, each in a process of its own. A limit holds for those alone. Processor time is that of all threads:
+other work on the machine changes it little, and what is waited for is not in it, so the clock's is shown, too.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "assets" / "examples"
 PORTRAIT = EXAMPLES / "source" / "officer.jpg"
 CLIP, PICTURE = EXAMPLES / "driving" / "talk.mp4", EXAMPLES / "driving" / "surprise.jpg"
-TURNS = 7
+TURNS = 5
 SLOWER_LIMIT = 1.03
 """A single job may take so many times as long as before: the median over turns of the ratio of neighbours."""
 ONE_JOB = """
@@ -36,24 +37,24 @@ source, clip = sys.argv[1:]
 with openportrait.stream(source, clip, engine="mesh") as job:
     pictures = iter(job)
     next(pictures)  # what is loaded and computed once
-    start = time.perf_counter()
+    start = time.process_time(), time.perf_counter()
     for _ in pictures:
         pass
-    print(time.perf_counter() - start)
+    print(time.process_time() - start[0], time.perf_counter() - start[1])
 with tempfile.TemporaryDirectory() as folder:
-    start = time.perf_counter()
+    start = time.process_time(), time.perf_counter()
     openportrait.animate(source, clip, Path(folder) / "out.mp4", engine="mesh")
-    print(time.perf_counter() - start)
+    print(time.process_time() - start[0], time.perf_counter() - start[1])
 """
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """The median of some runs."""
+    """Processor time, the median of some runs."""
     times = []
     for _ in range(TURNS):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return median(times)
 
 
@@ -92,7 +93,7 @@ def reuse(console: Console) -> None:
 
 def single(earlier: Path, console: Console) -> bool:
     """Whether a single job is as quick as that of an earlier checkout."""
-    names = ("render", "whole job")
+    names = ("render", "render, by the clock", "whole job", "whole job, by the clock")
     taken: dict[Path, list[list[float]]] = {earlier: [], ROOT: []}
     for turn in range(TURNS):
         for checkout in (earlier, ROOT) if turn % 2 else (ROOT, earlier):
@@ -109,8 +110,9 @@ def single(earlier: Path, console: Console) -> bool:
     for place, name in enumerate(names):
         before, now = ([times[place] for times in taken[checkout]] for checkout in (earlier, ROOT))
         ratio = median(b / a for a, b in zip(before, now, strict=True))
-        met &= ratio <= SLOWER_LIMIT
-        said = "met" if ratio <= SLOWER_LIMIT else "MISSED"
+        held = "clock" not in name
+        met &= ratio <= SLOWER_LIMIT or not held
+        said = ("met" if ratio <= SLOWER_LIMIT else "MISSED") if held else ""
         table.add_row(name, f"{median(before):.3f}", f"{median(now):.3f}", f"{ratio:.3f}", said)
     console.print(table)
     return met
