@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +21,7 @@ from openportrait.options import (
 )
 from openportrait.web.animate import REGION
 from openportrait.web.checks import label
+from tests.conftest import EXAMPLES
 from tests.web.conftest import Visitor
 
 TABS = ("Animate", "Edit", "Retarget", "Live")
@@ -59,3 +64,26 @@ def test_the_page_follows_the_browser_in_light_and_dark(visit: Callable[..., Vis
         }"""
     )
     assert (shade > 200) == (scheme == "light")
+
+
+@pytest.mark.parametrize(("tab", "elem_id"), [("Animate", "animate-source"), ("Edit", "edit-source")])
+def test_another_file_sets_off_each_event_a_few_times_and_then_the_page_rests(
+    visitor: Visitor, portrait: Path, tab: str, elem_id: str
+) -> None:
+    visitor.open_tab(tab)
+    visitor.upload(elem_id, portrait)
+    visitor.wait_for_preview(elem_id)
+    visitor.page.wait_for_timeout(1000)
+    asked: Counter[int] = Counter()
+
+    def count(request: Any) -> None:
+        if "queue/join" in request.url:
+            asked[json.loads(request.post_data)["fn_index"]] += 1
+
+    visitor.page.on("request", count)
+    visitor.upload(elem_id, EXAMPLES / "source" / "astronaut.jpg")
+    before = -1
+    while before != asked.total():
+        before = asked.total()
+        visitor.page.wait_for_timeout(2000)
+    assert max(asked.values()) <= 3, "the old file goes, the new one comes, and once more where it was busy"

@@ -131,7 +131,9 @@ def edit_tab(context: Context) -> Form:
     moved = [event for slider in sliders.values() for event in (slider.input, slider.release)]
     shows = [*moved, *(component.change for component in others)]
     latest: dict[str, Any] = {"inputs": form.inputs, "trigger_mode": "always_last"}
-    gr.on([source.change, face.change], tab.open, outputs=[*begun, whole], show_progress="minimal", **latest, **WORK)
+    # The picker's event has the same triggers, see there.
+    each: dict[str, Any] = {"inputs": form.inputs, "trigger_mode": "multiple"}
+    gr.on([source.change, face.change], tab.open, outputs=[*begun, whole], show_progress="minimal", **each, **WORK)
     gr.on(shows, tab.show, outputs=picture, **latest, **WORK_AT_ONCE)
     reset.click(tab.open, form.inputs, [*begun, whole], **WORK_AT_ONCE)
     picture.drag(tab.drag, outputs=begun, **latest, **WORK_AT_ONCE)

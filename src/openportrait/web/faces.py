@@ -116,10 +116,11 @@ class FacePicker:
         `chooser`: a control that names the face in place of the option, unless it is empty. `shows`: the file to be
         shown, by what is there.
         """
-        own = chooser or controls.by_name[face]
+        named_by = dict.fromkeys([chooser or controls.by_name[face], controls.by_name[face]])
+        own = next(iter(named_by))
         inputs = [*files, own, *controls.components]
         outputs = [self.note, self.row, self.picture, self.crop]
-        watched = [own.change, *(controls.by_name[name].change for name in (face, *shown_by))]
+        watched = [each.change for each in (*named_by, *(controls.by_name[name] for name in shown_by))]
         count = len(files)
 
         def read(given: Sequence[Any]) -> tuple[str | None, dict[str, Any]]:
@@ -132,7 +133,8 @@ class FacePicker:
             self._shower(read),
             inputs,
             outputs,
-            trigger_mode="always_last",
+            # Of several events of one trigger one may be `always_last`: two set each other off again, for ever.
+            trigger_mode="always_last" if chooser is None else "multiple",
             show_progress="minimal",
             **WORK,
         )
