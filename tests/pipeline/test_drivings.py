@@ -326,3 +326,10 @@ def test_sound_comes_first_from_whom_the_lips_follow(portrait: Path, short_talk:
 def test_a_driving_for_one_face_leaves_the_other_to_the_first(couple: Path) -> None:
     with openportrait.stream(couple, [SMILE, Driving(SMILE, face="right")], engine="mesh", face="left") as job:
         assert job.faces == 2
+    both = pictures(couple, [NOD, Driving(SMILE, face="right")], 12, face="left")[-1]
+    left, right = (
+        pictures(couple, Driving(file, face=face), 12)[-1] for file, face in ((NOD, "left"), (SMILE, "right"))
+    )
+    middle = both.shape[1] // 2
+    assert np.array_equal(both[:, :middle], left[:, :middle])
+    assert np.array_equal(both[:, middle:], right[:, middle:])

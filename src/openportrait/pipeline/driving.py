@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice, repeat
 from operator import ge, le
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from openportrait.faces import Box, Size, Track, clip_box, crop_box, ratios, tra
 from openportrait.media import Clip, open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
-from openportrait.pipeline.flow import View, Watch, groups
+from openportrait.pipeline.flow import Computed, Watch, groups
 from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report, report_small
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
@@ -230,35 +230,23 @@ def cutter(faces: Iterable[Face], picture: Size, crop: CropOptions) -> Callable[
     return partial(crop_box, box=driving_box(faces, crop), size=DRIVING_SIZE)
 
 
-class _FromLandmarks(Sequence[Motion]):
+def _from_landmarks(info: MediaInfo, found: Track, engine: Engine) -> Sequence[Motion]:
     """Motions that are measured when asked for: from landmarks that is quick, and nothing is kept."""
+    blank = np.broadcast_to(np.uint8(0), (info.height, info.width, 3))
+    showing = [place for place, present in enumerate(found.present) if present]
 
-    def __init__(self, engine: Engine, info: MediaInfo, found: Track) -> None:
-        self._engine = engine
-        self._blank = np.broadcast_to(np.uint8(0), (info.height, info.width, 3))
-        self._faces = View(found.faces, [i for i, present in enumerate(found.present) if present])
-
-    def __len__(self) -> int:
-        return len(self._faces)
-
-    @overload
-    def __getitem__(self, index: int) -> Motion: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Motion]: ...
-
-    def __getitem__(self, index: int | slice) -> Motion | Sequence[Motion]:
-        if isinstance(index, slice):
-            return View(self, range(len(self))[index])
-        face = self._faces[index]
+    def measured(place: int) -> Motion:
+        face = found.faces[showing[place]]
         assert face is not None
-        return self._engine.motion([FaceCrop.whole(self._blank, face)])[0]
+        return engine.motion([FaceCrop.whole(blank, face)])[0]
+
+    return Computed(measured, len(showing))
 
 
 def _measure(info: MediaInfo, found: Track, engine: Engine, options: Options, watch: Watch) -> Sequence[Motion]:
     """The motion of each frame that shows the face."""
     if not engine.reads_pixels:
-        return _FromLandmarks(engine, info, found)
+        return _from_landmarks(info, found, engine)
     chosen = (face for face in found.faces if face is not None)
     cut = cutter(chosen, (info.width, info.height), options.crop)
     motions = PackedMotions()

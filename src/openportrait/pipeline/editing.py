@@ -7,9 +7,8 @@ from fractions import Fraction
 from openportrait.engines.base import Engine
 from openportrait.errors import OptionError
 from openportrait.expressions import Timeline
-from openportrait.motion import PackedMotions, keypoints
+from openportrait.motion import keypoints
 from openportrait.options import MotionOptions, Options
-from openportrait.pipeline.driving import RATE_OF_STILLS
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.job import Base
 from openportrait.pipeline.render import Pose, Rendering
@@ -91,5 +90,4 @@ class EditJob(Rendering):
     @property
     def template(self) -> Template | None:
         """What the first face does, as motion, to drive other portraits."""
-        motions = PackedMotions(map(self._edited[0].motion, range(self.frames)))
-        return Template(motions, (), self.rate or RATE_OF_STILLS, self._engine.layout.name, self._engine.name)
+        return self.as_template(self._edited[0].motion)

@@ -104,15 +104,16 @@ def groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield group
 
 
-class View(Sequence[Item]):
-    """Some items of a sequence, in an order of their own; nothing is copied."""
+class Computed(Sequence[Item]):
+    """Items that are computed each time they are asked for; nothing is kept."""
 
-    def __init__(self, items: Sequence[Item], order: Sequence[int]) -> None:
-        self._items = items
-        self._order = order
+    def __init__(self, of: Callable[[int], Item], count: int) -> None:
+        """`of` gives the item at a place from 0 to `count` - 1."""
+        self._of = of
+        self._places = range(count)
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self._places)
 
     @overload
     def __getitem__(self, index: int) -> Item: ...
@@ -122,8 +123,13 @@ class View(Sequence[Item]):
 
     def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
         if isinstance(index, slice):
-            return View(self._items, self._order[index])
-        return self._items[self._order[index]]
+            return view(self, self._places[index])
+        return self._of(self._places[index])
+
+
+def view(items: Sequence[Item], order: Sequence[int]) -> Sequence[Item]:
+    """Some items of a sequence, in an order of their own; nothing is copied."""
+    return Computed(lambda place: items[order[place]], len(order))
 
 
 def nearest(known: Sequence[bool]) -> list[int]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
-from typing import TypeVar, overload
 
 from openportrait.engines.base import Engine
 from openportrait.media import Sound
@@ -15,7 +14,6 @@ from openportrait.motion import (
     Corrections,
     Drive,
     Driven,
-    PackedMotions,
     PortableTransfer,
     carried,
     combined,
@@ -25,16 +23,14 @@ from openportrait.motion import (
     neutralised,
 )
 from openportrait.options import FaceEdit, MotionOptions, Options
-from openportrait.pipeline.driving import RATE_OF_STILLS, MeasuredDriving
-from openportrait.pipeline.flow import Watch
+from openportrait.pipeline.driving import MeasuredDriving
+from openportrait.pipeline.flow import Computed, Watch
 from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.playing import Cast, Played, Timing
 from openportrait.pipeline.render import Cue, Pose, Rendering
 from openportrait.pipeline.source import Source, SourceFace
 from openportrait.pipeline.tools import Tools
-from openportrait.records import FaceCrop, Floats, Image, Motion, Ratios, Template
-
-Item = TypeVar("Item")
+from openportrait.records import FaceCrop, Image, Motion, Ratios, Template
 
 
 class Base:
@@ -86,28 +82,6 @@ class Base:
         return neutralised(motion, self._rest, self._amounts, self._engine.layout)
 
 
-class Computed(Sequence[Item]):
-    """Items that are computed each time they are asked for."""
-
-    def __init__(self, of: Callable[[int], Item], count: int) -> None:
-        self._of = of
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        if isinstance(index, slice):
-            return [self._of(i) for i in range(self._count)[index]]
-        return self._of(range(self._count)[index])
-
-
 class Follow:
     """One face that follows its drivings: transfer, then corrections (SPEC §4, §5)."""
 
@@ -130,38 +104,34 @@ class Follow:
 
     def __call__(self, i: int) -> Pose | None:
         """None where nothing moves the face: its drivings are lost, or it has none."""
-        frame = i if self._moves else 0
-        acting = [
-            (one, drive, share)
-            for one, drive in zip(self.played, self._drives, strict=True)
-            if one.driving.present[drive.driving_index(i)] and (share := one.timing.share(i))
-        ]
+        acting = self._acting(i)
         if not acting and not self._base.is_changed:
             return None
+        frame = self._frame(i)
         x_s = keypoints(self._face.motions[frame], self._layout)
-        x_d = self._correct(
-            x_s,
-            self._driven(i, frame, acting),
-            self._face.ratios[frame],
-            self._openness(i),
-            keypoints(self._sources[frame], self._layout) if self._base.is_changed else None,
-        )
-        return Pose(x_s, x_d)
+        if len(acting) == 1 == len(self.played) and acting[0][1] == 1 and not self._base.edits_last:
+            x_d = self._drives[0].x_driven(i)
+        else:
+            x_d = keypoints(self.motion(i), self._layout)
+        base = keypoints(self._sources[frame], self._layout) if self._base.is_changed else None
+        return Pose(x_s, self._correct(x_s, x_d, self._face.ratios[frame], self._openness(i), base))
 
     def motion(self, i: int) -> Motion:
         """The driven motion of picture i, before the corrections."""
-        acting = [
-            Driven(drive(i), one.wanted, one.timing.share(i))
-            for one, drive in zip(self.played, self._drives, strict=True)
-            if one.driving.present[drive.driving_index(i)]
-        ]
-        frame = i if self._moves else 0
+        acting = [Driven(self._drives[place](i), self.played[place].wanted, share) for place, share in self._acting(i)]
+        frame = self._frame(i)
         return self._base.finished(frame, combined(self._sources[frame], acting))
 
-    def _driven(self, i: int, frame: int, acting: Sequence[tuple[Played, Drive, float]]) -> Floats:
-        if len(acting) == 1 == len(self.played) and acting[0][2] == 1 and not self._base.edits_last:
-            return acting[0][1].x_driven(i)
-        return keypoints(self.motion(i), self._layout)
+    def _frame(self, i: int) -> int:
+        return i if self._moves else 0
+
+    def _acting(self, i: int) -> list[tuple[int, float]]:
+        """Which drivings move the face in picture i, by their places, and how far they are followed."""
+        return [
+            (place, share)
+            for place, one in enumerate(self.played)
+            if one.driving.present[one.timing.schedule[i]] and (share := one.timing.share(i))
+        ]
 
     def _openness(self, i: int) -> Ratios | None:
         """How open eyes and lips are in the drivings that move them; None where one does not say."""
@@ -243,9 +213,7 @@ class Job(Rendering):
         """The driving's motion; of several that of the first face as they drive it."""
         if len(self._cast.drivings) == 1:
             return self._cast.drivings[0][1].template
-        first, engine = self._follows[0], self._engine
-        motions = PackedMotions(first.motion(i) for i in range(len(first)))
-        return Template(motions, (), self.rate or RATE_OF_STILLS, engine.layout.name, engine.name)
+        return self.as_template(self._follows[0].motion)
 
     @property
     def sound(self) -> tuple[Sound, ...]:

@@ -125,15 +125,13 @@ class Cast:
         Raises OptionError where two of them are to move all, or one is left with nothing.
         """
         own = [item for item in self.drivings if source_face.names & set(single_choices(item[0].face or face))]
-        alone = len(_united(own)) == 1
+        shares, strength = _shared_out(_united(own), options), str(options.strength)
         found = []
-        for given, driving, parts in _shared_out(_united(own), options):
-            strength = str(options.strength)
+        for given, driving, parts in shares:
             # One alone with a single name is the released region of that name.
             text = given.region or options.region
-            wanted = (
-                Wanted.of(text, strength) if alone and parts == parts_of(text) else Wanted.of_parts(parts, strength)
-            )
+            released = len(shares) == 1 and parts == parts_of(text)
+            wanted = Wanted.of(text, strength) if released else Wanted.of_parts(parts, strength)
             found.append(Played(driving, self.timing(given, driving), wanted, given))
         return found
 

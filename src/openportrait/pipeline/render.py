@@ -12,11 +12,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from openportrait.engines.base import Canvas, Engine, Shot
+from openportrait.motion import PackedMotions
 from openportrait.options import Options
 from openportrait.pipeline.background import Background
+from openportrait.pipeline.driving import RATE_OF_STILLS
 from openportrait.pipeline.flow import Watch, ahead, groups, overlapped
 from openportrait.pipeline.source import Scene, Sitter, Source
-from openportrait.records import FaceCrop, Floats, Frame, Image, Template
+from openportrait.records import FaceCrop, Floats, Frame, Image, Motion, Template
 from openportrait.scaling import resized
 
 
@@ -165,6 +167,11 @@ class Rendering:
     def template(self) -> Template | None:
         """The motion as a template; None for jobs that make none."""
         return None
+
+    def as_template(self, motion: Callable[[int], Motion]) -> Template:
+        """What one face does in every picture, to drive other portraits."""
+        motions = PackedMotions(map(motion, range(self.frames)))
+        return Template(motions, (), self.rate or RATE_OF_STILLS, self._engine.layout.name, self._engine.name)
 
     def cues(self) -> Iterable[Cue]:
         """What the drivings show, one a picture."""

@@ -31,7 +31,7 @@ from openportrait.media import Clip, open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.background import Background
-from openportrait.pipeline.flow import View, Watch, groups, nearest
+from openportrait.pipeline.flow import Watch, groups, nearest, view
 from openportrait.pipeline.tools import Tools
 from openportrait.records import CropRule, Face, FaceCrop, Frame, Image, Motion, Ratios
 
@@ -275,7 +275,7 @@ def remarks(engine: Engine, sitters: Sequence[Sitter | None]) -> tuple[str, ...]
 def in_every_frame(found: Track, measured: Sequence[Value]) -> Sequence[Value]:
     """What was measured where there is a face, extended to all frames: elsewhere that of the nearest face."""
     rank = list(accumulate(found.present, initial=-1))[1:]
-    return View(measured, [rank[place] for place in nearest(found.present)])
+    return view(measured, [rank[place] for place in nearest(found.present)])
 
 
 def measured_ratios(found: Track) -> list[Ratios]:
