@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from openportrait.drivings import Driving
 from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions, specs
 from openportrait.pipeline import animate
 from openportrait.pipeline.preview import preview_driving, preview_source
@@ -115,8 +117,8 @@ def _runner(
             portrait = context.upload(source, "source")
             chosen = {**moves.values(values[ends[0] : ends[1]]), **controls.values(values[ends[1] :])}
             options = context.options(chosen)
-            first = context.driving(driving or camera, "driving", options)
-            drivings = [first, *further.read(values[: ends[0]], options)]
+            first = context.upload(driving or camera, "driving")
+            drivings: list[Path | Driving] = [first, *further.read(values[: ends[0]])]
             return animate(portrait, drivings, session.room(), progress=progress, cancel=cancel, **options)
 
         yield from shown.follow(context, session, ticket, work)

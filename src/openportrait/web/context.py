@@ -12,7 +12,7 @@ import gradio as gr
 from openportrait.bounds import shown
 from openportrait.drivings import Driving
 from openportrait.errors import OptionError
-from openportrait.options import EngineOptions, FaceOptions, Options
+from openportrait.options import EngineOptions, Options
 from openportrait.pipeline.background import names_file
 from openportrait.web.checks import check_upload, given
 from openportrait.web.line import Line
@@ -50,13 +50,9 @@ class Context:
         check_upload(found, self.limits)
         return found
 
-    def driving(self, path: str | None, what: str, job: Mapping[str, Any], **values: Any) -> Driving:
-        """One driving of a job with these flat options, checked as `upload` does; without a face it has the job's.
-
-        Raises OptionError, MediaError or TemplateError.
-        """
-        face = values.pop("face", "") or job.get("face", FaceOptions.face)
-        made = Driving(self.upload(path, what), face=face, **values)
+    def driving(self, path: str | None, what: str, **values: Any) -> Driving:
+        """A further driving, checked as `upload` does. Raises OptionError, MediaError or TemplateError."""
+        made = Driving(self.upload(path, what), **values)
         if abs(made.offset_seconds) > self.limits.max_seconds:
             raise OptionError(
                 f"{what}: --offset-seconds is {made.offset_seconds:g}, the limit is {self.limits.max_seconds:g}; "

@@ -31,7 +31,6 @@ STOP_SECONDS = 0.7
 FASTEST_RATE = 120
 """Frames a second; a clip of unknown length is held to the limit as if it had so many."""
 PREVIEW_SIZE, PREVIEW_QUALITY = 360, 80
-STAGES = {"analyse": "Reading the motion", "render": "Animating"}
 
 
 @dataclass
@@ -96,7 +95,7 @@ def told(status: Status) -> str:
     if rate and now.total:
         parts.append(f"{clock((now.total - now.done) / rate)} left")
     share = now.done / now.total if now.total else None
-    return panel(STAGES[now.stage], " · ".join(parts), share=share, picture=now.frame)
+    return panel(now.title, " · ".join(parts), share=share, picture=now.frame)
 
 
 def panel(title: str, line: str = "", *, share: float | None = None, picture: Image | None = None) -> str:
