@@ -77,6 +77,8 @@ def test_pages_of_other_sites_may_post_nothing(app: Served, client: httpx.Client
     others = (
         {"Origin": FOREIGN},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "http://[::1"},
         {"Origin": "http://localhost:3000"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},

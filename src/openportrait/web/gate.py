@@ -98,7 +98,10 @@ class Names:
 
     def same_site(self, origin: str, host: str) -> bool:
         """Whether an `Origin` is the app itself, or a proxy that was named, which passes its own name on."""
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:  # no address at all, such as one with half of its brackets
+            return False
         if parts.scheme not in ("http", "https"):
             return False
         default = f":{443 if parts.scheme == 'https' else 80}"
