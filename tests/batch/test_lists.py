@@ -56,6 +56,7 @@ def test_each_format_holds_the_same_jobs(tmp_path: Path, name: str, content: str
     [
         ("j.csv", "source,driving,regoin\na.png,b.mp4,lip\n", "line 2: there is no option regoin; did you mean"),
         ("j.csv", "source,driving,multiplier\na.png,b.mp4,7\n", "line 2: --multiplier is 7; give a number from 0 to 5"),
+        ("j.csv", "source,driving,workers\na.png,b.mp4,3\n", "line 2: workers is of the whole batch; give --workers"),
         ("j.csv", "source,driving\na.png,b.mp4\nb.png,\n", "line 3: has no driving"),
         ("j.csv", "source,driving\na.png,b.mp4,c,d\n", "line 2 has 4 cells for 2 columns"),
         ("j.csv", "source,clip\na.png,b.mp4\n", "no column driving"),

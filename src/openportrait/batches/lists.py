@@ -26,6 +26,8 @@ MOST_YAML_BYTES = 2**20
 """YAML takes its reader half a minute a megabyte of one core; JSON Lines are there for longer lists."""
 _DEEPEST_YAML = 8
 """A list of jobs with options that are mappings has 3; what is nested by the thousand takes its reader minutes."""
+OF_A_BATCH = ("workers", "retries", "ledger")
+"""What is stated of a batch and of none of its jobs."""
 _WANTED = "a list of jobs: .csv, .jsonl or .yaml"
 
 Row = tuple[int, Mapping[str, Any]]
@@ -102,6 +104,9 @@ def _job(row: Mapping[str, Any], where: str) -> BatchJob:
     for text in texts:
         if not isinstance(text, str) or not text:
             raise OptionError(f"driving is {shown(text)}; give a text as for --driving, or a list of them")
+    of_all = next((name for name in values if name in OF_A_BATCH), None)
+    if of_all is not None:
+        raise OptionError(f"{of_all} is of the whole batch; give --{of_all} on the command line")
     options = {name: _value(name, value) for name, value in values.items()}
     return BatchJob(source, [written(text) for text in texts], output or None, options, where)
 
