@@ -207,12 +207,13 @@ class Visitor:
                 """async () => {
                     const image = document.querySelector('#edit-picture img');
                     const start = performance.now();
-                    while (image.src === window.before) {
-                        if (performance.now() - start > 20000) throw new Error('the picture stays the same');
+                    const decoded = () => image.decode().then(() => true, () => false);
+                    // There is none while a file is exchanged; one that a newer one takes the place of is not decoded.
+                    // Each turn waits for a timer: a loop of refused promises alone would stop the page for ever.
+                    while (!image.src || image.src === window.before || !await decoded()) {
+                        if (performance.now() - start > 20000) throw new Error('there is no new picture');
                         await new Promise(done => setTimeout(done, 2));
                     }
-                    // A picture that a newer one takes the place of cannot be decoded.
-                    while (!await image.decode().then(() => true, () => false));
                     return performance.now() - start;
                 }"""
             )
