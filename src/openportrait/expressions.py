@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from openportrait import bounds
+from openportrait.checked import checked_value, specs
 from openportrait.errors import OptionError, TemplateError
 from openportrait.files import AnyPath, read_plain
 from openportrait.media.target import Target
@@ -147,7 +148,7 @@ def load_expression(path: AnyPath) -> FaceEdit:
     try:
         return _edit(content.get("edit"))
     except ValueError as error:
-        raise TemplateError(f"{path}: the expression is damaged ({error}); correct it or write it anew") from error
+        raise _unusable(path, "the expression", error) from error
 
 
 def save_timeline(path: AnyPath, timeline: Timeline) -> None:
@@ -166,7 +167,13 @@ def load_timeline(path: AnyPath) -> Timeline:
         keys = (Key(key.get("seconds"), _edit(key.get("edit")), key.get("easing", "smooth")) for key in listed)
         return Timeline(tuple(keys), content.get("rate", 25))
     except ValueError as error:
-        raise TemplateError(f"{path}: the timeline is damaged ({error}); correct it or write it anew") from error
+        raise _unusable(path, "the timeline", error) from error
+
+
+def _unusable(path: AnyPath, what: str, error: ValueError) -> TemplateError:
+    """An OptionError brings its own remedy, any other ValueError none."""
+    remedy = "" if isinstance(error, OptionError) else "; correct it or write it anew"
+    return TemplateError(f"{path}: {what} cannot be used: {error}{remedy}")
 
 
 def _moved_sliders(edit: FaceEdit) -> dict[str, float]:
@@ -177,10 +184,11 @@ def _edit(values: Any) -> FaceEdit:
     """Raises ValueError where the values are no sliders."""
     if not isinstance(values, dict):
         raise ValueError("it has no sliders")
-    known = {item.name for item in fields(FaceEdit)}
-    if strange := sorted(set(values) - known):
+    known = {spec.name: spec for spec in specs(FaceEdit)}
+    if strange := sorted(set(values) - set(known)):
         raise ValueError(f"there is no slider {bounds.named(strange[0])}, known are {', '.join(sorted(known))}")
-    return FaceEdit(**values)
+    # In a file a slider is called by its name, not by the flag of the command line.
+    return FaceEdit(**{name: checked_value(known[name], value, name) for name, value in values.items()})
 
 
 def _read(path: Path, wanted: str) -> dict[str, Any]:

@@ -162,7 +162,7 @@ class FacePicker:
             path, values = read(given)
             if path is None:
                 return gr.skip()
-            preview = self._preview(Path(path), values)
+            preview = self._preview(self._context.upload(path, self._what), values)
             number = face_at(preview, *event.index)
             return str(number) if number is not None else gr.skip()
 
