@@ -7,24 +7,17 @@ is finished where its row says so and the result is still there.
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 from openportrait.batches.addresses import exists, url_of
+from openportrait.batches.database import Database, Kind
 from openportrait.batches.places import Task
 from openportrait.batches.records import Outcome, result_of
-from openportrait.errors import MediaError
-from openportrait.files import told
 from openportrait.media import is_sequence
 from openportrait.records import Result
 
 DEFAULT_NAME = "openportrait-batch.sqlite"
 """Of a ledger beside the results."""
-_APPLICATION = 0x4F504C42
-"""Says of a SQLite file that it is a ledger: "OPLB"."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     place TEXT PRIMARY KEY,
@@ -37,6 +30,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     changed TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 )
 """
+_KIND = Kind(0x4F504C42, _TABLE, noun="ledger", user="batch", flag="--ledger")
+"""Its mark is "OPLB"."""
 _RECORD = """
 INSERT OR REPLACE INTO jobs (place, identity, source, state, attempts, result, error) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
@@ -47,37 +42,11 @@ class Ledger:
 
     def __init__(self, path: Path | None) -> None:
         """`path`: None keeps it in memory. Raises MediaError: another batch has it, or it is none."""
-        self._path = path
-        self._turn = threading.Lock()
-        with self._told():
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            self._rows = sqlite3.connect(
-                ":memory:" if path is None else path, timeout=0, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._take()
-            except BaseException:
-                self._rows.close()
-                raise
-
-    def _take(self) -> None:
-        """Lock the file until it is closed, and see that it is a ledger."""
-        # The lock of the first transaction is kept; the system lets go of it when the process ends in whatever way.
-        for words in ("trusted_schema = OFF", "locking_mode = EXCLUSIVE", "synchronous = FULL"):
-            self._rows.execute(f"PRAGMA {words}")
-        self._rows.execute("BEGIN EXCLUSIVE")
-        (kind,) = self._rows.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and kind != _APPLICATION:
-            raise MediaError(f"{self._path}: is another database and no ledger; choose another with --ledger")
-        self._rows.execute(f"PRAGMA application_id = {_APPLICATION}")
-        self._rows.execute(_TABLE)
-        self._rows.execute("COMMIT")
+        self._rows = Database(path, _KIND)
 
     def result(self, task: Task, identity: str) -> Result | None:
         """What an earlier run made of the job, where that is still there."""
-        with self._told(), closing(self._rows.cursor()) as cursor:
+        with self._rows.transaction() as cursor:
             cursor.execute(
                 "SELECT result FROM jobs WHERE place = ? AND identity = ? AND state = 'done'",
                 (_storable(task.place.key), identity),
@@ -106,34 +75,15 @@ class Ledger:
         self, task: Task, identity: str, state: str, attempts: int, result: str | None, error: str | None
     ) -> None:
         source = _storable(str(task.job.source))
-        with self._told():
-            self._rows.execute(
+        with self._rows.transaction() as cursor:
+            cursor.execute(
                 _RECORD,
                 (_storable(task.place.key), identity, source, state, attempts, result, error and _storable(error)),
             )
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        with self._turn:
-            try:
-                yield
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                    raise MediaError(
-                        f"{self._path}: another batch works with this ledger; wait for it, or choose another (--ledger)"
-                    ) from error
-                raise MediaError(f"{self._path}: cannot be used ({told(error)}); choose another (--ledger)") from error
-            except sqlite3.DatabaseError as error:
-                raise MediaError(
-                    f"{self._path}: is no ledger ({told(error)}); remove it, or choose another (--ledger)"
-                ) from error
-            except OSError as error:
-                raise MediaError(f"{self._path}: cannot be made ({told(error)}); choose another (--ledger)") from error
-
     def close(self) -> None:
         """Let others have it."""
-        with self._turn:
-            self._rows.close()
+        self._rows.close()
 
     def __enter__(self) -> Ledger:
         return self

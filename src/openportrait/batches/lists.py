@@ -107,11 +107,11 @@ def _job(row: Mapping[str, Any], where: str) -> BatchJob:
     of_all = next((name for name in values if name in OF_A_BATCH), None)
     if of_all is not None:
         raise OptionError(f"{of_all} is of the whole batch; give --{of_all} on the command line")
-    options = {name: _value(name, value) for name, value in values.items()}
+    options = {name: option_value(name, value) for name, value in values.items()}
     return BatchJob(source, [written(text) for text in texts], output or None, options, where)
 
 
-def _value(name: str, given: Any) -> Any:
+def option_value(name: str, given: Any) -> Any:
     """A value of a list as the kind of its option: faces and sliders may be written as numbers, numbers as texts."""
     spec = job_specs().get(name)
     if spec is None:

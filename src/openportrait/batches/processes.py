@@ -28,20 +28,37 @@ _MOST_TOLD = 200
 """Characters of a crashed worker's last line that are repeated."""
 
 
-class Worker:
-    """One process; `do` is called by one thread, the rest by any."""
+Tell = Callable[[Mapping[str, Any]], None]
+"""Called with how far a job is: `stage`, `done` and `total`, as in `Progress`."""
 
-    def __init__(self, threads: int) -> None:
-        """`threads`: of the libraries in it."""
+
+class Worker:
+    """One process; `do` and `ask` are called by one thread, the rest by any."""
+
+    def __init__(self, threads: int, module: str = "openportrait.batches.worker") -> None:
+        """`threads`: of the libraries in it. `module`: what it runs, a program that calls `worker.main`."""
         self._threads = threads
+        self._module = module
         self._turn = threading.Lock()
-        self._stopped = False
+        self._stopped = self._interrupted = False
         self._process: subprocess.Popen[str] | None = None
         # What it says besides its answers: looked at where it crashed.
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
 
     def do(self, job: Mapping[str, Any], tell: Callable[[int], None]) -> Result:
-        """Have a job done. `tell` is called with the number of frames rendered so far.
+        """Have a job of a batch done. `tell` is called with the number of frames rendered so far.
+
+        Raises as `ask`.
+        """
+
+        def frames(now: Mapping[str, Any]) -> None:
+            if now["stage"] == "render":
+                tell(now["done"])
+
+        return result_of(self.ask(job, frames))
+
+    def ask(self, job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+        """Have a job of any kind done, and give its answer.
 
         Raises the error that it ended with, or EngineError where the process ended.
         """
@@ -52,30 +69,32 @@ class Worker:
             process.stdin.write(f"{json.dumps(job)}\n")
             process.stdin.flush()
             for line in process.stdout:
-                answer = json.loads(line)
-                if "frames" in answer:
-                    tell(answer["frames"])
+                answer: dict[str, Any] = json.loads(line)
+                if "stage" in answer:
+                    tell(answer)
                 elif "error" in answer:
                     raise getattr(errors, answer.get("kind", "OpenPortraitError"))(answer["error"])
                 else:
-                    return result_of(answer["result"])
+                    found: dict[str, Any] = answer["result"]
+                    return found
         raise EngineError(f"{job['source']}: {self._ending(process)}")
 
     def _running(self) -> subprocess.Popen[str]:
         with self._turn:
             if self._stopped:
                 raise OpenPortraitError("stopped")
-            if self._process is None or self._process.poll() is not None:
+            if self._process is None or self._interrupted or self._process.poll() is not None:
                 self._close()
+                self._interrupted = False
                 self._process = self._started()
             return self._process
 
     def _started(self) -> subprocess.Popen[str]:
         own = {name: os.environ.get(name, str(self._threads)) for name in _THREADS}
         paths = [str(Path(openportrait.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - modules of this package
             # -P: files in the current folder are no modules.
-            [sys.executable, "-P", "-m", "openportrait.batches.worker"],
+            [sys.executable, "-P", "-m", self._module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._words,
@@ -94,6 +113,13 @@ class Worker:
         lines = self._words.read().decode(errors="replace").split("\n")
         last = next((line for line in reversed(lines) if line.strip()), "without a word")
         return f"its worker ended with code {code} ({last.strip()[:_MOST_TOLD]}); run it alone to see more"
+
+    def interrupt(self) -> None:
+        """What it does is to end soon, with an error; the next job finds a new process."""
+        with self._turn:
+            self._interrupted = True
+            if self._process is not None:
+                self._process.terminate()
 
     def tell_to_stop(self) -> None:
         """Whatever it does is to end soon, and nothing begins any more."""

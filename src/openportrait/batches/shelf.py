@@ -61,11 +61,14 @@ class Shelf:
 
     def driving(self, given: Driving, options: Options, watch: Watch) -> Driving:
         """The same driving, measured."""
+        return replace(given, file=self.measured(given, options, watch), driving_face="")
+
+    def measured(self, given: Driving, options: Options, watch: Watch) -> MeasuredDriving:
+        """What it was measured to do."""
         face = given.driving_face or options.faces.driving_face
         wanted = replace(options, faces=replace(options.faces, driving_face=face))
-        measured = self._drivings.get(
+        return self._drivings.get(
             (tuple(mark(given.path)), wanted.faces, wanted.crop, wanted.output.keep_partial),
             lambda: open_driving(given.path, self.tools, wanted, watch),
             lambda found: len(found.motions),
         )
-        return replace(given, file=measured, driving_face="")

@@ -1,4 +1,4 @@
-"""A process that does the jobs of a batch, one at a time: `python -m openportrait.batches.worker`.
+"""A process that does jobs, one at a time: `python -m openportrait.batches.worker` those of a batch.
 
 Jobs come as lines of JSON on stdin, answers go as lines of JSON to what was stdout. It ends where stdin does, which it
 also does when the process that started this one is killed: then a job under way is left as on SIGTERM.
@@ -26,8 +26,9 @@ from openportrait.options import EngineOptions, Options
 
 if TYPE_CHECKING:
     from openportrait.batches.shelf import Shelf
-    from openportrait.records import Progress, Result
+    from openportrait.records import Progress
 
+ANIMATE = "animate"
 _TOLD_SECONDS = 0.2
 """Between two words about how far a job is."""
 _LEAVING_SECONDS = 5.0
@@ -45,8 +46,8 @@ def request(source: Path, drivings: tuple[Driving, ...], output: Path, options: 
     }
 
 
-def main() -> None:
-    """Do jobs until there are no more."""
+def main(kinds: Mapping[str, Deed] | None = None) -> None:
+    """Do jobs until there are no more. `kinds`: what each kind of job does; a job that names none is animated."""
     leaving.answer_signals()
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # Whatever a library prints is no answer.
@@ -58,41 +59,44 @@ def main() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    worker = _Worker(answer)
+    bench = Bench(answer, {ANIMATE: animated, **(kinds or {})})
     jobs: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
-    threading.Thread(target=_listen, args=(jobs, worker), daemon=True).start()
+    threading.Thread(target=_listen, args=(jobs, bench), daemon=True).start()
     # The first signal is left to the job, however many were finished before it.
     with leaving.orderly():
         while (job := jobs.get()) is not None and not leaving.asked():
-            worker.do(job)
+            bench.do(job)
 
 
-def _listen(jobs: SimpleQueue[dict[str, Any] | None], worker: _Worker) -> None:
+def _listen(jobs: SimpleQueue[dict[str, Any] | None], bench: Bench) -> None:
     for line in sys.stdin.buffer:
         jobs.put(json.loads(line))
     jobs.put(None)
     # Nobody waits for what is under way.
     for _ in range(2):
-        if worker.busy:
+        if bench.busy:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(_LEAVING_SECONDS)
-    if worker.busy:
+    if bench.busy:
         os._exit(1)
 
 
-class _Worker:
+class Bench:
     """What stays between jobs: the last one's engine, and what was analysed with it."""
 
-    def __init__(self, answer: Callable[..., None]) -> None:
+    def __init__(self, answer: Callable[..., None], kinds: Mapping[str, Deed]) -> None:
         self.busy = False
         self._answer = answer
+        self._kinds = kinds
         self._shelf: tuple[EngineOptions, Shelf] | None = None
+        self._next = 0.0
 
-    def do(self, job: dict[str, Any]) -> None:
+    def do(self, job: Mapping[str, Any]) -> None:
         """One job, and its answer."""
         self.busy = True
+        self._next = 0.0
         try:
-            result = self._made(job)
+            result = self._kinds[job.get("kind", ANIMATE)](self, job)
         except Cancelled:
             sys.exit(leaving.code())
         except OpenPortraitError as error:
@@ -104,31 +108,12 @@ class _Worker:
                 error=f"{job['source']}: {type(error).__name__}: {told(error)}; this is a fault of the program"
             )
         else:
-            self._answer(result=result.as_dict())
+            self._answer(result=result)
         finally:
             self.busy = False
 
-    def _made(self, job: dict[str, Any]) -> Result:
-        from openportrait.pipeline import animate
-        from openportrait.pipeline.flow import Watch
-
-        began = time.monotonic()
-        options = Options.of(**job["options"])
-        shelf, watch = self._shelf_of(options.engine), Watch(cancel=leaving.asked)
-        drivings = [Driving(**one) for one in job["drivings"]]
-        source = shelf.source(Path(job["source"]), drivings, options, watch)
-        result = animate(
-            source,
-            [shelf.driving(one, options, watch) for one in drivings],
-            job["output"],
-            progress=_Paced(self._answer).tell,
-            cancel=leaving.asked,
-            tools=shelf.tools,
-            **job["options"],
-        )
-        return replace(result, seconds=time.monotonic() - began)
-
-    def _shelf_of(self, wanted: EngineOptions) -> Shelf:
+    def shelf(self, wanted: EngineOptions) -> Shelf:
+        """What was analysed with this engine, which is loaded where it was not yet."""
         from openportrait.batches.shelf import Shelf
         from openportrait.pipeline import Tools
 
@@ -137,19 +122,37 @@ class _Worker:
             self._shelf = wanted, Shelf(Tools.load(wanted))
         return self._shelf[1]
 
-
-class _Paced:
-    """Tells how many frames are rendered, now and then."""
-
-    def __init__(self, answer: Callable[..., None]) -> None:
-        self._answer = answer
-        self._next = 0.0
-
     def tell(self, now: Progress) -> None:
-        """Called after each frame."""
-        if now.stage == "render" and (time.monotonic() >= self._next or now.done == now.total):
+        """Called after each frame; passed on now and then."""
+        if time.monotonic() >= self._next or now.done == now.total:
             self._next = time.monotonic() + _TOLD_SECONDS
-            self._answer(frames=now.done)
+            self._answer(stage=now.stage, done=now.done, total=now.total)
+
+
+Deed = Callable[[Bench, Mapping[str, Any]], dict[str, Any]]
+"""What is done for a job: from the words of the request to those of the answer."""
+
+
+def animated(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what `request` asks for."""
+    from openportrait.pipeline import animate
+    from openportrait.pipeline.flow import Watch
+
+    began = time.monotonic()
+    options = Options.of(**job["options"])
+    shelf, watch = bench.shelf(options.engine), Watch(bench.tell, leaving.asked)
+    drivings = [Driving(**one) for one in job["drivings"]]
+    source = shelf.source(Path(job["source"]), drivings, options, watch)
+    result = animate(
+        source,
+        [shelf.driving(one, options, watch) for one in drivings],
+        job["output"],
+        progress=bench.tell,
+        cancel=leaving.asked,
+        tools=shelf.tools,
+        **job["options"],
+    )
+    return replace(result, seconds=time.monotonic() - began).as_dict()
 
 
 if __name__ == "__main__":
