@@ -13,9 +13,10 @@ pytest.importorskip("gradio")
 
 from openportrait.errors import MediaError, NoFaceError, OpenPortraitError, OptionError
 from openportrait.expressions import Key, Timeline
+from openportrait.limits import check_upload
 from openportrait.media import open_writer
 from openportrait.options import FaceEdit, RetargetOptions, specs
-from openportrait.web.checks import check_timeline, check_upload, plainly
+from openportrait.web.checks import check_timeline, plainly
 from openportrait.web.controls import plain, step_of
 from openportrait.web.line import MOST_OF_ONE, Line
 from openportrait.web.options import WebOptions

@@ -345,7 +345,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(app: Served) -> None:
 
 
 def test_an_upload_that_stands_still_is_given_up(app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openportrait.web.uploads.IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("openportrait.listening.IDLE_SECONDS", 0.2)
     before = folders(app.sessions.root)
     with begun_upload(app.url, app.sessions.root) as stream:
         stream.settimeout(20)

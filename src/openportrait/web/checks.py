@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import get_type_hints
 
 from openportrait.drivings import Driving
-from openportrait.errors import MediaError, OpenPortraitError, OptionError
+from openportrait.errors import OpenPortraitError, OptionError
 from openportrait.expressions import Timeline
-from openportrait.media import probe
+from openportrait.limits import check_seconds
 from openportrait.options import FaceEdit, Options, RetargetOptions, specs
-from openportrait.templates import is_template, load_template
 from openportrait.web.options import WebOptions
 
-MEGABYTE = 1_000_000
 TICKED = {"give ": "untick ", "leave out ": "tick "}
 """What is to be done with a flag that begins with `--no-`, and with its check box."""
 LONGEST_PATH = 1000
@@ -31,35 +29,8 @@ def given(path: str | None, what: str) -> Path:
     return Path(path)
 
 
-def check_upload(path: Path, limits: WebOptions) -> None:
-    """Whether a file may be used, by its content. Raises MediaError or TemplateError."""
-    if not path.exists():
-        raise MediaError(f"{path} is no longer here; add it again")
-    megabytes = path.stat().st_size / MEGABYTE
-    if megabytes > limits.max_upload_mb:
-        raise MediaError(f"{path} has {megabytes:.0f} MB, the limit is {limits.max_upload_mb}; choose a smaller one")
-    if is_template(path):
-        template = load_template(path)
-        seconds: float | None = float(len(template.motions) / template.rate)
-    else:
-        info = probe(path)
-        seconds = info.duration_seconds
-        megapixels = info.width * info.height / 1e6
-        if megapixels > limits.max_megapixels:
-            raise MediaError(
-                f"{path} has {megapixels:.1f} megapixels, the limit is {limits.max_megapixels:g}; reduce it first"
-            )
-    check_seconds(seconds, limits, str(path))
-
-
-def check_seconds(seconds: float | None, limits: WebOptions, where: str) -> None:
-    """Raises MediaError for a clip that is known to be too long."""
-    if seconds is not None and seconds > limits.max_seconds:
-        raise MediaError(f"{where} lasts {seconds:.0f} s, the limit is {limits.max_seconds:g} s; cut it first")
-
-
 def check_timeline(timeline: Timeline, limits: WebOptions) -> None:
-    """Raises MediaError for one that plays too long."""
+    """Raises TooMuch for one that plays too long."""
     check_seconds(timeline.keys[-1].seconds, limits, "the timeline")
 
 

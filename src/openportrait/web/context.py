@@ -12,9 +12,10 @@ import gradio as gr
 from openportrait.bounds import shown
 from openportrait.drivings import Driving
 from openportrait.errors import OptionError
+from openportrait.limits import check_upload
 from openportrait.options import EngineOptions, Options
 from openportrait.pipeline.background import names_file
-from openportrait.web.checks import check_upload, given
+from openportrait.web.checks import given
 from openportrait.web.line import Line
 from openportrait.web.options import WebOptions
 from openportrait.web.sessions import Session, Sessions

@@ -21,6 +21,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from openportrait.listening import ANY_ADDRESS, LOOPBACK, bare
 from openportrait.web.options import WebOptions
 
 Message = MutableMapping[str, Any]
@@ -46,7 +47,6 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 """The addresses of results are secret: no other site embeds them or is told of them."""
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SERVED = re.compile(
     r"/|/(assets|static|svelte)/.+|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     r"|/gradio_api/((info|user|token|app_id|login_check|startup-events|theme\.css|cancel|reset|upload)/?"
@@ -79,7 +79,7 @@ class Names:
     def __init__(self, limits: WebOptions) -> None:
         self._own = {*LOOPBACK, bare(limits.host)}
         self._outer = {bare(name) for name in limits.names.split(",") if name.strip()}
-        self._any_address = bare(limits.host) in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
+        self._any_address = bare(limits.host) in ANY_ADDRESS
         if self._any_address:
             own = socket.gethostname().lower()
             self._own |= {own, own.split(".")[0], f"{own.split('.')[0]}.local"}
@@ -107,14 +107,6 @@ class Names:
         default = f":{443 if parts.scheme == 'https' else 80}"
         own = parts.netloc.lower().removesuffix(default) == host.lower().removesuffix(default)
         return own or bare(parts.netloc) in self._outer
-
-
-def bare(host: str) -> str:
-    """A host without port and brackets, in small letters."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.rstrip(".") if host.count(":") > 1 else host.partition(":")[0].rstrip(".")
 
 
 def _is_address(name: str) -> bool:

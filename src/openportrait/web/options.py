@@ -7,11 +7,12 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from openportrait.checked import Checked, Range
+from openportrait.checked import Range
+from openportrait.limits import UploadLimits
 
 
 @dataclass(frozen=True)
-class WebOptions(Checked):
+class WebOptions(UploadLimits):
     """Where the app listens, and its limits."""
 
     host: Annotated[str, Doc("Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1"
@@ -19,7 +20,4 @@ class WebOptions(Checked):
     names: Annotated[str, Doc("Further names by which visitors reach it, as behind a proxy; with commas.")] = ""
     share: Annotated[bool, Doc("Also open a public link through gradio.live.")] = False
     auth: Annotated[str | None, Doc("Ask visitors for this USER:PASSWORD.")] = None
-    max_upload_mb: Annotated[int, Range(1, 100_000), Doc("Largest file that may be uploaded, megabytes.")] = 500
-    max_megapixels: Annotated[float, Range(0.1, 1000), Doc("Largest picture or frame, millions of pixels.")] = 40.0
-    max_seconds: Annotated[float, Range(1, 36_000), Doc("Longest clip, template, timeline or recording.")] = 600.0
     concurrency: Annotated[int, Range(1, 64), Doc("Jobs that render at once; further ones wait in line.")] = 1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,14 +18,11 @@ from urllib.parse import urlsplit
 from openportrait.errors import OpenPortraitError, OptionError
 from openportrait.extras import install
 from openportrait.files import told
+from openportrait.listening import WebServer, listening, reachable
 from openportrait.options import EngineOptions
 from openportrait.web.folders import own_folder
 from openportrait.web.options import WebOptions
 
-START_SECONDS = 60.0
-"""The server listens within so long."""
-STOP_SECONDS = 2
-"""Requests under way are cut off so long after the app was asked to stop."""
 SWEEP_SECONDS = 60.0
 """From one look for what nobody came back to, to the next."""
 
@@ -53,7 +48,7 @@ def served(limits: WebOptions, engine: EngineOptions) -> Iterator[Served]:
     # Looked for, not imported: it makes a folder of its own at once where it is not told of another.
     if find_spec("gradio") is None:
         raise OpenPortraitError(f"the web app needs gradio; {install('web')}")
-    with _listening(limits) as listener, own_folder() as root, _environment(root):
+    with listening(limits.host, limits.port) as listener, own_folder() as root, _environment(root):
         yield from _run(limits, engine, login, root, listener)
 
 
@@ -78,26 +73,6 @@ def _environment(root: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-@contextmanager
-def _listening(limits: WebOptions) -> Iterator[socket.socket]:
-    """The socket that visitors connect to."""
-    try:
-        kind, _, _, _, address = socket.getaddrinfo(
-            limits.host.strip("[]"), limits.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.create_server(address[:2], family=kind)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise OpenPortraitError(
-                f"port {limits.port} of {limits.host} is taken; choose another with --port"
-            ) from error
-        if error.errno == errno.EACCES:
-            raise OpenPortraitError(f"port {limits.port} may not be used; choose one above 1023 with --port") from error
-        raise OpenPortraitError(f"{limits.host} is no address of this machine; choose another with --host") from error
-    with listener:
-        yield listener
-
-
 def _run(
     limits: WebOptions, engine: EngineOptions, login: tuple[str, str] | None, root: Path, listener: socket.socket
 ) -> Iterator[Served]:
@@ -114,7 +89,7 @@ def _run(
     try:
         server.start()
         share_url = _shared(port, names) if limits.share else None
-        yield Served(f"http://{_reachable(limits.host)}:{port}/", share_url, context.sessions)
+        yield Served(f"http://{reachable(limits.host)}:{port}/", share_url, context.sessions)
     finally:
         stop.set()
         context.sessions.close_all()
@@ -170,54 +145,24 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
     return outer
 
 
-class _Server:
+class _Server(WebServer):
     """The web server in a thread of its own."""
 
     def __init__(self, app: Any, listener: socket.socket, blocks: Any) -> None:
-        import uvicorn
-
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            ws="none",
-            lifespan="on",
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
-        self._server = uvicorn.Server(config)
-        self._listener, self._blocks = listener, blocks
-        self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
-
-    def start(self) -> None:
-        """Return when visitors are let in. Raises OpenPortraitError where that fails."""
-        self._thread.start()
-        end = time.monotonic() + START_SECONDS
-        while not self._server.started:
-            if not self._thread.is_alive() or time.monotonic() > end:
-                raise OpenPortraitError("the web server does not start; try another --host or --port")
-            time.sleep(0.01)
+        super().__init__(app, listener)
+        self._blocks = blocks
 
     def stop(self) -> None:
         """End what goes on without end, then the server; what is still under way is cut off."""
         self._blocks._queue.close()
         self._blocks.is_running = False
         self._blocks.app.stop_event.set()
-        self._server.should_exit = True
-        self._thread.join(3 * STOP_SECONDS)
+        super().stop()
 
 
 def _sweep(sessions: Any, stop: threading.Event) -> None:
     while not stop.wait(SWEEP_SECONDS):
         sessions.sweep()
-
-
-def _reachable(host: str) -> str:
-    """A host as it is written in an address of this machine."""
-    if host.strip("[]") in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not listened on
-        return "localhost"
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def _shared(port: int, names: Any) -> str:

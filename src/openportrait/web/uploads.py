@@ -14,12 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from openportrait.web.checks import MEGABYTE
+from openportrait.limits import MEGABYTE
+from openportrait.listening import BodyTooLarge, bounded
 from openportrait.web.sessions import Sessions
 
 ROUTE = "/gradio_api/upload"
-IDLE_SECONDS = 30.0
-"""An upload of which nothing arrives for so long is given up."""
 LONGEST_SECONDS = 3600.0
 """An upload that takes longer is given up."""
 FORM_BYTES = 10_000
@@ -33,19 +32,14 @@ class _Bounded(Request):
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes. Raises HTTPException for too much, TimeoutError for too slow."""
-        parts, total = super().stream(), 0
-        while True:
-            async with asyncio.timeout(IDLE_SECONDS):
-                part = await anext(parts, None)
-            if part is None:
-                return
-            total += len(part)
-            if total > self.most + FORM_BYTES:
-                megabytes = self.most // MEGABYTE
-                raise HTTPException(
-                    413, f"the file is larger than {megabytes} MB, which is the limit; choose a smaller one"
-                )
-            yield part
+        try:
+            async for part in bounded(super().stream(), self.most + FORM_BYTES):
+                yield part
+        except BodyTooLarge:
+            megabytes = self.most // MEGABYTE
+            raise HTTPException(
+                413, f"the file is larger than {megabytes} MB, which is the limit; choose a smaller one"
+            ) from None
 
 
 def upload_route(
