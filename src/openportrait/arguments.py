@@ -47,7 +47,12 @@ def named_in_errors() -> Iterator[None]:
 
 def named(text: str) -> str:
     """A text for who called, with arguments in place of flags: `relative=False` for `--no-relative`."""
-    return text if _typed else _FLAG.sub(_as_argument, text)
+    return text if _typed else as_arguments(text)
+
+
+def as_arguments(text: str) -> str:
+    """The same whoever called: for one who calls a program that was started by flags."""
+    return _FLAG.sub(_as_argument, text)
 
 
 def _as_argument(found: re.Match[str]) -> str:

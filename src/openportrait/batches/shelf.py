@@ -52,7 +52,10 @@ class Shelf:
     def source(self, path: Path, drivings: Sequence[Driving], options: Options, watch: Watch) -> Opened:
         """The source with the faces that are driven."""
         choice = faces_of(drivings, options.faces.face)
-        wanted = replace(options, faces=replace(options.faces, face=choice))
+        return self.opened(path, replace(options, faces=replace(options.faces, face=choice)), watch)
+
+    def opened(self, path: Path, wanted: Options, watch: Watch) -> Opened:
+        """The source with the faces that the options choose."""
         return self._sources.get(
             (tuple(mark(path)), wanted.faces, wanted.crop, wanted.output),
             lambda: open_source(path, self.tools, wanted, watch),

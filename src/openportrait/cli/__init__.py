@@ -22,6 +22,7 @@ from openportrait.cli.flags import groups
 from openportrait.cli.info import Info
 from openportrait.cli.reading import read
 from openportrait.cli.retarget import Retarget
+from openportrait.cli.serve import Serve
 from openportrait.cli.template import TemplateConvert, TemplateInfo, TemplateMake
 from openportrait.cli.web import Web
 from openportrait.cli.weights import WeightsDownload, WeightsList, WeightsPath, WeightsVerify
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, Any] = {
     "template": {"make": TemplateMake, "info": TemplateInfo, "convert": TemplateConvert},
     "weights": {"list": WeightsList, "download": WeightsDownload, "verify": WeightsVerify, "path": WeightsPath},
     "web": Web,
+    "serve": Serve,
     "info": Info,
 }
 """Each name with its command, or with the commands of its group."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typing_extensions import Doc
 
@@ -17,10 +17,6 @@ from openportrait.options import FaceOptions
 
 if TYPE_CHECKING:
     from openportrait.records import Face, Image
-
-
-LARGEST = 4096
-"""Longer side to which a larger picture is reduced before faces are looked for, px."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,43 +37,30 @@ class Faces:
     def run(self) -> None:
         """Find, list and draw."""
         from openportrait.faces import FaceFinder
-        from openportrait.media import check_file, open_clip, picture_kind, write_image
+        from openportrait.media import check_file, picture_kind, write_image
+        from openportrait.pipeline.listing import list_faces
 
         options = FaceOptions(**self.faces)
         if self.draw is not None:
             picture_kind(self.draw)
             check_file(self.draw, [self.path])
-        full = open_clip(self.path).info
-        with open_clip(self.path, max_size=LARGEST) as clip:
-            image = next(iter(clip)).image
-        faces = FaceFinder(options.detection_threshold).find(image)
-        if not faces:
+        found = list_faces(self.path, FaceFinder(options.detection_threshold))
+        if not found.faces:
             raise NoFaceError(
                 f"no face in {self.path}; lower --detection-threshold (now {options.detection_threshold:g})"
             )
         if self.draw is not None:
             with leaving.orderly():
-                write_image(self.draw, drawn(image, faces))
+                write_image(self.draw, drawn(found.image, found.faces))
             say(f"drawn: {self.draw}")
-        scale = full.width / image.shape[1]
-        rows = [_row(number, face, scale) for number, face in enumerate(faces)]
+        rows = found.rows()
         if self.json:
-            emit_json({"path": str(self.path), "width": full.width, "height": full.height, "faces": rows})
+            emit_json({"path": str(self.path), "width": found.width, "height": found.height, "faces": rows})
         else:
             emit("number  score   left    top  right bottom")
             for row in rows:
                 box = " ".join(f"{edge:6.0f}" for edge in row["box"])
                 emit(f"{row['number']:6d}  {row['score']:5.2f} {box}")
-
-
-def _row(number: int, face: Face, scale: float) -> dict[str, Any]:
-    """`scale`: px of the file for one of the picture that was looked at."""
-    return {
-        "number": number,
-        "score": round(face.score, 3),
-        "box": [round(edge * scale, 1) for edge in face.box],
-        "size": round(face.size * scale, 1),
-    }
 
 
 def drawn(image: Image, faces: Sequence[Face]) -> Image:

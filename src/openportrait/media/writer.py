@@ -18,7 +18,8 @@ from openportrait.media.stills import CLEAR_PICTURES, PICTURE_SUFFIXES
 from openportrait.media.target import Target
 from openportrait.records import Image
 
-_CLIPS = (*CONTAINERS, ".gif", ".webp")
+CLIP_SUFFIXES = (*CONTAINERS, ".gif", ".webp")
+"""In which clips are written."""
 _DEFAULT_PATTERN = "%05d.png"
 CLEAR_CLIPS = (*(suffix for suffix, container in CONTAINERS.items() if container.clear), ".webp")
 """Suffixes of clips that carry alpha."""
@@ -27,11 +28,11 @@ CLEAR_CLIPS = (*(suffix for suffix, container in CONTAINERS.items() if container
 def check_suffix(path: Path, *, still: bool) -> None:
     """MediaError where `path` names no format for a picture (`still`) or clip. A clip may have one frame."""
     suffix = path.suffix.lower()
-    if is_sequence(path) or suffix in _CLIPS or (still and suffix in PICTURE_SUFFIXES):
+    if is_sequence(path) or suffix in CLIP_SUFFIXES or (still and suffix in PICTURE_SUFFIXES):
         return
     if "%" in path.name and suffix in PICTURE_SUFFIXES:
         raise MediaError(f"{path}: numbered pictures are written as PNG; name them like {_DEFAULT_PATTERN}")
-    known = ", ".join(dict.fromkeys((*PICTURE_SUFFIXES, *_CLIPS) if still else _CLIPS))
+    known = ", ".join(dict.fromkeys((*PICTURE_SUFFIXES, *CLIP_SUFFIXES) if still else CLIP_SUFFIXES))
     raise MediaError(
         f"{path}: {'results' if still else 'clips'} are not written as {suffix}; "
         f"use {known}, or numbered pictures like {_DEFAULT_PATTERN}"

@@ -1,0 +1,182 @@
+"""The hands that do jobs, each minded by a thread that takes one job after the other from the store."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from openportrait.batches.run import FINAL
+from openportrait.errors import OpenPortraitError
+from openportrait.serve.records import Hand, Job, Moment, State
+from openportrait.serve.store import Store
+
+_PAUSE_SECONDS = 1.0
+"""After a failure of the store, whose disk may be full; and at most until a job that waits is looked for."""
+_log = logging.getLogger(__name__)
+
+
+class Work(Protocol):
+    """What jobs mean."""
+
+    def wanted(self, job: Job) -> Mapping[str, Any]:
+        """What a hand is asked for."""
+        ...
+
+    def kept(self, job: Job, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is kept of a hand's answer."""
+        ...
+
+    def said(self, job: Job, error: OpenPortraitError) -> str:
+        """What is kept of an error."""
+        ...
+
+    def ended(self, job: Job, state: State, seconds: float) -> None:
+        """The store knows that a job ended, after so many seconds."""
+        ...
+
+    def dropped(self, job: Job) -> None:
+        """The job was removed while it ran."""
+        ...
+
+
+class Crew:
+    """Does the jobs of a store."""
+
+    def __init__(
+        self,
+        store: Store,
+        hands: Sequence[Hand],
+        work: Work,
+        retries: int,
+    ) -> None:
+        """`retries`: how often a job that failed is begun again."""
+        self._store, self._hands, self._work = store, hands, work
+        self._retries = retries
+        self._turn = threading.Condition()
+        self._running: dict[str, Hand] = {}
+        self._paces: dict[str, _Pace] = {}
+        self._draining = self._stopped = False
+        self._threads = [threading.Thread(target=self._mind, args=(hand,), daemon=True) for hand in hands]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """There is a job that waits."""
+        with self._turn:
+            self._turn.notify()
+
+    def moment(self, name: str) -> Moment | None:
+        """How far a job is; None where it does not run, or has not begun to tell."""
+        pace = self._paces.get(name)
+        return pace.moment() if pace is not None else None
+
+    def cancel(self, name: str) -> bool:
+        """End a job that was removed from the store. False where it does not run."""
+        with self._turn:
+            hand = self._running.get(name)
+            if hand is not None:
+                hand.interrupt()
+            return hand is not None
+
+    def drain(self, seconds: float) -> None:
+        """Begin no job any more, wait so long for those that run, and give the others back to the store."""
+        end = time.monotonic() + seconds
+        with self._turn:
+            self._draining = True
+            self._turn.notify_all()
+            while self._running and time.monotonic() < end:
+                self._turn.wait(min(end - time.monotonic(), _PAUSE_SECONDS))
+            self._stopped = True
+        for hand in self._hands:
+            hand.tell_to_stop()
+        for thread in self._threads:
+            thread.join()
+        for hand in self._hands:
+            hand.end()
+
+    def _mind(self, hand: Hand) -> None:
+        while not self._draining:
+            try:
+                job = self._store.take()
+            except OpenPortraitError as error:
+                _log.error("%s", error)
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            if job is not None:
+                self._do(job, hand)
+                continue
+            with self._turn:
+                if not self._draining:
+                    self._turn.wait(_PAUSE_SECONDS)
+
+    def _do(self, job: Job, hand: Hand) -> None:
+        began = time.monotonic()
+        with self._turn:
+            self._running[job.id] = hand
+            self._paces[job.id] = pace = _Pace()
+        result: Mapping[str, Any] | None = None
+        error: OpenPortraitError | None = None
+        try:
+            result = self._work.kept(job, hand.ask(self._work.wanted(job), pace.tell))
+        except OpenPortraitError as failure:
+            error = failure
+        except Exception as failure:  # noqa: BLE001 - it ends this job and no other
+            error = OpenPortraitError(f"{type(failure).__name__}: this is a fault of the program")
+            _log.exception("job %s", job.id)
+        try:
+            self._settle(job, result, error, time.monotonic() - began)
+        finally:
+            with self._turn:
+                del self._running[job.id], self._paces[job.id]
+                self._turn.notify_all()
+
+    def _settle(
+        self, job: Job, result: Mapping[str, Any] | None, error: OpenPortraitError | None, seconds: float
+    ) -> None:
+        """Keep what came of a job; tried until the store takes it, or the service ends."""
+        again = error is not None and not isinstance(error, FINAL) and job.attempts <= self._retries
+        while True:
+            try:
+                if error is not None and (self._stopped or again):
+                    known = self._store.give_back(job.id, counts=not self._stopped)
+                else:
+                    known = self._store.end(job.id, result, None if error is None else self._work.said(job, error))
+                    if known:
+                        self._work.ended(job, "done" if error is None else "failed", seconds)
+                if not known:
+                    self._work.dropped(job)
+                return
+            except OpenPortraitError as failure:
+                _log.error("%s", failure)
+                if self._stopped:
+                    return
+                time.sleep(_PAUSE_SECONDS)
+
+
+class _Pace:
+    """How fast a job goes on."""
+
+    def __init__(self) -> None:
+        self._now: tuple[str, int, int | None] | None = None
+        self._stage, self._since = "", 0.0
+
+    def tell(self, now: Mapping[str, Any]) -> None:
+        """Called with each word of a worker."""
+        if now["stage"] != self._stage:
+            self._stage, self._since = now["stage"], time.monotonic()
+        self._now = now["stage"], now["done"], now["total"]
+
+    def moment(self) -> Moment | None:
+        """Where it is now."""
+        if self._now is None:
+            return None
+        stage, done, total = self._now
+        spent = time.monotonic() - self._since
+        left = spent / done * (total - done) if total is not None and done > 1 else None
+        return Moment(stage, done, total, left)

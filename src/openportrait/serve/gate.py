@@ -1,0 +1,74 @@
+"""The gate before the application: what no page of another site may do, and an answer that never waits."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from openportrait.listening import LOOPBACK, bare
+from openportrait.serve.metrics import Metrics
+
+ALIVE_PATH = "/healthz"
+_ALIVE = b'{"status":"alive"}'
+_FAILED = {"error": "the request could not be answered; the one who runs the service finds the reason in its messages"}
+_BROKEN_OFF = 499
+"""In place of a status where nobody waited for an answer."""
+_log = logging.getLogger(__name__)
+
+
+class Gate:
+    """Without tokens, only programs of this machine are let in, and no page in its browser (ASGI)."""
+
+    def __init__(self, app: Any, metrics: Metrics, *, checks_hosts: bool) -> None:
+        """`checks_hosts`: whether there are no tokens, so that the address must tell who asks."""
+        self._app, self._metrics, self._checks_hosts = app, metrics, checks_hosts
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 0
+
+        async def noted(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        if self._checks_hosts and (line := _foreign(Headers(scope=scope))):
+            await _answer(noted, 403, json.dumps({"error": line}).encode())
+        elif scope["path"] == ALIVE_PATH and scope["method"] == "GET":
+            await _answer(noted, 200, _ALIVE)
+        else:
+            try:
+                await self._app(scope, receive, noted)
+            except Exception as error:
+                _log.exception("%s %s: %s", scope["method"], scope["path"], type(error).__name__)
+                if status:
+                    raise
+                await _answer(noted, 500, json.dumps(_FAILED).encode())
+        route = getattr(scope.get("route"), "path", "")
+        # What others make up is no label: there would be ever more of them.
+        method = scope["method"] if route else ""
+        self._metrics.answered(method, route, status or _BROKEN_OFF, time.monotonic() - began)
+
+
+def _foreign(headers: Headers) -> str:
+    """Why a request comes from a page of another site, by its name or by its own words; empty where it does not."""
+    host = headers.get("host", "")
+    if bare(host) not in LOOPBACK:
+        return f"{host[:80]} is no name of this service; ask for 127.0.0.1, or let it have tokens"
+    if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
+        return "pages in a browser may not use this service; let it have tokens, and a page of your own before it"
+    return ""
+
+
+async def _answer(send: Any, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

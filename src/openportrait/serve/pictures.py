@@ -1,0 +1,109 @@
+"""Hands that answer at once: one request each, the others wait in a short line."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from openportrait.errors import OpenPortraitError
+from openportrait.serve.records import Hand, Refused
+
+MOST_WAITING = 64
+"""Requests that wait for a hand; further ones are refused."""
+WAIT_SECONDS = 60.0
+"""A request waits so long at most."""
+ANSWER_SECONDS = 60.0
+"""A hand has so long for one: a picture takes a second, and what takes longer is no picture."""
+
+_log = logging.getLogger(__name__)
+
+
+class Pictures:
+    """Its methods may be called from any thread."""
+
+    def __init__(self, hands: Sequence[Hand]) -> None:
+        self._hands = hands
+        self._idle: SimpleQueue[Hand] = SimpleQueue()
+        self._turn = threading.Lock()
+        self._waiting = 0
+
+    def start(self, warm: Mapping[str, Any]) -> None:
+        """Let each hand do this first, so that the requests that follow are quick."""
+        for hand in self._hands:
+            threading.Thread(target=self._warmed, args=(hand, warm), daemon=True).start()
+
+    def _warmed(self, hand: Hand, warm: Mapping[str, Any]) -> None:
+        try:
+            hand.ask(warm, lambda now: None)
+        except OpenPortraitError as error:
+            _log.error("%s", error)
+        self._idle.put(hand)
+
+    @property
+    def size(self) -> int:
+        """How many requests are answered or wait at once."""
+        return len(self._hands) + MOST_WAITING
+
+    def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """What a hand answers. Raises its error, and Refused where too many wait or it takes too long."""
+        hand = self._free()
+        watch = _Watch(hand)
+        timer = threading.Timer(ANSWER_SECONDS, watch.give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            return hand.ask(job, lambda now: None)
+        except Exception:
+            if watch.is_late:
+                raise Refused(
+                    413, f"this takes longer than {ANSWER_SECONDS:.0f} s; give a smaller picture, or make it a job"
+                ) from None
+            raise
+        finally:
+            timer.cancel()
+            watch.end()
+            self._idle.put(hand)
+
+    def _free(self) -> Hand:
+        with self._turn:
+            if self._waiting >= MOST_WAITING:
+                raise Refused(429, f"{self._waiting} requests wait already; try again", 1)
+            self._waiting += 1
+        try:
+            return self._idle.get(timeout=WAIT_SECONDS)
+        except Empty:
+            raise Refused(429, "all workers are busy; try again", 5) from None
+        finally:
+            with self._turn:
+                self._waiting -= 1
+
+    def close(self) -> None:
+        """End the processes."""
+        for hand in self._hands:
+            hand.tell_to_stop()
+        for hand in self._hands:
+            hand.end()
+
+
+class _Watch:
+    """Sees that a hand does not take too long; by the end of a request it lets go of the hand."""
+
+    def __init__(self, hand: Hand) -> None:
+        self.is_late = False
+        self._hand: Hand | None = hand
+        self._turn = threading.Lock()
+
+    def give_up(self) -> None:
+        """The time is over."""
+        with self._turn:
+            if self._hand is not None:
+                self.is_late = True
+                self._hand.interrupt()
+
+    def end(self) -> None:
+        """The hand has answered: it may be another's soon."""
+        with self._turn:
+            self._hand = None

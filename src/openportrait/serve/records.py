@@ -1,0 +1,79 @@
+"""The nouns of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+State = Literal["queued", "running", "done", "failed"]
+Kind = Literal["animate", "template"]
+Tell = Callable[[Mapping[str, Any]], None]
+"""Called with how far a job is: `stage`, `done` and `total`, as in `openportrait.records.Progress`."""
+
+
+class Refused(Exception):
+    """A request is not answered as it wanted."""
+
+    def __init__(self, status: int, line: str, retry_seconds: int | None = None) -> None:
+        """`status`: of HTTP. `line`: one sentence. `retry_seconds`: when it may be tried again."""
+        super().__init__(line)
+        self.status, self.line, self.retry_seconds = status, line, retry_seconds
+
+
+class Hand(Protocol):
+    """What does the work, one job at a time: `openportrait.batches.processes.Worker`, or another machine's."""
+
+    def ask(self, job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
+        """Have a job done, and give its answer. Raises one of `openportrait.errors`."""
+        ...
+
+    def interrupt(self) -> None:
+        """What it does is to end soon, with an error."""
+        ...
+
+    def tell_to_stop(self) -> None:
+        """The same, and nothing begins any more."""
+        ...
+
+    def end(self) -> None:
+        """Wait until it has ended."""
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job as it is kept."""
+
+    id: str
+    owner: str
+    """Whose it is: a mark of the token."""
+    kind: Kind
+    state: State
+    request: Mapping[str, Any]
+    """What a worker is asked for; its files by their names in the job's folder."""
+    attempts: int
+    """How often it was begun, but for those times when the service itself was ended."""
+    result: Mapping[str, Any] | None
+    """What came of it; its files by their names in the job's folder."""
+    error: str | None
+    created: float
+    """Seconds since 1970, as the others."""
+    started: float | None
+    ended: float | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How far a running job is."""
+
+    stage: str
+    done: int
+    total: int | None
+    seconds_left: float | None
+    """Of the stage; None where that cannot be told yet."""

@@ -1,0 +1,79 @@
+"""Starting and stopping the service."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from openportrait.batches.processes import Worker
+from openportrait.batches.run import cores
+from openportrait.errors import OpenPortraitError, OptionError
+from openportrait.extras import install
+from openportrait.listening import LOOPBACK, WebServer, bare, listening, reachable
+from openportrait.options import EngineOptions
+from openportrait.serve.options import ServeOptions
+from openportrait.serve.service import Hands, Service
+from openportrait.serve.tokens import VARIABLE, read_tokens
+
+SWEEP_SECONDS = 60.0
+"""From one look for results that are kept no longer to the next."""
+_NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
+_MODULE = "openportrait.serve.worker"
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running service."""
+
+    url: str
+    service: Service
+
+
+@contextmanager
+def serving(options: ServeOptions, engine: EngineOptions, hands: Hands | None = None) -> Iterator[Serving]:
+    """The service, running in the background until the block is left; then it drains.
+
+    `hands`: what does the work; left out: processes of this machine.
+    Raises OpenPortraitError where a package is missing, the address cannot be listened on, or the folder or the tokens
+    cannot be used; OptionError where everyone would be let in.
+    """
+    if any(find_spec(name) is None for name in _NEEDED):
+        raise OpenPortraitError(f"the service needs a package; {install('serve')}")
+    tokens = read_tokens(options.tokens)
+    if tokens.is_open and bare(options.host) not in LOOPBACK:
+        raise OptionError(
+            f"--host {options.host} lets other machines in; say by which tokens (--tokens FILE, or {VARIABLE})"
+        )
+    with listening(options.host, options.port) as listener:
+        from openportrait.serve.app import application
+
+        service = Service(options, engine, hands or local_hands(options))
+        server, stop = WebServer(application(service, tokens), listener), threading.Event()
+        threading.Thread(target=_sweep, args=(service, stop), daemon=True).start()
+        try:
+            service.start()
+            server.start()
+            yield Serving(f"http://{reachable(options.host)}:{listener.getsockname()[1]}", service)
+        finally:
+            stop.set()
+            service.drain()
+            server.stop()
+
+
+def local_hands(options: ServeOptions) -> Hands:
+    """Processes of this machine."""
+    count = options.workers or cores()
+    threads = max(cores() // count, 1)
+    return Hands(
+        jobs=[Worker(threads, _MODULE) for _ in range(count)],
+        pictures=[Worker(1, _MODULE) for _ in range(options.pictures)],
+    )
+
+
+def _sweep(service: Service, stop: threading.Event) -> None:
+    while not stop.wait(SWEEP_SECONDS):
+        if not service.draining:
+            service.sweep()

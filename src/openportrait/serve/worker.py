@@ -1,0 +1,102 @@
+"""A process that does what the service is asked for: `python -m openportrait.serve.worker`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from openportrait import leaving
+from openportrait.batches.worker import ANIMATE, Bench, animated, main
+from openportrait.drivings import Driving
+from openportrait.errors import MediaError, TemplateError
+from openportrait.limits import TooMuch, UploadLimits, check_upload
+from openportrait.options import EngineOptions, FaceEdit, Options
+
+NICENESS = 10
+"""Of processes that do jobs: those that answer at once go first."""
+
+
+def done_behind(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Animate, while others go first."""
+    _step_back()
+    return animated(bench, job)
+
+
+def template(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure the motion of `source` and write it to `output`."""
+    from openportrait.pipeline.flow import Watch
+    from openportrait.templates import save_template
+
+    _step_back()
+    options = Options.of(**job["options"])
+    shelf = bench.shelf(options.engine)
+    driving = shelf.measured(Driving(Path(job["source"])), options, Watch(bench.tell, leaving.asked))
+    save_template(Path(job["output"]), driving.template)
+    made = driving.template
+    return {
+        "path": job["output"],
+        "frames": len(made.motions),
+        "rate": str(made.rate),
+        "engine": made.engine,
+        "warnings": [*shelf.tools.engine.notices, *driving.warnings],
+    }
+
+
+def check(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether `files` may be used, by their content: `status`, 0 where they may, and `line`."""
+    limits = UploadLimits(**job["limits"])
+    for path in job["files"]:
+        try:
+            check_upload(Path(path), limits)
+        except TooMuch as error:
+            return {"status": 413, "line": str(error)}
+        except (MediaError, TemplateError) as error:
+            return {"status": 415, "line": str(error)}
+    return {"status": 0, "line": ""}
+
+
+def edit(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Edit the picture `source` by sliders into `output`; as `check` where it may not be used."""
+    from openportrait import pipeline
+    from openportrait.pipeline.flow import Watch
+    from openportrait.pipeline.source import is_still
+
+    refused = check(bench, job)
+    if refused["status"]:
+        return refused
+    path, options = Path(job["source"]), pipeline.editing_options(**job["options"])
+    if not is_still(path, options):
+        return {"status": 415, "line": f"{path} is a clip; give a picture"}
+    shelf = bench.shelf(options.engine)
+    opened = shelf.opened(path, options, Watch())
+    result = pipeline.edit(opened, FaceEdit(**job["edit"]), job["output"], tools=shelf.tools, **job["options"])
+    return {"status": 0, "warnings": list(result.warnings)}
+
+
+def faces(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
+    """The faces of `source`; as `check` where it may not be used."""
+    from openportrait.pipeline.listing import list_faces
+
+    refused = check(bench, job)
+    if refused["status"]:
+        return refused
+    options = Options.of(**job["options"])
+    found = list_faces(Path(job["source"]), bench.shelf(options.engine).tools.finder(options.faces))
+    return {"status": 0, "width": found.width, "height": found.height, "faces": found.rows()}
+
+
+def warm(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Load the engine and all that a job imports, so that the first request need not wait for it."""
+    bench.shelf(EngineOptions(**job["engine"]))
+    return {}
+
+
+def _step_back() -> None:
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+
+
+if __name__ == "__main__":
+    main({ANIMATE: done_behind, "template": template, "check": check, "edit": edit, "faces": faces, "warm": warm})
