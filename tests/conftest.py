@@ -66,6 +66,12 @@ def talk() -> Path:
 
 
 @pytest.fixture(scope="session")
+def speech() -> Path:
+    """5.3 s of a voice: "My mother baked a plum pie. People move the boat by the bay, before they come home." """
+    return EXAMPLES / "driving" / "speech.ogg"
+
+
+@pytest.fixture(scope="session")
 def short_talk(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve frames of it, every fourth, 320 px wide, at 12.5 frames/s, with sound: the first one is at rest."""
     path = tmp_path_factory.mktemp("clips") / "short_talk.mp4"

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         save_timeline,
     )
     from openportrait.keywords import JobOptions
-    from openportrait.media import Frames
+    from openportrait.media import Frames, Samples
     from openportrait.options import Options, RetargetOptions
     from openportrait.pipeline import Job, Picture
     from openportrait.pipeline.driving import MeasuredDriving
@@ -76,7 +76,7 @@ _HOMES = {
         "save_timeline",
     ),
     "keywords": ("JobOptions",),
-    "media": ("Frames",),
+    "media": ("Frames", "Samples"),
     "options": ("Options", "RetargetOptions"),
     "pipeline": ("Job", "Picture"),
     "pipeline.driving": ("MeasuredDriving",),
@@ -114,6 +114,7 @@ __all__ = [
     "Progress",
     "Result",
     "RetargetOptions",
+    "Samples",
     "Template",
     "TemplateError",
     "Timeline",

@@ -32,8 +32,9 @@ class Animator:
     """Animates portraits with an engine that is loaded once. A context manager; several threads may use it at once.
 
     A source or driving may be a path, the content of a file (bytes, or an open binary file), an array (H, W, 3 or 4)
-    of RGB uint8, a picture of PIL, or a clip, `Frames(pictures, rate)`; a driving also a `Template`, or what
-    `driving` measured. Whatever goes wrong is one of `openportrait.errors`.
+    of RGB uint8, a picture of PIL, or a clip, `Frames(pictures, rate)`; a driving also a `Template`, a sound that is
+    spoken (a path, or `Samples(samples, rate)`), or what `driving` measured. Whatever goes wrong is one of
+    `openportrait.errors`.
     """
 
     def __init__(self, **options: Unpack[AnimatorOptions]) -> None:

@@ -1,6 +1,6 @@
-"""What drives which part of which face, and how that is written: `[FACE:][REGION=]FILE[@OPTION=VALUE,...]`.
+"""What drives which part of which face, and how it is written: `[FACE:][REGION=][sound:]FILE[@OPTION=VALUE,...]`.
 
-`talk.mp4`, `lip=talk.mp4`, `left:talk.mp4`, `2:eyes,lip=talk.mp4@offset=1.5,end=loop`.
+`talk.mp4`, `words.wav`, `lip=sound:talk.mp4`, `left:talk.mp4`, `2:eyes,lip=talk.mp4@offset=1.5,end=loop`.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ class Driving(Checked):
     file: Annotated[
         AnyInput | Template,
         Written(_file),
-        Doc("A picture, a clip or a motion template: a path, or whatever else a source may be."),
+        Doc("A picture, a clip, a motion template or a sound: a path, or whatever else a source may be."),
     ]
     region: Annotated[str, Written(_own_region), Doc("What it moves; empty: all that no other driving moves.")] = ""
+    sound: Annotated[bool, Doc("Speak its sound, though it has a picture.")] = False
     face: Annotated[str, Doc("Face of the source that it moves, as `face` of a job; empty: that one.")] = ""
     driving_face: Annotated[str, Doc("Face of the driving; empty: as for the job.")] = ""
     neutral_frame: Annotated[NeutralFrame | None, Doc("Its frame at rest; none: as for the job.")] = None
@@ -91,6 +92,8 @@ AnyDriving = AnyInput | Template | Driving
 """One driving as callers give it."""
 AnyDrivings = AnyDriving | Sequence[AnyDriving]
 """The drivings of a job as callers give them."""
+SOUND = "sound:"
+"""Before a file whose sound is to be spoken, though it has a picture."""
 _OPTIONS = {
     "offset": "offset_seconds",
     "end": "end",
@@ -120,8 +123,10 @@ def written(text: str) -> Driving:
     region, equals, after = rest.partition("=")
     if equals and _REGION.fullmatch(region) and not os.path.lexists(rest):
         values["region"], rest = region, after
+    if rest.startswith(SOUND) and not os.path.lexists(rest):
+        values["sound"], rest = True, rest.removeprefix(SOUND)
     if not rest:
-        raise OptionError(f"--driving is {shown(text)}, which names no file; give [FACE:][REGION=]FILE")
+        raise OptionError(f"--driving is {shown(text)}, which names no file; give [FACE:][REGION=][sound:]FILE")
     try:
         return Driving(Path(rest), **values)  # type: ignore[arg-type]  # each value is checked at birth
     except OptionError as error:

@@ -47,6 +47,12 @@ class DrivingOptions(TypedDict, total=False):
     """Driving crop moved sideways, in sides of the crop."""
     driving_shift_y: float
     """Driving crop moved down, in sides of the crop."""
+    speech_rate: float
+    """Pictures a second of a portrait that speaks a sound."""
+    liveliness: float
+    """How much a face that speaks a sound blinks and moves its head; 0 keeps both still."""
+    seed: int
+    """Of the blinks and head movements: the same gives the same."""
     keep_partial: bool
     """Keep what was rendered when the input breaks off late."""
 

@@ -30,6 +30,7 @@ class TooMuch(MediaError):
 def check_upload(path: Path, limits: UploadLimits) -> None:
     """Whether a file may be used, by its content. Raises TooMuch, another MediaError or TemplateError."""
     from openportrait.media import probe
+    from openportrait.media.listening import is_sound, sound_seconds
     from openportrait.templates import is_template, load_template
 
     if not path.exists():
@@ -40,6 +41,8 @@ def check_upload(path: Path, limits: UploadLimits) -> None:
     if is_template(path):
         template = load_template(path)
         seconds: float | None = float(len(template.motions) / template.rate)
+    elif is_sound(path):
+        seconds = sound_seconds(path)
     else:
         info = probe(path)
         seconds = info.duration_seconds

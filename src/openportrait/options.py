@@ -31,6 +31,7 @@ Pair = Literal["cross", "name"]
 """Of two folders of a batch: each source with each driving, or those of the same name."""
 MOST_WORKERS = 256
 """Processes of a batch: more than one machine has cores for."""
+MOST_SEED = 2**32 - 1
 MOST_RETRIES, RETRIES = 100, 1
 """How often a failed job of a batch may be begun again, and is."""
 
@@ -241,6 +242,17 @@ class MotionOptions(Checked):
 
 
 @dataclass(frozen=True)
+class SpeechOptions(Checked):
+    """How a face speaks whose driving is a sound."""
+
+    speech_rate: Annotated[float, Range(1, 120), Doc("Pictures a second of a portrait that speaks a sound.")] = 25.0
+    liveliness: Annotated[
+        float, Range(0, 2), Doc("How much a face that speaks a sound blinks and moves its head; 0 keeps both still.")
+    ] = 1.0
+    seed: Annotated[int, Range(0, MOST_SEED), Doc("Of the blinks and head movements: the same gives the same.")] = 0
+
+
+@dataclass(frozen=True)
 class OutputOptions(Checked):
     """What is written."""
 
@@ -296,6 +308,9 @@ OF_A_DRIVING = (
     "driving_shift_x",
     "driving_shift_y",
     "keep_partial",
+    "speech_rate",
+    "liveliness",
+    "seed",
 )
 """The options that count when a driving is measured."""
 OF_AN_EDIT = ("stitching", "neutralise", "audio", "quality", "side_by_side", "save_template", "provenance", "overwrite")
@@ -310,6 +325,7 @@ class Options:
     faces: FaceOptions = field(default_factory=FaceOptions)
     crop: CropOptions = field(default_factory=CropOptions)
     motion: MotionOptions = field(default_factory=MotionOptions)
+    speech: SpeechOptions = field(default_factory=SpeechOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
 
     @classmethod

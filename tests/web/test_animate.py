@@ -11,7 +11,8 @@ import numpy as np
 
 from openportrait import Driving, animate
 from openportrait.faces import FaceFinder
-from openportrait.media import read_image
+from openportrait.media import Samples, probe, read_image
+from openportrait.media.listening import HEARD_RATE, listen
 from openportrait.templates import load_template
 from openportrait.web.drivings import MOST_FURTHER
 from openportrait.web.server import Served
@@ -104,6 +105,21 @@ def test_a_recording_from_the_webcam_drives(visitor: Visitor, portrait: Path, tm
     visitor.wait_for_preview("animate-driving")
     visitor.run("animate")
     assert len(frames_of(visitor.fetch("#animate-result-video video", tmp_path))) > 5
+
+
+def test_a_portrait_speaks_a_sound(visitor: Visitor, portrait: Path, speech: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.wav"
+    Samples(np.concatenate(list(listen(speech)))[8000:20000], HEARD_RATE).write(words)
+    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-driving", words)
+    visitor.wait_for_text("animate-driving-note", "the portrait speaks it, 0.8 s")
+    visitor.run("animate")
+    video = visitor.fetch("#animate-result-video video", tmp_path)
+    assert probe(video).has_audio
+    rendered = frames_of(video)
+    assert len(rendered) == 19
+    mouth = parts(read_image(portrait).image)["mouth"]
+    assert max(change(picture, rendered[0], mouth) for picture in rendered) > 5
 
 
 def test_an_example_runs_with_one_click(visitor: Visitor) -> None:

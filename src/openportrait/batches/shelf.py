@@ -70,8 +70,9 @@ class Shelf:
         """What it was measured to do."""
         face = given.driving_face or options.faces.driving_face
         wanted = replace(options, faces=replace(options.faces, driving_face=face))
+        chosen = (wanted.faces, wanted.crop, wanted.speech, wanted.output.keep_partial)
         return self._drivings.get(
-            (tuple(mark(given.path)), wanted.faces, wanted.crop, wanted.output.keep_partial),
-            lambda: open_driving(given.path, self.tools, wanted, watch),
+            (tuple(mark(given.path)), given.sound, *chosen),
+            lambda: open_driving(given.path, self.tools, wanted, watch, sound=given.sound),
             lambda found: len(found.motions),
         )

@@ -12,7 +12,7 @@ from typing_extensions import Doc
 from openportrait import leaving
 from openportrait.cli.console import finish, progress_bar
 from openportrait.cli.flags import AsJson, Output, Short, Values, flags
-from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions
+from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions, SpeechOptions
 
 if TYPE_CHECKING:
     from openportrait.drivings import Driving
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Animate:
-    """Make a portrait move like a driving picture, video or template.
+    """Make a portrait move like a driving picture, video or template, or speak a sound.
 
     The path of the result goes to stdout.
     """
@@ -31,7 +31,8 @@ class Animate:
         tuple[str, ...],
         Short("-d"),
         Doc(
-            "Driving: a picture, a video or a motion template. May be repeated: lip=FILE moves the lips alone, "
+            "Driving: a picture, a video, a motion template, or a sound that is spoken (of a video: sound:FILE). "
+            "May be repeated: lip=FILE moves the lips alone, "
             "left:FILE the left face, FILE@offset=1.5,end=loop begins later and starts again "
             "(end: hold, loop, bounce, rest; neutral: first, auto; face: of the driving)."
         ),
@@ -45,11 +46,12 @@ class Animate:
     faces: Annotated[Values, flags(FaceOptions)]
     crop: Annotated[Values, flags(CropOptions)]
     motion: Annotated[Values, flags(MotionOptions)]
+    speech: Annotated[Values, flags(SpeechOptions)]
     files: Annotated[Values, flags(OutputOptions)]
 
     def run(self) -> None:
         """Animate and print the result."""
-        options = self.engine | self.faces | self.crop | self.motion | self.files
+        options = self.engine | self.faces | self.crop | self.motion | self.speech | self.files
         from openportrait.drivings import written
 
         drivings = [written(text) for text in self.driving]

@@ -26,6 +26,7 @@ from openportrait.options import (
     MotionOptions,
     OutputOptions,
     Pair,
+    SpeechOptions,
 )
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Batch:
     faces: Annotated[Values, flags(FaceOptions)]
     crop: Annotated[Values, flags(CropOptions)]
     motion: Annotated[Values, flags(MotionOptions)]
+    speech: Annotated[Values, flags(SpeechOptions)]
     files: Annotated[Values, flags(OutputOptions)]
 
     def run(self) -> None:
@@ -83,7 +85,7 @@ class Batch:
                 retries=self.retries,
                 progress=line.show,
                 cancel=leaving.asked,
-                **(self.engine | self.faces | self.crop | self.motion | self.files),
+                **(self.engine | self.faces | self.crop | self.motion | self.speech | self.files),
             )
             with closing(outcomes):
                 for outcome in outcomes:

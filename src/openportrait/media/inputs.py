@@ -31,6 +31,8 @@ from openportrait.media.budget import Budget
 from openportrait.media.files import MAX_CLIP_PIXELS, check_size, unwritable
 from openportrait.media.lossless import SUFFIX, LosslessWriter
 from openportrait.media.pixels import pixels
+from openportrait.media.samples import SUFFIX as SOUND_SUFFIX
+from openportrait.media.samples import Samples
 from openportrait.media.temporary import hidden_in, remove, sweep
 from openportrait.media.timing import FASTEST, SLOWEST
 from openportrait.options import CropOptions
@@ -46,7 +48,7 @@ _FINEST_RATE = 10**6
 _CHANNELS, _WITH_ALPHA = (3, 4), 4
 _CLIP_DIMENSIONS = 4
 _PIXELS = "height, width, 3 or 4) uint8, RGB"
-_WANTED = "a path, bytes, a binary file, a picture (array or PIL) or Frames(pictures, rate)"
+_WANTED = "a path, bytes, a binary file, a picture (array or PIL), Frames(pictures, rate) or Samples(samples, rate)"
 _REMEDIES = {
     "b": "array.astype(np.uint8) * 255",
     "u": "(array // 257).astype(np.uint8) where it has 16 bits",
@@ -82,7 +84,7 @@ class BinaryFile(Protocol):
         ...
 
 
-AnyInput = AnyPath | bytes | bytearray | memoryview | BinaryFile | Image | Pillow.Image | Frames
+AnyInput = AnyPath | bytes | bytearray | memoryview | BinaryFile | Image | Pillow.Image | Frames | Samples
 """What callers may give as a source or driving."""
 
 
@@ -112,6 +114,9 @@ class Inputs:
         self._names[str(path)] = f"{argument} ({kind})"
         if isinstance(given, Frames):
             _write_clip(path, given, argument, self._max_gigapixels)
+        elif isinstance(given, Samples):
+            with _kept(argument):
+                given.write(path)
         elif isinstance(given, (np.ndarray, Pillow.Image)):
             _write_picture(path, given, argument)
         else:
@@ -188,6 +193,8 @@ def _kind(given: object, argument: str) -> tuple[str, str]:
         return "bytes", ""
     if isinstance(given, Frames):
         return "frames", SUFFIX
+    if isinstance(given, Samples):
+        return "samples", SOUND_SUFFIX
     if isinstance(given, Pillow.Image):
         return "picture", ".png"
     if isinstance(given, np.ndarray) and given.ndim != _CLIP_DIMENSIONS:

@@ -20,7 +20,7 @@ from openportrait.media.timing import LONGEST_REST
 
 _SAMPLE_FORMATS = {"aac": "fltp", "libopus": "flt"}
 _TICK = Fraction(1, 500)
-_FARTHEST_TICK = 2**62
+FARTHEST_TICK = 2**62
 """A time stamp that is farther out is damaged; sums of nearer ones still fit 64 bits."""
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 
@@ -40,14 +40,15 @@ def with_sound(candidates: Sequence[Sound]) -> Sound | None:
             continue
         try:
             with open_container(sound.path) as container:
-                if _source(container):
+                if sound_stream(container):
                     return sound
         except (av.FFmpegError, OSError):
             continue
     return None
 
 
-def _source(container: InputContainer) -> AudioStream | None:
+def sound_stream(container: InputContainer) -> AudioStream | None:
+    """The first sound track of a file that can be decoded."""
     known = [s for s in container.streams.audio if s.codec_context is not None and s.codec_context.sample_rate]
     return known[0] if known else None
 
@@ -62,9 +63,9 @@ class SoundTrack:
         """`copies` are the codecs that `output` takes as they are; others go through `encoder`."""
         self._input = open_container(sound.path)
         self._output = output
-        source = _source(self._input)
+        source = sound_stream(self._input)
         assert source is not None, "with_sound chose this file"
-        start = _picture_start(self._input) - sound.delay_seconds
+        start = picture_start(self._input) - sound.delay_seconds
         if source.codec_context.codec.canonical_name in copies:
             self._stream = output.add_stream_from_template(source)
             self._packets = self._copied(source, start)
@@ -101,9 +102,9 @@ class SoundTrack:
     def _copied(self, source: AudioStream, start: Fraction) -> Generator[Packet[AudioStream], None, None]:
         base = source.time_base or Fraction(1, source.rate)
         offset = round(start / base)
-        last = -_FARTHEST_TICK
+        last = -FARTHEST_TICK
         for packet in _until_broken(self._input.demux(source)):
-            if packet.pts is None or not last < packet.pts < _FARTHEST_TICK:
+            if packet.pts is None or not last < packet.pts < FARTHEST_TICK:
                 continue  # damaged, or told twice: no container takes it
             last = packet.pts
             packet.pts -= offset
@@ -128,20 +129,20 @@ class SoundTrack:
         graph: Graph | None = None
         offset = round(start / (source.time_base or Fraction(1, source.rate)))
         base, end = source.time_base or Fraction(1, source.rate), start
-        for frame in _decoded(self._input, source):
+        for frame in decoded(self._input, source):
             if frame.pts is not None:
-                if not -_FARTHEST_TICK < frame.pts < _FARTHEST_TICK or frame.pts * base - end > LONGEST_REST:
+                if not -FARTHEST_TICK < frame.pts < FARTHEST_TICK or frame.pts * base - end > LONGEST_REST:
                     break  # a broken clock: all that follows would come after hours of silence
                 end = frame.pts * base
                 frame.pts -= offset
             if graph is None:
                 graph = self._even_clock(source, frame)
             graph.push(frame)
-            for even in _pulled(graph):
+            for even in pulled(graph):
                 yield from self._stream.encode(even)
         if graph is not None:
             graph.push(None)
-            for even in _pulled(graph):
+            for even in pulled(graph):
                 yield from self._stream.encode(even)
         if context.is_open:
             yield from self._stream.encode(None)
@@ -178,7 +179,8 @@ def _until_broken(packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[Aud
         return
 
 
-def _decoded(container: InputContainer, source: AudioStream) -> Iterator[AudioFrame]:
+def decoded(container: InputContainer, source: AudioStream) -> Iterator[AudioFrame]:
+    """The frames of a sound track; damaged ones are left out, and so is what follows a break."""
     for packet in _until_broken(container.demux(source)):
         try:
             yield from packet.decode()
@@ -188,7 +190,8 @@ def _decoded(container: InputContainer, source: AudioStream) -> Iterator[AudioFr
             return
 
 
-def _pulled(graph: Graph) -> Iterator[AudioFrame]:
+def pulled(graph: Graph) -> Iterator[AudioFrame]:
+    """What a filter has ready."""
     while True:
         try:
             frame = graph.pull()
@@ -198,7 +201,7 @@ def _pulled(graph: Graph) -> Iterator[AudioFrame]:
         yield frame
 
 
-def _picture_start(container: InputContainer) -> Fraction:
+def picture_start(container: InputContainer) -> Fraction:
     """When the first picture is shown, seconds of the file's clock; where there is none, when the sound starts."""
     for stream in (*container.streams.video, *container.streams.audio):
         cover = stream.disposition & Disposition.attached_pic

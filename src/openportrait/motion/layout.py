@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -52,6 +52,17 @@ class KeypointLayout:
     model adds them whole (SPEC §4, row exp, region eyes)."""
     volume_points: tuple[int, ...] | None = None
     """Keypoints that span the volume of the expression-friendly option; None takes all."""
+    average: Floats | None = None
+    """(K, 3) canonical keypoints of an average face; None where only those of real faces are known."""
+    lip_open_of_ratio: float = 200.0
+    """What the slider `lip_open` must be for a lip ratio of 1, on lips that are shut at rest."""
+
+    @property
+    def at_rest(self) -> Motion:
+        """A face at rest that looks ahead: nobody's own."""
+        average = np.zeros((self.count, 3)) if self.average is None else self.average
+        plain = Motion(np.eye(3), np.zeros((self.count, 3)), 1.0, np.zeros(3), average)
+        return replace(plain, expression=self.neutral(plain))
 
     def weights(self, strengths: Mapping[str, float], *, masked: bool = False) -> Floats:
         """(K, 3) how far each entry of the expression follows, for the strength of each part (absent: 0).

@@ -75,6 +75,8 @@ LIVEPORTRAIT_21 = KeypointLayout(
     whole=np.ones((COUNT, 3)),
     mask=_weights(MASKED),
     neutral=_neutral,
+    # By `estimated_ratios`: a ratio of 5 for each unit of y at keypoint 19, which the slider moves by 0.001.
+    lip_open_of_ratio=200.0,
 )
 
 

@@ -175,7 +175,7 @@ def measure(
 
     Raises OptionError where a face is chosen of a driving that is measured already.
     """
-    known: dict[tuple[Path, str], MeasuredDriving] = {}
+    known: dict[tuple[Path, str, bool], MeasuredDriving] = {}
 
     def measured(given: Driving) -> MeasuredDriving:
         if isinstance(given.file, MeasuredDriving):
@@ -183,10 +183,11 @@ def measure(
                 raise OptionError(f"{given.path} is measured already; choose --driving-face where it is")
             return given.file
         face = given.driving_face or options.faces.driving_face
-        if (given.path, face) not in known:
+        key = given.path, face, given.sound
+        if key not in known:
             of_face = replace(options, faces=replace(options.faces, driving_face=face))
-            known[given.path, face] = open_driving(given.path, tools, of_face, watch)
-        return known[given.path, face]
+            known[key] = open_driving(given.path, tools, of_face, watch, sound=given.sound)
+        return known[key]
 
     return [(given, measured(given)) for given in drivings]
 

@@ -17,10 +17,12 @@ from openportrait.drivings import Driving
 from openportrait.engines.base import Engine
 from openportrait.faces import Box, Size, Track, clip_box, crop_box, ratios, track
 from openportrait.media import Clip, open_clip
+from openportrait.media.listening import is_sound
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.flow import Computed, Watch, groups
 from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report, report_small
+from openportrait.pipeline.speaking import open_speech
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
 from openportrait.templates import is_template, load_template
@@ -40,7 +42,7 @@ class MeasuredDriving:
     """A driving's motion, and the way back to its pixels. Any number of jobs may use it, in place of its path."""
 
     path: Path
-    kind: Literal["image", "video", "template"]
+    kind: Literal["image", "video", "template", "sound"]
     motions: Sequence[Motion]
     """One a frame; where the face is lost, that of the nearest frame."""
     ratios: Sequence[Ratios]
@@ -65,6 +67,11 @@ class MeasuredDriving:
         return str(self.path)
 
     @property
+    def has_pixels(self) -> bool:
+        """Whether its file shows the face that moves."""
+        return self.kind in ("image", "video")
+
+    @property
     def template(self) -> Template:
         """Its motion alone."""
         return Template(self.motions, tuple(self.ratios), self.rate or RATE_OF_STILLS, self.layout, self.engine)
@@ -74,7 +81,7 @@ class MeasuredDriving:
 
         Nones where the driving has no pixels. Read again for each stretch of the schedule that goes back.
         """
-        if self.kind == "template":
+        if not self.has_pixels:
             yield from repeat(None, len(schedule))
             return
         for frame in frames_of(partial(open_driving_clip, self.path, self.max_gigapixels), schedule):
@@ -136,16 +143,20 @@ def is_single_driving(given: Driving, options: Options) -> bool:
     if isinstance(given.file, MeasuredDriving):
         return len(given.file.motions) == 1
     path = given.path
+    if given.sound or is_sound(path):
+        return False
     return is_template(path) or open_driving_clip(path, options.crop.max_gigapixels).info.frames == 1
 
 
-def open_driving(path: Path, tools: Tools, options: Options, watch: Watch) -> MeasuredDriving:
-    """Measure what the driving does.
+def open_driving(path: Path, tools: Tools, options: Options, watch: Watch, *, sound: bool = False) -> MeasuredDriving:
+    """Measure what the driving does. `sound`: what is heard of it, though it has a picture.
 
     Raises MediaError, NoFaceError or TemplateError.
     """
     if is_template(path):
         return of_template(load_template(path), path)
+    if sound or is_sound(path):
+        return _sound(path, tools, options, watch)
     with open_driving_clip(path, options.crop.max_gigapixels) as clip:
         info = clip.info
         return (
@@ -166,6 +177,23 @@ def of_template(template: Template, path: Path) -> MeasuredDriving:
         rate=template.rate if len(template.motions) > 1 else None,
         layout=template.layout,
         engine=template.engine,
+    )
+
+
+def _sound(path: Path, tools: Tools, options: Options, watch: Watch) -> MeasuredDriving:
+    """What a face at rest would do if it spoke this."""
+    engine = tools.engine
+    speech = open_speech(path, engine, options.speech, watch)
+    return MeasuredDriving(
+        path=path,
+        kind="sound",
+        motions=speech.motions,
+        ratios=speech.ratios,
+        present=(True,) * len(speech.motions),
+        rate=speech.rate,
+        layout=engine.layout.name,
+        engine=engine.name,
+        warnings=speech.warnings,
     )
 
 

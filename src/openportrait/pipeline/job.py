@@ -39,10 +39,11 @@ class Base:
     Absolute motion takes the place of what it is added to: there sliders are added to its result.
     """
 
-    def __init__(self, engine: Engine, options: MotionOptions, face: SourceFace) -> None:
+    def __init__(self, engine: Engine, options: MotionOptions, face: SourceFace, *, speaks: bool = False) -> None:
+        """`speaks`: the lips follow a sound, which knows nothing of how the source's own ones are."""
         self._engine = engine
         self._face = face
-        self._amounts = options.neutralised
+        self._amounts = {"lip": 1.0, **options.neutralised} if speaks else options.neutralised
         self._edit = options.added
         self._is_edited = self._edit != FaceEdit()
         self.edits_last = self._is_edited and not options.relative
@@ -94,7 +95,8 @@ class Follow:
         self._layout = engine.layout
         self._face = face
         self._moves = len(face.motions) > 1
-        self._base = Base(engine, options, face)
+        speaks = any(one.driving.kind == "sound" and one.wanted["lip"] for one in played)
+        self._base = Base(engine, options, face, speaks=speaks)
         self._sources = self._base.starts
         self._drives = [_drive(engine, options, self._sources, face.ratios, one) for one in played]
         self._correct = Corrections(engine, options, first_source=face.ratios[0], source_moves=self._moves)
@@ -148,6 +150,9 @@ def _drive(
 ) -> Drive:
     driving, schedule = one.driving, one.timing.schedule
     options = replace(options, neutral_frame=one.given.neutral_frame or options.neutral_frame)
+    if driving.kind == "sound":
+        # Its first picture is at rest, and what is smoothed no longer closes its lips.
+        options = replace(options, neutral_frame="first", smoothing=0.0)
     if driving.layout == engine.layout.name:
         return ClipTransfer(
             engine.layout,
@@ -230,7 +235,7 @@ class Job(Rendering):
         """
         speaking = [_speaking(follow.played) for follow in self._follows]
         drivings = self._cast.drivings
-        given, driving = next((item for item in drivings if item[1].kind != "template"), drivings[0])
+        given, driving = next((item for item in drivings if item[1].has_pixels), drivings[0])
         first = driving, self._cast.timing(given, driving)
         pairs = [(one.driving, one.timing) if one is not None else None for one in speaking]
         with ExitStack() as stack:

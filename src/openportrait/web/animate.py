@@ -10,12 +10,20 @@ from typing import Any
 import gradio as gr
 
 from openportrait.drivings import Driving
-from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions, specs
+from openportrait.options import (
+    CropOptions,
+    EngineOptions,
+    FaceOptions,
+    MotionOptions,
+    OutputOptions,
+    SpeechOptions,
+    specs,
+)
 from openportrait.pipeline import animate
 from openportrait.pipeline.preview import preview_driving, preview_source
 from openportrait.web.context import AT_ONCE, HIDDEN, Context
 from openportrait.web.controls import Controls
-from openportrait.web.drivings import MOTION, PICTURES_AND_CLIPS, FurtherDrivings
+from openportrait.web.drivings import MOTION, PICTURES_AND_CLIPS, SOUNDS, FurtherDrivings
 from openportrait.web.examples import Example
 from openportrait.web.faces import FacePicker
 from openportrait.web.page import handed_in
@@ -50,16 +58,17 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
                         )
                     source_faces = FacePicker(context, preview_source, "source", "animate-source")
                 with gr.Column(min_width=260):
-                    driving, camera = _driving()
+                    driving, camera, microphone = _driving()
                     driving_faces = FacePicker(context, preview_driving, "driving", "animate-driving")
             with gr.Column(elem_id="animate-moves", elem_classes="op-frame"):
                 moves = RegionChooser(TAB)
                 with gr.Row(elem_classes="op-grid"):
                     controls.add(MotionOptions, only=BESIDE)
             further = FurtherDrivings(context, TAB)
-            chosen = _examples(context, examples, [source, driving, camera]) if examples else None
+            chosen = _examples(context, examples, [source, driving, camera, microphone]) if examples else None
             with gr.Accordion("Options", open=False, elem_id="animate-options"):
                 controls.group(MotionOptions, only=FOLDED)
+                controls.group(SpeechOptions)
                 controls.group(FaceOptions)
                 controls.group(CropOptions)
                 controls.group(EngineOptions, **vars(context.engine))
@@ -67,11 +76,13 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
         with gr.Column(min_width=300):
             shown = results(context, TAB, "Animate")
     source_faces.connect(controls, [source], "face", SOURCE_VIEW)
-    driving_faces.connect(controls, [driving, camera], "driving_face", DRIVING_VIEW)
+    driving_faces.connect(controls, [driving, camera, microphone], "driving_face", DRIVING_VIEW)
     further.connect(controls, source)
-    driving.upload(lambda: None, None, camera, **AT_ONCE)
-    camera.stop_recording(lambda: None, None, driving, **AT_ONCE)
-    inputs = [shown.ticket, source, driving, camera, *further.components, *moves.components, *controls.components]
+    driving.upload(lambda: (None, None), None, [camera, microphone], **AT_ONCE)
+    camera.stop_recording(lambda: (None, None), None, [driving, microphone], **AT_ONCE)
+    microphone.stop_recording(lambda: (None, None), None, [driving, camera], **AT_ONCE)
+    recorded = [camera, microphone]
+    inputs = [shown.ticket, source, driving, *recorded, *further.components, *moves.components, *controls.components]
     run = _runner(context, further, moves, controls, shown)
     asked = [shown.start.click(begins(context), None, shown.asked, **AT_ONCE)]
     if chosen is not None:
@@ -80,14 +91,14 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
         event.then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
 
 
-def _driving() -> tuple[Any, Any]:
-    """A file, or a recording from the webcam."""
+def _driving() -> tuple[Any, Any, Any]:
+    """A file, or a recording from the webcam or the microphone."""
     with gr.Tabs():
         with gr.Tab("Driving"):
             driving = handed_in(
                 gr.File(
-                    label="Video, picture or motion template",
-                    file_types=[*PICTURES_AND_CLIPS, *MOTION],
+                    label="Video, picture, motion template or sound",
+                    file_types=[*PICTURES_AND_CLIPS, *MOTION, *SOUNDS],
                     height=140,
                     elem_id="animate-driving",
                 )
@@ -100,7 +111,16 @@ def _driving() -> tuple[Any, Any]:
                 webcam_options=gr.WebcamOptions(mirror=False),
                 elem_id="animate-camera",
             )
-    return driving, camera
+        with gr.Tab("Microphone"):
+            microphone = handed_in(
+                gr.Audio(
+                    label="Record what the portrait says",
+                    sources=["microphone"],
+                    type="filepath",
+                    elem_id="animate-microphone",
+                )
+            )
+    return driving, camera, microphone
 
 
 def _runner(
@@ -109,7 +129,13 @@ def _runner(
     ends = list(accumulate(len(each.components) for each in (further, moves)))
 
     def run(
-        request: gr.Request, ticket: str, source: str | None, driving: str | None, camera: str | None, *values: Any
+        request: gr.Request,
+        ticket: str,
+        source: str | None,
+        driving: str | None,
+        camera: str | None,
+        microphone: str | None,
+        *values: Any,
     ) -> Iterator[Updates]:
         session = context.session(request)
 
@@ -117,7 +143,7 @@ def _runner(
             portrait = context.upload(source, "source")
             chosen = {**moves.values(values[ends[0] : ends[1]]), **controls.values(values[ends[1] :])}
             options = context.options(chosen)
-            first = context.upload(driving or camera, "driving")
+            first = context.upload(driving or camera or microphone, "driving")
             drivings: list[Path | Driving] = [first, *further.read(values[: ends[0]])]
             return animate(portrait, drivings, session.room(), progress=progress, cancel=cancel, **options)
 
@@ -137,11 +163,11 @@ def _examples(context: Context, examples: list[Example], outputs: list[Any]) -> 
         elem_id="animate-examples",
     )
 
-    def fill(request: gr.Request, index: int) -> tuple[str, str, None]:
+    def fill(request: gr.Request, index: int) -> tuple[str, str, None, None]:
         source, driving = (
             str(context.sessions.adopt(request.session_hash, path))
             for path in (examples[index].source, examples[index].driving)
         )
-        return source, driving, None
+        return source, driving, None, None
 
     return table.click(fill, table, outputs, **AT_ONCE)

@@ -21,6 +21,7 @@ MOST_FURTHER = 4
 """On the page; programs may send more."""
 PICTURES_AND_CLIPS = ["image", "video", ".heic", ".mkv", ".avi"]
 MOTION = [SUFFIX, ".pkl"]
+SOUNDS = ["audio"]
 VIEW = ["detection_threshold"]
 """Options that change which faces are found."""
 FIRST = ("region", "face")
@@ -43,7 +44,7 @@ class Slot:
                 self.file = handed_in(
                     gr.File(
                         label=f"Driving {number}",
-                        file_types=[*PICTURES_AND_CLIPS, *MOTION],
+                        file_types=[*PICTURES_AND_CLIPS, *MOTION, *SOUNDS],
                         height=140,
                         elem_id=f"{elem_id}-file",
                     )

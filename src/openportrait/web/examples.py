@@ -12,6 +12,7 @@ _PAIRS = (
     ("astronaut.jpg", "smile.motion", "Astronaut smiles"),
     ("officer.jpg", "surprise.jpg", "Officer is surprised"),
     ("astronaut.jpg", "look-around.motion", "Astronaut looks around"),
+    ("astronaut.jpg", "speech.ogg", "Astronaut speaks a sound"),
 )
 
 

@@ -10,6 +10,7 @@ import cv2
 import gradio as gr
 import numpy as np
 
+from openportrait.media.listening import is_sound, sound_seconds
 from openportrait.options import Options
 from openportrait.pipeline.preview import Preview
 from openportrait.records import Face, Image
@@ -147,8 +148,9 @@ class FacePicker:
             if path is None:
                 return gr.update(visible=False), gr.update(visible=False), None, None
             found = self._context.upload(path, self._what)
-            if is_template(found):
-                return gr.update(value=_described(found), visible=True), gr.update(visible=False), None, None
+            described = _described(found)
+            if described is not None:
+                return gr.update(value=described, visible=True), gr.update(visible=False), None, None
             preview = self._preview(found, values)
             if self._several and len(preview.faces) < 2:
                 return gr.update(visible=False), gr.update(visible=False), None, None
@@ -172,7 +174,13 @@ class FacePicker:
         return self._look(path, Options.of(**self._context.options(values)))
 
 
-def _described(path: Path) -> str:
+def _described(path: Path) -> str | None:
+    """What is said of a file that shows no face; None where it may."""
+    if is_sound(path):
+        seconds = sound_seconds(path)
+        return panel(f"Sound {path.name}", "the portrait speaks it" + (f", {seconds:.1f} s" if seconds else ""))
+    if not is_template(path):
+        return None
     template = load_template(path)
     seconds = float(len(template.motions) / template.rate)
     line = f"{len(template.motions)} frames, {seconds:.1f} s, made by the {template.engine} engine"

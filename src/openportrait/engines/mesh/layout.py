@@ -81,6 +81,10 @@ def _parts() -> tuple[Floats, dict[str, Floats]]:
     return skin, {region: skin * share for region, share in shares.items()}
 
 
+_LIP_OPEN_OF_RATIO = 317.0
+"""Measured on the canonical face: the slider opens its lips evenly, to 0.35 at 110."""
+
+
 @cache
 def mesh_layout() -> KeypointLayout:
     """The layout `mesh-478`."""
@@ -102,4 +106,6 @@ def mesh_layout() -> KeypointLayout:
         expression_frame="head",
         translation_follows_scale=True,
         eyes_of_image_from_neutral=True,
+        average=canonical(),
+        lip_open_of_ratio=_LIP_OPEN_OF_RATIO,
     )

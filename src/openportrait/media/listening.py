@@ -1,0 +1,105 @@
+"""The sound of a file for the ear of the machine: one channel, 16 kHz, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.filter import Graph
+from av.stream import Disposition
+from numpy.typing import NDArray
+
+from openportrait.errors import MediaError
+from openportrait.media.files import existing, open_container
+from openportrait.media.sound import FARTHEST_TICK, decoded, picture_start, pulled, sound_stream
+from openportrait.media.timing import LONGEST_REST
+
+HEARD_RATE = 16_000
+"""Samples a second."""
+PIECE = 1 << 15
+"""Samples of a piece: two seconds."""
+_REMEDY = "give a WAV, MP3, M4A, FLAC, OGG or video file with sound, or export it again"
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file holds sound and no moving picture; what cannot be opened holds none."""
+    if not path.is_file():
+        return False
+    try:
+        with open_container(path) as container:
+            moving = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+            return not moving and bool(container.streams.audio)
+    except (av.FFmpegError, OSError):
+        return False
+
+
+def sound_seconds(path: Path) -> float | None:
+    """How long a file says that it is; None where it does not."""
+    try:
+        with open_container(path) as container:
+            return container.duration / av.time_base if container.duration and container.duration > 0 else None
+    except (av.FFmpegError, OSError):
+        return None
+
+
+def listen(path: Path) -> Generator[NDArray[np.float32], None, None]:
+    """(n,) samples in −1..1 at `HEARD_RATE`, all channels mixed, from the file's first picture or sound on.
+
+    Gaps are silence. Raises MediaError for a file without sound, or none of which can be decoded.
+    """
+    existing(path)
+    try:
+        with open_container(path) as container:
+            yield from _heard(path, container)
+    except av.FFmpegError as error:
+        raise MediaError(f"{path}: its sound cannot be read ({error.strerror}); {_REMEDY}") from error
+
+
+def _heard(path: Path, container: InputContainer) -> Generator[NDArray[np.float32], None, None]:
+    source = sound_stream(container)
+    if source is None:
+        known = "its sound is encrypted or of an unknown kind" if container.streams.audio else "it has no sound"
+        raise MediaError(f"{path}: {known}; {_REMEDY}")
+    base, start = source.time_base or Fraction(1, source.rate), picture_start(container)
+    offset, end, graph = round(start / base), start, None
+    for frame in decoded(container, source):
+        if frame.pts is not None:
+            if not -FARTHEST_TICK < frame.pts < FARTHEST_TICK or frame.pts * base - end > LONGEST_REST:
+                break  # a broken clock: what follows would come after hours of silence
+            end = frame.pts * base
+            frame.pts -= offset
+        graph = graph or _mixing(source, frame)
+        graph.push(frame)
+        yield from map(_samples, pulled(graph))
+    if graph is None:
+        raise MediaError(f"{path}: its sound holds nothing that can be decoded, it is damaged or locked; {_REMEDY}")
+    graph.push(None)
+    yield from map(_samples, pulled(graph))
+
+
+def _mixing(source: AudioStream, first: AudioFrame) -> Graph:
+    """Gaps become silence, overlaps are cut, sound from before the picture goes; pieces of one channel come out."""
+    graph = Graph()
+    chain = (
+        graph.add_abuffer(
+            sample_rate=first.sample_rate, format=first.format, layout=first.layout, time_base=source.time_base
+        ),
+        graph.add("aresample", f"{HEARD_RATE}:async=1:first_pts=0"),
+        graph.add("aformat", f"sample_fmts=flt:sample_rates={HEARD_RATE}:channel_layouts=mono"),
+        graph.add("asetnsamples", f"n={PIECE}:p=0"),
+        graph.add("abuffersink"),
+    )
+    graph.link_nodes(*chain).configure()
+    return graph
+
+
+def _samples(frame: AudioFrame) -> NDArray[np.float32]:
+    """What is no number is silence: damaged files of floats may hold such."""
+    samples = np.nan_to_num(frame.to_ndarray().reshape(-1).astype(np.float32), posinf=0.0, neginf=0.0)
+    return np.clip(samples, -1, 1)

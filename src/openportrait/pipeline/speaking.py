@@ -1,0 +1,73 @@
+"""A sound as a driving: what a face at rest would do if it spoke it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from openportrait.engines.base import Engine
+from openportrait.errors import MediaError
+from openportrait.media.listening import HEARD_RATE, PIECE, listen, sound_seconds
+from openportrait.motion import edited_motion
+from openportrait.options import SpeechOptions
+from openportrait.pipeline.flow import Computed, Watch
+from openportrait.records import Motion, Ratios
+from openportrait.speech import OUTPUTS, Hearing, Performance, Signal
+
+LONGEST_SECONDS = 10_000
+"""Most that is spoken of one sound: as many pictures, at 25 a second, as a template may have."""
+_HEARD = 0.5
+"""A voice that is surer than this was heard,"""
+_SHORTEST_FRAMES = 5
+"""if for so long: 0.1 s."""
+_FINEST_RATE = 10**6
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """The motion of a face that speaks; computed when it is asked for, so that an hour takes no more than a second."""
+
+    motions: Sequence[Motion]
+    """One a picture, of a face at rest that is nobody's own."""
+    ratios: Sequence[Ratios]
+    rate: Fraction
+    """Pictures a second."""
+    warnings: tuple[str, ...]
+
+
+def open_speech(path: Path, engine: Engine, options: SpeechOptions, watch: Watch) -> Speech:
+    """Listen to a file, and find what the engine's face does. Raises MediaError."""
+    rate = Fraction(options.speech_rate).limit_denominator(_FINEST_RATE)
+    heard = _heard(path, watch)
+    performance = Performance(heard, rate, options.liveliness, options.seed)
+    layout, rest = engine.layout, engine.layout.at_rest
+    own = performance.ratios(0)
+
+    def motion(i: int) -> Motion:
+        return edited_motion(engine, rest, own, performance.edit(i, layout.lip_open_of_ratio))
+
+    silent = (heard[:, OUTPUTS.index("voice")] > _HEARD).sum() < _SHORTEST_FRAMES
+    said = f"{path}: no speech is heard in it, so the mouth stays shut; give a sound in which somebody speaks"
+    count = len(performance)
+    return Speech(Computed(motion, count), Computed(performance.ratios, count), rate, (said,) if silent else ())
+
+
+def _heard(path: Path, watch: Watch) -> Signal:
+    """(N, 6) what the mouth does, as `Hearing` finds it."""
+    hearing, found, samples = Hearing(), [], 0
+    seconds = sound_seconds(path)
+    total = int(seconds * HEARD_RATE / PIECE) + 1 if seconds else None
+    with watch.over(listen(path), total) as pieces:
+        for piece in pieces:
+            samples += len(piece)
+            if samples > LONGEST_SECONDS * HEARD_RATE:
+                raise MediaError(f"{path}: its sound is longer than {LONGEST_SECONDS} s; give a part of it")
+            found.append(hearing(piece))
+    found.append(hearing.end())
+    if not samples:
+        raise MediaError(f"{path}: its sound is empty; make or download it again")
+    return np.concatenate(found)

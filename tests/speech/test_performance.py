@@ -1,0 +1,67 @@
+"""From what was heard to what a face does in each picture."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from openportrait.speech import OUTPUTS, RATE, Performance
+
+
+def said(seconds: float, **tracks: NDArray[np.float64] | float) -> NDArray[np.float32]:
+    """Frames of a voice that does these things."""
+    count = round(seconds * RATE)
+    frames = np.zeros((count, len(OUTPUTS)), np.float32)
+    for name, values in {"voice": 1.0, **tracks}.items():
+        frames[:, OUTPUTS.index(name)] = values
+    return frames
+
+
+def test_a_short_closure_is_not_lost_between_two_pictures() -> None:
+    heard = said(4, openness=0.8)
+    heard[101, OUTPUTS.index("closure")] = 1.0  # 20 ms, at 2.02 s
+    for rate in (Fraction(12), Fraction(25), Fraction(60)):
+        performance = Performance(heard, rate, 0.0, 0)
+        place = int(2.02 * rate)
+        assert performance.openness[place] < 0.05
+        assert performance.openness[place - 2] == pytest.approx(0.8, abs=0.05)
+        assert performance.edit(place, 100).lip_open < 0 < performance.edit(place - 2, 100).lip_open
+
+
+def test_silence_shuts_the_mouth_and_keeps_it_still() -> None:
+    performance = Performance(said(4, openness=0.3, rounding=0.4, voice=0.1), Fraction(25), 0.0, 0)
+    edits = [performance.edit(i, 300) for i in range(len(performance))]
+    assert len(edits) == 100
+    assert all(edit == edits[0] for edit in edits)
+    assert edits[0].lip_open == edits[0].pursing == 0
+
+
+def test_the_first_picture_is_at_rest() -> None:
+    performance = Performance(said(2, openness=0.9, spreading=0.5), Fraction(25), 1.0, 3)
+    first, later = performance.edit(0, 300), performance.edit(10, 300)
+    assert (first.lip_open, first.pursing, first.wink_left, first.pitch_degrees) == (0, 0, 0, 0)
+    assert later.lip_open > 50
+    assert later.pursing < -3
+
+
+def test_liveliness_is_the_same_for_a_seed_and_none_at_nought() -> None:
+    wave = 0.5 + 0.4 * np.sin(np.arange(20 * RATE) / 6)
+
+    def moved(strength: float, seed: int) -> NDArray[np.float32]:
+        life = Performance(said(20, openness=wave), Fraction(25), strength, seed).life
+        return np.column_stack([life.blink, life.head_degrees])
+
+    assert np.array_equal(moved(1, 7), moved(1, 7))
+    assert not np.array_equal(moved(1, 7), moved(1, 8))
+    assert not moved(0, 7).any()
+    blink, pitch, yaw, roll = moved(1, 7).T
+    assert 2 <= (np.diff((blink > 0.9).astype(int)) == 1).sum() <= 14  # in 20 s
+    assert 0.3 < np.abs(yaw).max() < 8
+    assert np.abs(np.diff(np.stack([pitch, yaw, roll]))).max() < 1.2, "degrees in a picture"
+
+
+def test_a_sound_without_frames_is_one_picture() -> None:
+    assert len(Performance(np.zeros((0, len(OUTPUTS)), np.float32), Fraction(25), 1.0, 0)) == 1
