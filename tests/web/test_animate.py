@@ -176,13 +176,13 @@ def test_bad_uploads_are_refused_in_one_line(
         assert str(app.sessions.root) not in shown
         assert len(shown.splitlines()) <= 4
     visitor.page.click("#animate-start")
-    assert "no driving yet" in visitor.message() or "blank.png" in visitor.status("animate")
+    visitor.wait_for_status("animate", "there is no driving yet; add one")
 
 
 def test_nothing_is_animated_without_files(visitor: Visitor) -> None:
     visitor.page.click("#animate-start")
-    assert "no source yet" in visitor.message()
-    visitor.wait_for_status("animate", "Nothing was made")
+    visitor.wait_for_status("animate", "there is no source yet; add one")
+    assert visitor.page.locator(".toast-body").count() == 0, "the line is where the result would be, and stays"
 
 
 def test_presets_and_check_boxes_follow_each_other(visitor: Visitor) -> None:
@@ -272,10 +272,10 @@ def test_drivings_are_removed_and_bounded(visitor: Visitor, portrait: Path) -> N
     visitor.upload("animate-driving", surprise)
     visitor.wait_for_preview("animate-driving")
     visitor.page.click("#animate-start")
-    assert "driving 2 has no region and no face of its own" in visitor.message()
+    visitor.wait_for_status("animate", "driving 2 has no region and no face of its own")
     visitor.choose("animate-driving-2-region", "Lips")
     visitor.page.click("#animate-start")
-    assert "there is no driving 2 yet" in visitor.message()
+    visitor.wait_for_status("animate", "there is no driving 2 yet")
     visitor.page.click("#animate-driving-2-remove")
     visitor.page.wait_for_selector("#animate-driving-2", state="hidden")
     visitor.run("animate")
@@ -290,4 +290,4 @@ def test_nothing_ticked_is_refused(visitor: Visitor, portrait: Path) -> None:
     visitor.upload("animate-driving", EXAMPLES / "driving" / "surprise.jpg")
     visitor.wait_for_preview("animate-driving")
     visitor.page.click("#animate-start")
-    assert "nothing is ticked under “What moves”" in visitor.message()
+    visitor.wait_for_status("animate", "nothing is ticked under “What moves”")

@@ -96,6 +96,73 @@ def test_reset_brings_the_face_back(editing: Visitor) -> None:
     assert change(editing.edited(), source) == 0
 
 
+def test_steps_are_undone_and_done_again(editing: Visitor) -> None:
+    page, at_rest = editing.page, editing.edited()
+    assert page.is_disabled("#edit-undo")
+    editing.when_edited(lambda: editing.slide("slider-smile", 1.0))
+    editing.when_edited(lambda: editing.slide("slider-yaw_degrees", 10))
+    editing.settle()
+    turned = editing.edited()
+    editing.when_edited(lambda: page.click("#edit-undo"))
+    assert (editing.slider("smile"), editing.slider("yaw_degrees")) == (1.0, 0.0)
+    editing.when_edited(lambda: page.click("#edit-undo"))
+    assert change(editing.edited(), at_rest) == 0
+    page.wait_for_selector("#edit-undo[disabled]")
+    editing.when_edited(lambda: page.click("#edit-redo"))
+    editing.when_edited(lambda: page.click("#edit-redo"))
+    assert change(editing.edited(), turned) == 0
+    page.wait_for_selector("#edit-redo[disabled]")
+
+
+def test_a_drag_is_one_step(editing: Visitor) -> None:
+    at_rest, box = editing.edited(), editing.page.locator("#edit-picture img").bounding_box()
+    mouse = editing.page.mouse
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    mouse.down()
+    for step in (6, 12, 18):
+        editing.when_edited(partial(mouse.move, box["x"] + box["width"] / 2 + step, box["y"] + 20))
+    mouse.up()
+    editing.settle()
+    editing.when_edited(lambda: editing.page.click("#edit-undo"))
+    assert change(editing.edited(), at_rest) == 0
+
+
+def test_before_is_shown_beside_after(editing: Visitor) -> None:
+    at_rest = editing.edited()
+    editing.when_edited(lambda: editing.slide("slider-smile", 1.0))
+    smiling, before = editing.edited(), editing.page.get_by_role("button", name="Before")
+    editing.when_edited(before.click)
+    assert change(editing.edited(), at_rest) == 0
+    editing.when_edited(before.click)
+    assert change(editing.edited(), smiling) == 0
+
+
+def test_a_slider_goes_back_alone(editing: Visitor) -> None:
+    editing.when_edited(lambda: editing.slide("slider-smile", 1.0))
+    editing.when_edited(lambda: editing.slide("slider-eye_ratio", 0.1))
+    editing.settle()
+    editing.when_edited(editing.page.locator("#slider-smile").get_by_role("button").first.click)
+    assert (editing.slider("smile"), editing.slider("eye_ratio")) == (0.0, 0.1)
+    editing.when_edited(lambda: editing.page.click("#edit-own-eye_ratio"))
+    assert editing.slider("eye_ratio") > 0.2, "the officer's own eyes are open"
+
+
+def test_ready_expressions_and_own_ones_are_chosen_as_pictures(editing: Visitor) -> None:
+    strip = editing.page.locator("#edit-presets button")
+    strip.first.wait_for()
+    ready = strip.count()
+    editing.when_edited(lambda: editing.page.click("#edit-presets button:has-text('Laugh')"))
+    assert (editing.slider("smile"), editing.slider("lip_open")) == (1.1, 55)
+    editing.when_edited(lambda: editing.slide("slider-lip_open", 20))
+    for number in (1, 2):
+        editing.page.click("#edit-keep")
+        editing.page.wait_for_selector(f"#edit-presets button:has-text('Mine {number}') img")
+    assert strip.count() == ready + 2
+    editing.when_edited(lambda: editing.page.click("#edit-reset"))
+    editing.when_edited(lambda: editing.page.click("#edit-presets button:has-text('Mine 1')"))
+    assert (editing.slider("smile"), editing.slider("lip_open")) == (1.1, 20)
+
+
 def test_dragging_turns_the_head_and_opens_the_mouth(editing: Visitor) -> None:
     before = landmarks(editing.edited())
     box = editing.page.locator("#edit-picture img").bounding_box()
@@ -156,6 +223,13 @@ def test_a_timeline_renders_to_a_video_and_a_template(editing: Visitor, tmp_path
     page.fill("#timeline-seconds input", "0.4")
     page.click("#timeline-add")
     editing.wait_for_text("timeline-table", "smile 1")
+    page.fill("#timeline-seconds input", "0.7")
+    page.click("#timeline-add")
+    editing.wait_for_text("timeline-table", "0.7")
+    page.locator("#timeline-table").get_by_text("0.7", exact=True).last.click()
+    page.wait_for_function("() => document.querySelector('#timeline-seconds input').value === '0.7'")
+    page.click("#timeline-remove")
+    page.wait_for_function("() => !document.getElementById('timeline-table').innerText.includes('0.7')")
     editing.run("timeline")
     video = editing.video("timeline-result-video")
     assert abs(video["seconds"] - 11 / 25) < 0.05

@@ -28,7 +28,7 @@ from openportrait.web.examples import Example
 from openportrait.web.faces import FacePicker
 from openportrait.web.page import handed_in
 from openportrait.web.regions import RegionChooser
-from openportrait.web.results import Results, Updates, begins, results
+from openportrait.web.results import Results, Updates, results
 
 TAB = "animate"
 SOURCE_VIEW = ["detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"]
@@ -84,9 +84,9 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
     recorded = [camera, microphone]
     inputs = [shown.ticket, source, driving, *recorded, *further.components, *moves.components, *controls.components]
     run = _runner(context, further, moves, controls, shown)
-    asked = [shown.start.click(begins(context), None, shown.asked, **AT_ONCE)]
+    asked = [shown.asked_by(context, shown.start.click)]
     if chosen is not None:
-        asked.append(chosen.then(begins(context), None, shown.asked, **AT_ONCE))
+        asked.append(shown.asked_by(context, chosen.then))
     for event in asked:
         event.then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
 

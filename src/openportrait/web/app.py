@@ -17,7 +17,7 @@ from openportrait.web.retarget import retarget_tab
 from openportrait.web.timeline import timeline_panel
 
 TITLE = "OpenPortrait"
-HEAD = "## OpenPortrait\nA portrait moves like a face you show it."
+HEAD = "# OpenPortrait\nA portrait moves like a face you show it."
 THREADS = 200
 """Events at work at once. One visitor's slow events and jobs are bounded, so that many visitors fit."""
 MOST_QUEUED = 1000

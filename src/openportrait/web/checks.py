@@ -18,6 +18,8 @@ from openportrait.web.options import WebOptions
 
 TICKED = {"give ": "untick ", "leave out ": "tick "}
 """What is to be done with a flag that begins with `--no-`, and with its check box."""
+LONGEST_LINE = 600
+"""Characters of a message."""
 LONGEST_PATH = 1000
 """Characters of a path that is looked for in a message."""
 
@@ -48,13 +50,18 @@ def label(name: str) -> str:
 
 
 def plainly(message: OpenPortraitError | str, root: Path) -> str:
-    """The message for a visitor: no folders of this machine, labels instead of flags; names of files as they are."""
+    """The message for a visitor, in one line: no folders of this machine, labels instead of flags."""
     text, told = str(message), ""
     while (start := text.find(f"{root}/")) >= 0:
         end = _end_of_path(text, start)
         told += _with_labels(text[:start]) + text[start:end].rpartition("/")[2]
         text = text[end:]
-    return told + _with_labels(text)
+    return in_one_line(told + _with_labels(text))
+
+
+def in_one_line(text: str) -> str:
+    """A text without line breaks, at most `LONGEST_LINE` characters."""
+    return " ".join(text.split())[:LONGEST_LINE]
 
 
 def _end_of_path(text: str, start: int) -> int:

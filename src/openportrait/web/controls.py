@@ -64,8 +64,8 @@ class Controls:
                     spec, defaults.get(spec.name, spec.default), f"{self._tab}-{spec.name}"
                 )
 
-    def slider(self, spec: OptionSpec) -> None:
-        """A number as a slider, also where it may be left out."""
+    def slider(self, spec: OptionSpec, *, resets: bool = True) -> None:
+        """A number as a slider, also where it may be left out; `resets`: with a button that takes it back."""
         assert spec.range is not None, f"{spec.name} has no range"
         self._specs[spec.name] = spec
         self.by_name[spec.name] = gr.Slider(
@@ -74,7 +74,7 @@ class Controls:
             step=step_of(spec),
             label=label(spec.name),
             info=spec.help,
-            buttons=[],
+            buttons=["reset"] if resets else [],
             elem_id=f"{self._tab}-{spec.name}",
         )
 

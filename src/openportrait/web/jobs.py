@@ -98,12 +98,14 @@ def told(status: Status) -> str:
     return panel(now.title, " · ".join(parts), share=share, picture=now.frame)
 
 
-def panel(title: str, line: str = "", *, share: float | None = None, picture: Image | None = None) -> str:
-    """HTML of a status: a title, a line, a bar (0..1) and a picture."""
+def panel(
+    title: str, line: str = "", *, share: float | None = None, picture: Image | None = None, alert: bool = False
+) -> str:
+    """HTML of a status: a title, a line, a bar (0..1) and a picture; `alert`: of something that went wrong."""
     bar = f'<progress max="1" value="{min(share, 1.0):.3f}"></progress>' if share is not None else ""
     image = f'<img alt="The newest frame" src="{data_url(reduced(picture))}">' if picture is not None else ""
     return (
-        f'<div class="op-status" role="status"><b>{html.escape(title)}</b>'
+        f'<div class="op-status" role="{"alert" if alert else "status"}"><b>{html.escape(title)}</b>'
         f"<span>{html.escape(line)}</span>{bar}{image}</div>"
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from openportrait.errors import OpenPortraitError, OptionError
-from openportrait.web.checks import plainly
+from openportrait.web.checks import in_one_line, plainly
 from openportrait.web.context import SLOW
 from openportrait.web.sessions import Sessions
 
@@ -22,8 +22,6 @@ MOST_WAITING = 16
 EVENT_SECONDS = 120.0
 """A slow event is answered within so long."""
 TITLE = "That did not work"
-LONGEST_LINE = 600
-"""Characters of a message."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +95,7 @@ class Page(gr.Blocks):
                 "an event failed: %s: %s", type(error).__name__, error, exc_info=_log.isEnabledFor(logging.DEBUG)
             )
             line = f"something went wrong here ({type(error).__name__}); try it anew, or with another file"
-        return gr.Error(" ".join(line.split())[:LONGEST_LINE], print_exception=False, title=TITLE)
+        return gr.Error(in_one_line(line), print_exception=False, title=TITLE)
 
 
 class Turns:

@@ -11,6 +11,7 @@ import gradio as gr
 
 from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 from openportrait.records import Result
+from openportrait.web.checks import plainly
 from openportrait.web.context import AT_ONCE, Context
 from openportrait.web.jobs import Work, finished, panel, run
 from openportrait.web.sessions import Session
@@ -18,17 +19,27 @@ from openportrait.web.sessions import Session
 Updates = tuple[Any, ...]
 
 NOTHING_YET = panel("Nothing yet", "The result will appear here.")
+REVEAL = """() => {
+    const block = window.innerWidth < 760 ? "start" : "nearest";
+    document.getElementById("%s-job").scrollIntoView({ block: block, behavior: "smooth" });
+    return [];
+}"""
+"""Brings a job's buttons and status into view: on a phone they lie far below what asked for the job."""
 
 
 @dataclass(frozen=True)
 class Results:
     """The components of a tab that show a job and its results."""
 
+    tab: str
+    """What the components' ids in the page begin with."""
     ticket: Any
     """Which job the page waits for."""
     start: Any
     cancel: Any
     status: Any
+    shelf: Any
+    """What holds the components below; it is seen when there is a result."""
     video: Any
     image: Any
     strip_video: Any
@@ -42,6 +53,7 @@ class Results:
             self.start,
             self.cancel,
             self.status,
+            self.shelf,
             self.video,
             self.image,
             self.strip_video,
@@ -54,8 +66,15 @@ class Results:
         """What an event that asks for a job updates."""
         return [self.ticket, self.start, self.cancel, self.status]
 
+    def asked_by(self, context: Context, trigger: Callable[..., Any]) -> Any:
+        """`trigger` (`button.click`, `event.then`) asks for a job; the event that runs it comes after this one."""
+        return trigger(begins(context), None, self.asked, js=REVEAL % self.tab, **AT_ONCE)
+
     def follow(self, context: Context, session: Session, ticket: str, work: Work) -> Iterator[Updates]:
-        """Run the job that was asked for and keep the page up to date. Raises what the job raises."""
+        """Run the job that was asked for and keep the page up to date. A refusal is shown where the result would be.
+
+        Raises what nobody foresaw.
+        """
         stop = session.jobs.get(ticket)
         if stop is None:
             raise OptionError("this job was not asked for; press the button anew")
@@ -63,18 +82,22 @@ class Results:
             for news in run(work, session, stop, context.line, context.limits):
                 yield self._running(news) if isinstance(news, str) else self._done(news, context.sessions.root)
         except Cancelled:
-            yield self._idle(panel("Stopped", "Nothing was written."))
-        except OpenPortraitError:
-            yield self._idle(panel("Nothing was made", "See the message."))
+            yield self._ended(panel("Stopped", "Nothing was written."))
+        except OpenPortraitError as error:
+            yield self._ended(panel("Nothing was made", plainly(error, context.sessions.root), alert=True))
+        except Exception:
+            yield self._ended(panel("Nothing was made", "See the message."))
             raise
         finally:
             session.jobs.pop(ticket, None)
 
     def _running(self, status: str) -> Updates:
-        return (gr.update(interactive=False), gr.update(interactive=True), status, *[gr.skip()] * 5)
+        return (gr.update(interactive=False), gr.update(interactive=True), status, *[gr.skip()] * 6)
 
-    def _idle(self, status: str) -> Updates:
-        return (gr.update(interactive=True), gr.update(interactive=False), status, *[gr.skip()] * 5)
+    def _ended(self, status: str) -> Updates:
+        """There is no result, and none of an earlier job is left to be taken for it."""
+        hidden = gr.update(visible=False)
+        return (gr.update(interactive=True), gr.update(interactive=False), status, hidden, *[None] * 5)
 
     def _done(self, result: Result, root: Path) -> Updates:
         moves = result.rate is not None
@@ -84,6 +107,7 @@ class Results:
             gr.update(interactive=True),
             gr.update(interactive=False),
             finished(result, root),
+            gr.update(visible=True),
             gr.update(value=str(result.path) if moves else None, visible=moves),
             gr.update(value=None if moves else str(result.path), visible=not moves),
             gr.update(value=strip if moves else None, visible=moves),
@@ -94,19 +118,24 @@ class Results:
 
 def results(context: Context, tab: str, button: str, *, strip: bool = True) -> Results:
     """Lay out a job's buttons and results."""
-    with gr.Row():
-        start = gr.Button(button, variant="primary", elem_id=f"{tab}-start", scale=3)
-        cancel = gr.Button("Cancel", variant="stop", interactive=False, elem_id=f"{tab}-cancel", scale=1, min_width=90)
-    status = gr.HTML(NOTHING_YET, elem_id=f"{tab}-status")
-    with gr.Tabs():
-        with gr.Tab("Result"):
-            video, image = _pair(tab, "result", "Result")
-        with gr.Tab("Side by side", visible=strip):
-            strip_video, strip_image = _pair(tab, "strip", "Driving, source, result")
-        with gr.Tab("Files"):
-            files = gr.File(label="Files to download", interactive=False, file_count="multiple", elem_id=f"{tab}-files")
+    with gr.Column(elem_id=f"{tab}-job", elem_classes="op-job"):
+        with gr.Row():
+            start = gr.Button(button, variant="primary", elem_id=f"{tab}-start", scale=3)
+            cancel = gr.Button(
+                "Cancel", variant="stop", interactive=False, elem_id=f"{tab}-cancel", scale=1, min_width=90
+            )
+        status = gr.HTML(NOTHING_YET, elem_id=f"{tab}-status")
+        with gr.Column(visible=False) as shelf, gr.Tabs():
+            with gr.Tab("Result"):
+                video, image = _pair(tab, "result", "Result")
+            with gr.Tab("Side by side", visible=strip):
+                strip_video, strip_image = _pair(tab, "strip", "Driving, source, result")
+            with gr.Tab("Files"):
+                files = gr.File(
+                    label="Files to download", interactive=False, file_count="multiple", elem_id=f"{tab}-files"
+                )
 
-    shown = Results(gr.State(""), start, cancel, status, video, image, strip_video, strip_image, files)
+    shown = Results(tab, gr.State(""), start, cancel, status, shelf, video, image, strip_video, strip_image, files)
     cancel.click(_stopper(context), shown.ticket, shown.asked[1:], **AT_ONCE)
     return shown
 

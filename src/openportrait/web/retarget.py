@@ -19,11 +19,11 @@ from openportrait.options import (
 )
 from openportrait.pipeline import retarget
 from openportrait.pipeline.preview import preview_source
-from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.context import HIDDEN, Context
 from openportrait.web.controls import Controls
 from openportrait.web.faces import FacePicker
 from openportrait.web.page import handed_in
-from openportrait.web.results import Updates, begins, results
+from openportrait.web.results import Updates, results
 
 TAB = "retarget"
 VIEW = ["detection_threshold", *OF_A_SOURCE]
@@ -68,6 +68,4 @@ def retarget_tab(context: Context) -> None:
         yield from shown.follow(context, session, ticket, work)
 
     inputs = [shown.ticket, source, *wishes.components, *controls.components]
-    shown.start.click(begins(context), None, shown.asked, **AT_ONCE).then(
-        run, inputs, shown.outputs, show_progress="hidden", **HIDDEN
-    )
+    shown.asked_by(context, shown.start.click).then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)

@@ -106,7 +106,7 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
 
     from openportrait.web import app, gate, live, theme, uploads
 
-    limits, sessions = context.limits, context.sessions
+    limits, sessions, assets = context.limits, context.sessions, files("openportrait") / "assets" / "web"
     blocks.max_threads = blocks._queue.max_thread_count = app.THREADS
     blocks.has_launched = True
     inner: list[Any] = []
@@ -130,10 +130,12 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
         auth=login,
         max_file_size=f"{limits.max_upload_mb}mb",
         show_error=True,
-        footer_links=["api", "settings"],
+        footer_links=["api"],
         run_history=False,
         theme=theme.theme(),
-        css=(files("openportrait") / "assets" / "web" / "style.css").read_text("utf-8"),
+        css=(assets / "style.css").read_text("utf-8"),
+        js=(assets / "page.js").read_text("utf-8"),
+        favicon_path=str(assets / "icon.svg"),
         ssr_mode=False,
         pwa=False,
         mcp_server=False,

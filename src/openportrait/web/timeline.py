@@ -9,14 +9,15 @@ from typing import Any, get_args
 
 import gradio as gr
 
+from openportrait.errors import OptionError
 from openportrait.expressions import Easing, Key, Timeline, load_timeline, save_timeline
 from openportrait.options import FaceEdit
 from openportrait.pipeline import perform
 from openportrait.web.checks import check_timeline, given, label
 from openportrait.web.context import AT_ONCE, HIDDEN, WORK, WORK_AT_ONCE, Context
-from openportrait.web.edit import EditTab, Form
+from openportrait.web.edit_events import EditTab, Form
 from openportrait.web.page import handed_in
-from openportrait.web.results import Results, Updates, begins, results
+from openportrait.web.results import Results, Updates, results
 
 TAB = "timeline"
 RATES = (12, 24, 25, 30, 50, 60)
@@ -51,6 +52,7 @@ def timeline_panel(context: Context, form: Form) -> None:
                     )
                 with gr.Row():
                     add = gr.Button("Add this expression", elem_id="timeline-add", size="md", min_width=140)
+                    drop = gr.Button("Remove this one", elem_id="timeline-remove", size="md", min_width=120)
                     clear = gr.Button("Clear", elem_id="timeline-clear", size="md", min_width=80)
                     keep = gr.Button("Save timeline", elem_id="timeline-keep", size="md", min_width=110)
                     load = handed_in(
@@ -60,7 +62,7 @@ def timeline_panel(context: Context, form: Form) -> None:
                     [],
                     headers=HEADERS,
                     interactive=False,
-                    label="Expressions in time",
+                    label="Expressions in time: click one to choose it",
                     wrap=True,
                     elem_id="timeline-table",
                 )
@@ -70,10 +72,12 @@ def timeline_panel(context: Context, form: Form) -> None:
     panel = TimelinePanel(context, form, shown)
     outputs = [keys, seconds, table]
     add.click(panel.add, [keys, seconds, easing, *form.inputs], outputs, **WORK_AT_ONCE)
+    drop.click(panel.remove, [keys, seconds], outputs, **AT_ONCE)
+    table.select(panel.choose, keys, seconds, **AT_ONCE)
     clear.click(lambda: ((), 0, []), None, outputs, **AT_ONCE)
     load.upload(panel.load, load, [keys, rate, table], show_progress="minimal", **WORK)
     keep.click(panel.save, [keys, rate], saved, **WORK)
-    shown.start.click(begins(context), None, shown.asked, **AT_ONCE).then(
+    shown.asked_by(context, shown.start.click).then(
         panel.render, [shown.ticket, keys, rate, *form.inputs], shown.outputs, show_progress="hidden", **HIDDEN
     )
 
@@ -94,6 +98,18 @@ class TimelinePanel:
         timeline = Timeline(tuple(sorted((*others, key), key=lambda each: each.seconds)))
         check_timeline(timeline, self._context.limits)
         return timeline.keys, timeline.keys[-1].seconds + 1, rows(timeline.keys)
+
+    def choose(self, event: gr.SelectData, keys: tuple[Key, ...]) -> Any:
+        """The time of the row that was clicked, which is what the buttons work on."""
+        row = event.index[0]
+        return keys[row].seconds if isinstance(row, int) and 0 <= row < len(keys) else gr.skip()
+
+    def remove(self, keys: tuple[Key, ...], seconds: float) -> tuple[Any, ...]:
+        """The keys without the one at that time. Raises OptionError where there is none."""
+        left = tuple(key for key in keys if key.seconds != seconds)
+        if len(left) == len(keys):
+            raise OptionError(f"there is no expression at {seconds or 0:g} s; click the one that is to go")
+        return left, seconds, rows(left)
 
     def load(self, path: str | None) -> tuple[Any, ...]:
         """The keys of a saved timeline."""

@@ -1,7 +1,10 @@
 // The edited picture. Dragging it triggers "drag" with the place where it began and the way since the last
-// event, both in shares of the picture; steps made while an answer is awaited are added up.
+// event, both in shares of the picture; steps made while an answer is awaited are added up. "Before" shows the
+// portrait as it was, until it is pressed again or something is edited.
 const image = element.querySelector("img");
 const figure = element.querySelector("figure");
+const compare = element.querySelector("figcaption button");
+let before = null;
 let start = null;
 let last = null;
 let step = [0, 0];
@@ -25,6 +28,8 @@ function show() {
   const source = props.value && props.value.src;
   figure.classList.toggle("op-empty", !source);
   if (source) image.src = source; else image.removeAttribute("src");
+  if (source && props.value.first) before = source;
+  compare.setAttribute("aria-pressed", "false");
   asked = false;
   send();
 }
@@ -45,5 +50,12 @@ image.addEventListener("pointermove", (event) => {
 for (const end of ["pointerup", "pointercancel"]) {
   image.addEventListener(end, () => { last = null; });
 }
+compare.addEventListener("click", () => {
+  const source = props.value && props.value.src;
+  const pressed = compare.getAttribute("aria-pressed") !== "true";
+  if (!source || !before) return;
+  compare.setAttribute("aria-pressed", String(pressed));
+  image.src = pressed ? before : source;
+});
 watch("value", show);
 show();

@@ -1,0 +1,105 @@
+"""How the page looks and is used: contrast and names, what is in view, keys in place of a mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import EXAMPLES
+from tests.web.conftest import Visitor
+
+axe = pytest.importorskip("axe_playwright_python.base")
+
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FOUND = """rules => axe.run({runOnly: rules}).then(found => found.violations.flatMap(
+    each => each.nodes.map(node => `${each.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`)))"""
+SEEN = """id => {
+    const box = document.querySelector(id).getBoundingClientRect();
+    return box.top >= 0 && box.bottom <= window.innerHeight;
+}"""
+
+
+def in_view(visitor: Visitor, selector: str) -> bool:
+    """Whether all of it, from top to bottom, is on the screen."""
+    return bool(visitor.page.evaluate(SEEN, selector))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_tab_keeps_the_rules_of_accessibility(visit: Callable[..., Visitor], scheme: str) -> None:
+    page = visit(color_scheme=scheme).page
+    page.evaluate(axe.AXE_FILE_PATH.read_text("utf-8"))
+    for tab in ("Animate", "Edit", "Retarget", "Live"):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.wait_for_timeout(300)
+        for heading in page.locator("button.label-wrap:not(.open):visible").all():
+            heading.click()
+        page.wait_for_timeout(300)
+        assert page.evaluate(FOUND, RULES) == [], tab
+
+
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
+def test_the_edited_picture_stays_in_view(visit: Callable[..., Visitor], portrait: Path, size: dict[str, Any]) -> None:
+    visitor = visit(**{"viewport": {"width": 1280, "height": 900}, **size})
+    visitor.open_tab("Edit")
+    visitor.when_edited(lambda: visitor.upload("edit-source", portrait))
+    visitor.settle()
+    for slider in ("pitch_degrees", "gaze_x", "lip_open", "pursing"):
+        row = visitor.page.locator(f"#slider-{slider} input[type=range]")
+        row.evaluate("row => row.scrollIntoView({block: 'end'})")
+        assert in_view(visitor, "#edit-picture img"), slider
+        box, picture = row.bounding_box(), visitor.page.locator("#edit-picture img").bounding_box()
+        beside = box["x"] + box["width"] <= picture["x"]
+        assert beside or box["y"] >= picture["y"] + picture["height"], f"{slider} is under the picture"
+
+
+def test_on_a_phone_a_job_comes_into_view(visit: Callable[..., Visitor]) -> None:
+    visitor = visit(**PHONE)
+    assert not in_view(visitor, "#animate-status")
+    visitor.page.locator("#animate-examples").get_by_text("Officer is surprised").click()
+    visitor.wait_for_status("animate", "Done")
+    visitor.page.wait_for_function(f"({SEEN})('#animate-status')")
+    assert in_view(visitor, "#animate-start")
+    visitor.page.wait_for_selector("#animate-result-image img")
+
+
+def test_areas_for_files_have_names_of_their_own(visitor: Visitor) -> None:
+    names: list[str] = []
+    for tab in ("Animate", "Edit", "Retarget", "Live"):
+        visitor.open_tab(tab)
+        visitor.page.wait_for_timeout(300)
+        areas = visitor.page.locator("button[aria-label*='upload']:visible").all()
+        names += [f"{tab}: {area.get_attribute('aria-label')}" for area in areas]
+    assert len(names) == len(set(names)) == 5
+    assert not any(name.endswith(": Click to upload or drop files") for name in names)
+    assert visitor.page.locator("h1").all_inner_texts() == ["OpenPortrait"]
+
+
+def test_a_portrait_is_animated_without_a_mouse(visitor: Visitor, portrait: Path) -> None:
+    page = visitor.page
+
+    def go_to(name: str) -> None:
+        """Press Tab until what has the focus is called so."""
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            said = "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"
+            if str(page.evaluate(said)).startswith(name):
+                return
+        raise AssertionError(f"{name} is not reached")
+
+    for area, path in (
+        ("Portrait: a picture or video", portrait),
+        ("Video, picture or motion template", EXAMPLES / "driving" / "surprise.jpg"),
+    ):
+        go_to(area)
+        with page.expect_file_chooser() as chooser:
+            page.keyboard.press("Enter")
+        chooser.value.set_files(str(path))
+        page.get_by_text(path.name).first.wait_for()
+    visitor.wait_for_preview("animate-driving")
+    go_to("Animate")
+    page.keyboard.press("Enter")
+    visitor.wait_for_status("animate", "Done")
