@@ -13,7 +13,7 @@ from functools import cache
 from typing import get_type_hints
 
 from openportrait.errors import OpenPortraitError, reword
-from openportrait.options import FaceEdit, Options, OptionSpec, RetargetOptions, specs
+from openportrait.options import ClusterOptions, FaceEdit, Options, OptionSpec, RetargetOptions, specs
 
 _FLAG = re.compile(r"(?<![^\s(])--([a-z]+(?:-[a-z]+)*)(?: ([^\s;,)]+))?")
 """A flag as it stands in a sentence, and the word after it. In quotes or in the name of a file it is none."""
@@ -77,4 +77,6 @@ def _is_value(word: str, spec: OptionSpec) -> bool:
 @cache
 def _specs() -> dict[str, OptionSpec]:
     groups = (get_type_hints(Options)[group.name] for group in fields(Options))
-    return {spec.name: spec for record in (FaceEdit, RetargetOptions, *groups) for spec in specs(record)}
+    return {
+        spec.name: spec for record in (FaceEdit, RetargetOptions, ClusterOptions, *groups) for spec in specs(record)
+    }

@@ -6,6 +6,7 @@ The command line, the web controls and the documentation are made from these rec
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -36,9 +37,18 @@ MOST_RETRIES, RETRIES = 100, 1
 """How often a failed job of a batch may be begun again, and is."""
 
 
+_ADDRESS = re.compile(r"([\w.-]{1,253}|\[[0-9a-fA-F:]{2,39}\]):\d{1,5}", re.ASCII)
+"""Of a cluster: the name or number of a machine, and a port."""
 MOST_EDIT_TEXT = 1000
 """Characters: every slider with a number takes less."""
 BACKGROUND_KEPT, BACKGROUND_TRANSPARENT = "keep", "transparent"
+
+
+def cluster_text(given: Any) -> str:
+    """The address of a cluster. Raises ValueError for what is none."""
+    if not isinstance(given, str) or not (given == "auto" or _ADDRESS.fullmatch(given)):
+        raise ValueError(f"{shown(given)} is no address of a cluster; give auto or HOST:PORT")
+    return given
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,28 @@ class EngineOptions(Checked):
     max_crop: Annotated[
         int, Range(256, 4096), Doc("Largest face crop in pixels that is animated unscaled (mesh engine).")
     ] = 1024
+
+
+@dataclass(frozen=True)
+class ClusterOptions(Checked):
+    """Where jobs are done, if not on this machine alone."""
+
+    cluster: Annotated[
+        str | None,
+        Written(cluster_text),
+        Doc("Ray cluster that does the jobs: auto (the one this machine belongs to) or HOST:PORT."),
+    ] = None
+    worker_cpus: Annotated[float, Range(0.1, 1024), Doc("Cores that each worker on the cluster takes.")] = 1.0
+    worker_gpus: Annotated[
+        float, Range(0, 64), Doc("GPUs that each worker on the cluster takes: 0.25 lets four share one.")
+    ] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("worker_cpus", "worker_gpus"):
+            value = getattr(self, name)
+            if value > 1 and value % 1:
+                raise OptionError(f"--{name.replace('_', '-')} is {value}; above 1 a whole number is due")
 
 
 @dataclass(frozen=True)

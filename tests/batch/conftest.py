@@ -15,7 +15,7 @@ from tests.cli.conftest import face_image as face_image
 from tests.cli.conftest import files as files
 from tests.cli.conftest import run as run
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 """Of a test for what takes a second or two on an idle machine."""
 HIDDEN = ".*"
 

@@ -16,7 +16,7 @@ from openportrait.errors import MediaError, OptionError
 from openportrait.extras import install
 from openportrait.files import read_plain, told
 from openportrait.media.files import is_folder
-from openportrait.options import Pair, job_specs
+from openportrait.options import ClusterOptions, Pair, job_specs, specs
 
 MOST_JOBS = 100_000
 """Of one batch: their list takes about 100 MB of memory."""
@@ -26,7 +26,7 @@ MOST_YAML_BYTES = 2**20
 """YAML takes its reader half a minute a megabyte of one core; JSON Lines are there for longer lists."""
 _DEEPEST_YAML = 8
 """A list of jobs with options that are mappings has 3; what is nested by the thousand takes its reader minutes."""
-OF_A_BATCH = ("workers", "retries", "ledger")
+OF_A_BATCH = ("workers", "retries", "ledger", *(spec.name for spec in specs(ClusterOptions)))
 """What is stated of a batch and of none of its jobs."""
 _WANTED = "a list of jobs: .csv, .jsonl or .yaml"
 
@@ -106,7 +106,7 @@ def _job(row: Mapping[str, Any], where: str) -> BatchJob:
             raise OptionError(f"driving is {shown(text)}; give a text as for --driving, or a list of them")
     of_all = next((name for name in values if name in OF_A_BATCH), None)
     if of_all is not None:
-        raise OptionError(f"{of_all} is of the whole batch; give --{of_all} on the command line")
+        raise OptionError(f"{of_all} is of the whole batch; give --{of_all.replace('_', '-')} on the command line")
     options = {name: option_value(name, value) for name, value in values.items()}
     return BatchJob(source, [written(text) for text in texts], output or None, options, where)
 

@@ -32,6 +32,11 @@ Tell = Callable[[Mapping[str, Any]], None]
 """Called with how far a job is: `stage`, `done` and `total`, as in `Progress`."""
 
 
+def cores() -> int:
+    """How many processes can run at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Worker:
     """One process; `do` and `ask` are called by one thread, the rest by any."""
 

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
-from openportrait import leaving
-from openportrait.batches.addresses import fetch, send, url_of
+from openportrait.batches.backends import Backend, Lost, Worker
 from openportrait.batches.ledger import Ledger
-from openportrait.batches.places import Place, Task, identity
-from openportrait.batches.processes import Worker
+from openportrait.batches.places import Task, identity
 from openportrait.batches.records import BatchProgress, Outcome
-from openportrait.batches.worker import request
-from openportrait.errors import Cancelled, MediaError, NoFaceError, OpenPortraitError, OptionError, TemplateError
-from openportrait.media.files import file_ids, unwritable
-from openportrait.media.temporary import hidden_in, remove, sweep
-from openportrait.pipeline.background import names_file
+from openportrait.errors import Cancelled, NoFaceError, OpenPortraitError, OptionError, TemplateError
 from openportrait.pipeline.flow import CancelCheck
-from openportrait.records import Result
 
 FINAL = (OptionError, NoFaceError, TemplateError)
 """Errors that a second attempt ends with as well."""
+MOST_LOST = 5
+"""So often a job is begun again elsewhere because its machine went: one that takes each down with it ends there."""
 _POLL_SECONDS = 0.1
-
-
-def cores() -> int:
-    """How many processes can run at once."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(
     tasks: Sequence[Task],
     ledger: Ledger,
+    backend: Backend,
     *,
     workers: int,
     retries: int,
@@ -45,7 +32,7 @@ def run(
     cancel: CancelCheck | None = None,
 ) -> Iterator[Outcome]:
     """What came of each job, as it ends; first of those that an earlier run finished. Raises Cancelled."""
-    open_tasks: list[tuple[Task, str]] = []
+    turns: list[_Turn] = []
     for task in tasks:
         if cancel is not None and cancel():
             raise Cancelled("stopped; nothing was begun")
@@ -58,28 +45,41 @@ def run(
         if result is not None:
             yield Outcome(task.job, result, None, 0)
         else:
-            open_tasks.append((task, known))
-    if open_tasks:
-        with _Crew(open_tasks, ledger, min(workers, len(open_tasks)), retries) as crew:
+            turns.append(_Turn(task, known))
+    if turns:
+        with _Crew(turns, ledger, backend.hire(min(workers, len(turns))), retries) as crew:
             yield from crew.outcomes(progress, cancel)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A job that is to be done."""
+
+    task: Task
+    identity: str
+    attempt: int = 1
+    lost: int = 0
+    """How often its machine went while it was done."""
 
 
 class _Crew:
     """The threads and their workers. A context manager: when it is left, all of them have ended."""
 
-    def __init__(self, tasks: Sequence[tuple[Task, str]], ledger: Ledger, workers: int, retries: int) -> None:
-        self._total = len(tasks)
+    def __init__(self, turns: Sequence[_Turn], ledger: Ledger, workers: Sequence[Worker], retries: int) -> None:
+        self._total = len(turns)
         self._ledger = ledger
         self._retries = retries
-        self._waiting: SimpleQueue[tuple[Task, str]] = SimpleQueue()
-        for task in tasks:
-            self._waiting.put(task)
+        self._waiting: SimpleQueue[_Turn] = SimpleQueue()
+        for turn in turns:
+            self._waiting.put(turn)
         self._ended: SimpleQueue[Outcome | BaseException] = SimpleQueue()
-        self._frames = [0] * workers
+        self._frames = [0] * len(workers)
         """Rendered by each worker."""
         self._stopped = threading.Event()
-        self._workers = [Worker(max(cores() // workers, 1)) for _ in range(workers)]
-        self._threads = [threading.Thread(target=self._mind, args=(place,), daemon=True) for place in range(workers)]
+        self._workers = workers
+        self._threads = [
+            threading.Thread(target=self._mind, args=(place,), daemon=True) for place in range(len(workers))
+        ]
 
     def outcomes(
         self, progress: Callable[[BatchProgress], None] | None, cancel: CancelCheck | None
@@ -101,38 +101,53 @@ class _Crew:
             yield ended
 
     def _mind(self, place: int) -> None:
+        worker = self._workers[place]
         try:
             while not self._stopped.is_set():
-                try:
-                    task, known = self._waiting.get_nowait()
-                except Empty:
-                    return
-                self._ledger.begin(task, known)
-                outcome = self._outcome(task, place)
-                if self._stopped.is_set() and outcome.error is not None:
-                    return
-                self._ledger.end(task, known, outcome)
-                self._ended.put(outcome)
+                # Until all have ended: a job whose attempt failed elsewhere comes back.
+                if worker.ready(_POLL_SECONDS):
+                    self._take(place)
         except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
             self._ended.put(error)
+        finally:
+            worker.end()
 
-    def _outcome(self, task: Task, place: int) -> Outcome:
-        """One job, begun again where that may help."""
+    def _take(self, place: int) -> None:
+        """One attempt at the next job, if there is one."""
+        try:
+            turn = self._waiting.get(timeout=_POLL_SECONDS)
+        except Empty:
+            return
         before = self._frames[place]
 
         def tell(frames: int) -> None:
             self._frames[place] = before + frames
 
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                result = _made(task, self._workers[place], tell)
-                tell(result.frames)
-                return Outcome(task.job, result, None, attempt)
-            except OpenPortraitError as error:
-                if isinstance(error, FINAL) or attempt > self._retries or self._stopped.is_set():
-                    return Outcome(task.job, None, error, attempt)
+        self._ledger.begin(turn.task, turn.identity)
+        try:
+            result = self._workers[place].do_task(turn.task, tell)
+        except OpenPortraitError as error:
+            tell(0)
+            if self._stopped.is_set():
+                return
+            if self._comes_back(turn, error):
+                return
+            outcome = Outcome(turn.task.job, None, error, turn.attempt)
+        else:
+            tell(result.frames)
+            outcome = Outcome(turn.task.job, result, None, turn.attempt)
+        self._ledger.end(turn.task, turn.identity, outcome)
+        self._ended.put(outcome)
+
+    def _comes_back(self, turn: _Turn, error: OpenPortraitError) -> bool:
+        """Have it begun again where that may help."""
+        if isinstance(error, Lost) and turn.lost < MOST_LOST:
+            self._waiting.put(replace(turn, lost=turn.lost + 1))
+        elif not isinstance(error, (Lost, *FINAL)) and turn.attempt <= self._retries:
+            self._waiting.put(replace(turn, attempt=turn.attempt + 1))
+        else:
+            return False
+        return True
 
     def __enter__(self) -> _Crew:
         for thread in self._threads:
@@ -141,87 +156,8 @@ class _Crew:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._stopped.set()
-        for worker in self._workers:
-            if kind is not None:
+        if kind is not None:
+            for worker in self._workers:
                 worker.tell_to_stop()
         for thread in self._threads:
             thread.join()
-        for worker in self._workers:
-            worker.end()
-
-
-def _made(task: Task, worker: Worker, tell: Callable[[int], None]) -> Result:
-    """Fetch what a job needs, have it done, and bring its result where it belongs."""
-    place, options = task.place, task.options.values()
-    with ExitStack() as stack:
-        paths = (task.job.source_path, *(one.path for one in task.job.drivings))
-        source, *drivings = (_local(path, stack) for path in paths)
-        given = tuple(replace(one, file=path) for one, path in zip(task.job.drivings, drivings, strict=True))
-        if names_file(str(options["background"])):
-            options["background"] = str(_local(Path(options["background"]), stack))
-        if place.suffix and not place.url:
-            output = Path(place.folder) / f"{place.stem}{place.suffix}"
-            return worker.do(request(source, given, output, options), tell)
-        # The suffix is known when the result is, or the result goes elsewhere: it is made under a hidden name.
-        staging = stack.enter_context(_hidden_folder(_room() if place.url else Path(place.folder)))
-        output = staging / f"{place.stem}{place.suffix}" if place.suffix else staging
-        result = worker.do(request(source, given, output, options), tell)
-        return _delivered(result, place, (source, *drivings))
-
-
-def _local(path: Path, stack: ExitStack) -> Path:
-    """The file, or its copy in a folder that nobody else may enter."""
-    url = url_of(path)
-    return path if url is None else fetch(url, stack.enter_context(_hidden_folder(_room())))
-
-
-def _room() -> Path:
-    """Where copies lie for a while."""
-    return Path(tempfile.gettempdir())
-
-
-@contextmanager
-def _hidden_folder(folder: Path) -> Iterator[Path]:
-    """One of its own in `folder`; should this process be killed, the next that writes there removes it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
-        hidden = hidden_in(folder, "openportrait")
-        leaving.unfinished(hidden, remove)
-        hidden.mkdir(mode=0o700)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
-        yield hidden
-    finally:
-        remove(hidden)
-        leaving.finished(hidden)
-
-
-def _delivered(result: Result, place: Place, inputs: Sequence[Path]) -> Result:
-    """The same result where it belongs: the files beside it before itself."""
-
-    def goal(path: Path) -> Path:
-        return Path(place.folder) / f"{place.stem}{path.name.removeprefix(result.path.stem)}"
-
-    made = [path for path in (result.side_by_side, result.template, result.path) if path is not None]
-    if place.url:
-        for path in made:
-            send(path, f"{place.url}/{goal(path).name}")
-    else:
-        protected = file_ids(inputs)
-        for path in made:
-            if file_ids([goal(path)]) & protected:
-                raise MediaError(f"{goal(path)}: is an input and the output at once; choose another name")
-        with leaving.undivided():
-            for path in made:
-                try:
-                    path.replace(goal(path))
-                except OSError as error:
-                    raise unwritable(goal(path), error) from error
-    return replace(
-        result,
-        path=goal(result.path),
-        side_by_side=result.side_by_side and goal(result.side_by_side),
-        template=result.template and goal(result.template),
-    )

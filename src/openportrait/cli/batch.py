@@ -20,6 +20,7 @@ from openportrait.options import (
     MOST_RETRIES,
     MOST_WORKERS,
     RETRIES,
+    ClusterOptions,
     CropOptions,
     EngineOptions,
     FaceOptions,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Do many jobs in several processes; the same command goes on where an earlier one was stopped.
+    """Do many jobs, on this machine or a cluster; the same command goes on where one was stopped.
 
     The paths of the results go to stdout.
     """
@@ -54,13 +55,18 @@ class Batch:
     output: Annotated[
         Output, Doc("Folder of the results that name no file; left out: animations/. They have names of their own.")
     ] = None
-    workers: Annotated[int | None, Range(1, MOST_WORKERS), Doc("Processes; left out: one for each core.")] = None
+    workers: Annotated[
+        int | None,
+        Range(1, MOST_WORKERS),
+        Doc("Processes; left out: one for each core, or as many as the cluster has room for."),
+    ] = None
     retries: Annotated[int, Range(0, MOST_RETRIES), Doc("How often a job that failed is begun again.")] = RETRIES
     ledger: Annotated[
         Path | None,
         Doc("File that says what is done; left out: openportrait-batch.sqlite in the folder of the results."),
     ] = None
     json: AsJson = False
+    cluster: Annotated[Values, flags(ClusterOptions)]
     engine: Annotated[Values, flags(EngineOptions)]
     faces: Annotated[Values, flags(FaceOptions)]
     crop: Annotated[Values, flags(CropOptions)]
@@ -85,7 +91,7 @@ class Batch:
                 retries=self.retries,
                 progress=line.show,
                 cancel=leaving.asked,
-                **(self.engine | self.faces | self.crop | self.motion | self.speech | self.files),
+                **(self.cluster | self.engine | self.faces | self.crop | self.motion | self.speech | self.files),
             )
             with closing(outcomes):
                 for outcome in outcomes:

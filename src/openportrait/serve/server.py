@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from openportrait.batches.processes import Worker
-from openportrait.batches.run import cores
+from openportrait.batches.processes import Worker, cores
 from openportrait.errors import OpenPortraitError, OptionError
 from openportrait.extras import install
 from openportrait.listening import LOOPBACK, WebServer, bare, listening, reachable

@@ -1,0 +1,74 @@
+"""The seam between what jobs are to be done and where: worker processes of this machine, or actors of a cluster.
+
+`run.py` sees nothing but this; `local.py` and `cluster.py` are behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from openportrait.batches.places import Task
+from openportrait.errors import EngineError
+from openportrait.options import ClusterOptions
+from openportrait.records import Result
+
+
+class Lost(EngineError):
+    """The machine or process that minded a job is gone, which says nothing about the job."""
+
+
+class Worker(Protocol):
+    """Does one job after the other. `ready`, `do_task` and `end` are called by one thread, `tell_to_stop` by any."""
+
+    def ready(self, seconds: float) -> bool:
+        """Whether it can take a job now; waits so long for it. Raises EngineError where it never will."""
+        ...
+
+    def do_task(self, task: Task, tell: Callable[[int], None]) -> Result:
+        """Have a job done. `tell` is called with the number of frames rendered so far.
+
+        Raises the error that it ended with, EngineError where the process that did it crashed, and Lost.
+        """
+        ...
+
+    def tell_to_stop(self) -> None:
+        """Whatever it does is to end soon, and nothing begins any more."""
+        ...
+
+    def end(self) -> None:
+        """Wait until it has ended: at once where it has nothing to do, or was told to stop."""
+        ...
+
+
+class Backend(Protocol):
+    """Where jobs are done. A context manager: entered before anything is asked of it."""
+
+    @property
+    def room(self) -> int:
+        """How many workers it has room for."""
+        ...
+
+    def hire(self, count: int) -> Sequence[Worker]:
+        """So many workers; each starts with its first job, or before."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Raises EngineError where it cannot be reached."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def backend_of(wanted: ClusterOptions) -> Backend:
+    """The one that is asked for; nothing is begun yet."""
+    if wanted.cluster is None:
+        from openportrait.batches.local import Processes
+
+        return Processes()
+    from openportrait.batches.cluster import Cluster
+
+    return Cluster(wanted)

@@ -1,0 +1,45 @@
+"""Jobs done by worker processes of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from openportrait.batches.places import Task
+from openportrait.batches.processes import Worker, cores
+from openportrait.batches.staging import staged
+from openportrait.records import Result
+
+
+class Processes:
+    """A backend of this machine's cores."""
+
+    @property
+    def room(self) -> int:
+        """One worker a core."""
+        return cores()
+
+    def hire(self, count: int) -> list[Here]:
+        """So many processes, which share the cores."""
+        return [Here(max(cores() // count, 1)) for _ in range(count)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held between batches."""
+
+
+class Here(Worker):
+    """A process of this machine; what a job needs is fetched to this machine."""
+
+    def ready(self, seconds: float) -> bool:
+        """Always: the process starts with its first job."""
+        return True
+
+    def do_task(self, task: Task, tell: Callable[[int], None]) -> Result:
+        """Have a job done, with its files fetched before and delivered after."""
+        return staged(task, lambda job: self.do(job, tell))
