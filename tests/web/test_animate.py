@@ -112,6 +112,7 @@ def test_a_portrait_speaks_a_sound(visitor: Visitor, portrait: Path, speech: Pat
     Samples(np.concatenate(list(listen(speech)))[8000:20000], HEARD_RATE).write(words)
     visitor.upload("animate-source", portrait)
     visitor.upload("animate-driving", words)
+    visitor.page.wait_for_selector("#animate-driving-note")
     visitor.wait_for_text("animate-driving-note", "the portrait speaks it, 0.8 s")
     visitor.run("animate")
     video = visitor.fetch("#animate-result-video video", tmp_path)

@@ -23,7 +23,7 @@ from openportrait.speech import RATE, Network, hear
 OPEN, ROUND, SPREAD, CLOSED, LIP_ON_TEETH, VOICE = range(6)
 NEAR = 2
 """Frames: 40 ms."""
-SURE = 0.45
+SURE = 0.375
 """Where `speech.performance` has half closed the lips."""
 VOICED = 0.42
 DECIBEL = 10

@@ -13,11 +13,12 @@ from openportrait.speech.features import Signal
 from openportrait.speech.liveliness import PITCH, ROLL, YAW, Liveliness, lively
 from openportrait.speech.network import OUTPUTS, RATE
 
-WIDEST_RATIO = 0.30
-"""Lip ratio of openness 1: a clear, stressed `a`. People who talk reach 0.15 to 0.35."""
+WIDEST_RATIO = 0.34
+"""Lip ratio of openness 1: a clear, stressed `a`. People who talk reach 0.15 to 0.35, and the network is
+cautious: it seldom says 1."""
 EYES_AT_REST = 0.35
 """Eye ratio without a blink."""
-_CLOSED = (0.3, 0.6)
+_CLOSED = (0.25, 0.5)
 """How sure the network must be of closed lips: from nothing of it to wholly."""
 _SPOKEN = (0.25, 0.6)
 """The same for a voice."""
