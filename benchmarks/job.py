@@ -74,7 +74,7 @@ class Stages:
 
         self._time("decode", count, decode)
         follow_face()
-        seen = list(islice(driven.frames(played[0].timing.schedule), count))
+        seen = list(islice(driven.footage(played[0].timing.schedule).frames(), count))
         poses = self._time("motion, transfer, correct", count, lambda: [follow(i) for i in range(count)])
         shots = [
             Shot(sitter.appearance, pose.x_s, pose.x_d, frame[1] if frame else None)

@@ -76,6 +76,8 @@ class EditOptions(TypedDict, total=False):
     """State in the file's metadata that the result is synthetic."""
     overwrite: bool
     """Let numbered pictures replace files that no earlier result wrote; never an input."""
+    workers: int | None
+    """Processes that render a longer clip of a still portrait (mesh engine); left out: one for each core."""
 
 
 class MoveOptions(EditOptions, total=False):

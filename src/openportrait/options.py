@@ -316,6 +316,17 @@ class RetargetOptions(Checked):
     ] = 3e-6
 
 
+@dataclass(frozen=True)
+class RunOptions(Checked):
+    """How a job is run. What it makes does not depend on it, so jobs that differ in nothing else are the same."""
+
+    workers: Annotated[
+        int | None,
+        Range(1, MOST_WORKERS),
+        Doc("Processes that render a longer clip of a still portrait (mesh engine); left out: one for each core."),
+    ] = None
+
+
 EDIT_SCALE = 2.5
 """Source crop of the editor (SPEC §10), where the main job has 2.3."""
 OF_A_SOURCE = (
@@ -345,7 +356,10 @@ OF_A_DRIVING = (
     "seed",
 )
 """The options that count when a driving is measured."""
-OF_AN_EDIT = ("stitching", "neutralise", "audio", "quality", "side_by_side", "save_template", "provenance", "overwrite")
+OF_AN_EDIT = (
+    *("stitching", "neutralise", "audio", "quality", "side_by_side", "save_template", "provenance", "overwrite"),
+    "workers",
+)
 """Those that count when a source that is analysed already is edited; when it is driven, also all of motion."""
 
 
@@ -359,6 +373,7 @@ class Options:
     motion: MotionOptions = field(default_factory=MotionOptions)
     speech: SpeechOptions = field(default_factory=SpeechOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
+    run: RunOptions = field(default_factory=RunOptions)
 
     @classmethod
     def of(cls, **values: Any) -> Self:
@@ -381,10 +396,11 @@ class Options:
         )
 
     def values(self) -> dict[str, Any]:
-        """The flat names again, with the value of each."""
+        """The flat names again, with the value of each; without those that change nothing of the result."""
         return {
             spec.name: getattr(getattr(self, group), spec.name)
             for group, record in _groups().items()
+            if record is not RunOptions
             for spec in specs(record)
         }
 
@@ -396,5 +412,5 @@ def _groups() -> dict[str, type]:
 
 @cache
 def job_specs() -> Mapping[str, OptionSpec]:
-    """Every option of a job by its flat name."""
-    return {spec.name: spec for record in _groups().values() for spec in specs(record)}
+    """Every option of a job by its flat name, but for those of how it is run."""
+    return {spec.name: spec for record in _groups().values() if record is not RunOptions for spec in specs(record)}

@@ -46,6 +46,8 @@ def jobs(clip: Path) -> list[list[str]]:
         ["retarget", "-s", str(clip), "--lip", "0", "-o", "out.gif", *mesh],
         ["template", "make", "-d", str(clip), "-o", "made/out.motion", "--engine", "mesh"],
         ["faces", str(clip), "--draw", "out.png"],
+        # So long that processes render it.
+        [*followed, "-d", f"lip={clip}@offset=2", "--length", "longest", "--workers", "2", "-o", "made/out.mp4"],
     ]
 
 

@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Self
 
 from openportrait.batches.places import Task
-from openportrait.batches.processes import Worker, cores
+from openportrait.batches.processes import Worker
 from openportrait.batches.staging import staged
+from openportrait.processes import cores
 from openportrait.records import Result
 
 

@@ -3,50 +3,40 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-import openportrait
 from openportrait import errors
 from openportrait.batches.records import result_of
 from openportrait.errors import EngineError, OpenPortraitError
+from openportrait.processes import ending, start
 from openportrait.records import Result
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""How many threads a job's libraries take each; one that is set already is left."""
 _STOPPING_SECONDS = 12.0
 """A worker that was told to stop leaves in half of that: see `worker.py`."""
-_MOST_TOLD = 200
-"""Characters of a crashed worker's last line that are repeated."""
 
 
 Tell = Callable[[Mapping[str, Any]], None]
 """Called with how far a job is: `stage`, `done` and `total`, as in `Progress`."""
 
 
-def cores() -> int:
-    """How many processes can run at once."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class Worker:
     """One process; `do` and `ask` are called by one thread, the rest by any."""
 
     def __init__(self, threads: int, module: str = "openportrait.batches.worker") -> None:
-        """`threads`: of the libraries in it. `module`: what it runs, a program that calls `worker.main`."""
+        """`threads`: of the libraries in it, and how many processes render a job of a batch.
+
+        `module`: what it runs, a program that calls `worker.main`.
+        """
         self._threads = threads
         self._module = module
         self._turn = threading.Lock()
         self._stopped = self._interrupted = False
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         # What it says besides its answers: looked at where it crashed.
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
 
@@ -60,7 +50,8 @@ class Worker:
             if now["stage"] == "render":
                 tell(now["done"])
 
-        return result_of(self.ask(job, frames))
+        shared = {**job, "options": {"workers": self._threads, **job["options"]}}
+        return result_of(self.ask(shared, frames))
 
     def ask(self, job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         """Have a job of any kind done, and give its answer.
@@ -71,7 +62,7 @@ class Worker:
         assert process.stdin is not None and process.stdout is not None, "it has pipes"
         # A worker that is killed may leave half a line.
         with suppress(BrokenPipeError, json.JSONDecodeError):
-            process.stdin.write(f"{json.dumps(job)}\n")
+            process.stdin.write(f"{json.dumps(job)}\n".encode())
             process.stdin.flush()
             for line in process.stdout:
                 answer: dict[str, Any] = json.loads(line)
@@ -82,42 +73,17 @@ class Worker:
                 else:
                     found: dict[str, Any] = answer["result"]
                     return found
-        raise EngineError(f"{job['source']}: {self._ending(process)}")
+        raise EngineError(f"{job['source']}: {ending(process, self._words)}")
 
-    def _running(self) -> subprocess.Popen[str]:
+    def _running(self) -> subprocess.Popen[bytes]:
         with self._turn:
             if self._stopped:
                 raise OpenPortraitError("stopped")
             if self._process is None or self._interrupted or self._process.poll() is not None:
                 self._close()
                 self._interrupted = False
-                self._process = self._started()
+                self._process = start(self._module, self._threads, self._words)
             return self._process
-
-    def _started(self) -> subprocess.Popen[str]:
-        own = {name: os.environ.get(name, str(self._threads)) for name in _THREADS}
-        paths = [str(Path(openportrait.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        return subprocess.Popen(  # noqa: S603 - modules of this package
-            # -P: files in the current folder are no modules.
-            [sys.executable, "-P", "-m", self._module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._words,
-            text=True,
-            env={**os.environ, **own, "PYTHONPATH": os.pathsep.join(paths)},
-            # Ctrl-C reaches this process alone, which tells its workers.
-            start_new_session=True,
-        )
-
-    def _ending(self, process: subprocess.Popen[str]) -> str:
-        code = process.wait()
-        if code < 0:
-            with suppress(ValueError):
-                return f"its worker was ended by {signal.Signals(-code).name}; lower --workers if memory ran out"
-        self._words.seek(0)
-        lines = self._words.read().decode(errors="replace").split("\n")
-        last = next((line for line in reversed(lines) if line.strip()), "without a word")
-        return f"its worker ended with code {code} ({last.strip()[:_MOST_TOLD]}); run it alone to see more"
 
     def interrupt(self) -> None:
         """What it does is to end soon, with an error; the next job finds a new process."""

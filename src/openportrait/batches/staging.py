@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from openportrait.batches.places import Place, Task
 from openportrait.batches.worker import request
 from openportrait.errors import MediaError
 from openportrait.media.files import file_ids, unwritable
-from openportrait.media.temporary import hidden_in, remove, sweep
+from openportrait.media.temporary import hidden_folder
 from openportrait.pipeline.background import names_file
 from openportrait.records import Result
 
@@ -33,7 +33,7 @@ def staged(task: Task, do: Callable[[Mapping[str, Any]], Result]) -> Result:
             output = Path(place.folder) / f"{place.stem}{place.suffix}"
             return do(request(source, given, output, options))
         # The suffix is known when the result is, or the result goes elsewhere: it is made under a hidden name.
-        staging = stack.enter_context(_hidden_folder(_room() if place.url else Path(place.folder)))
+        staging = stack.enter_context(hidden_folder(_room() if place.url else Path(place.folder)))
         output = staging / f"{place.stem}{place.suffix}" if place.suffix else staging
         result = do(request(source, given, output, options))
         return _delivered(result, place, (source, *drivings))
@@ -42,30 +42,12 @@ def staged(task: Task, do: Callable[[Mapping[str, Any]], Result]) -> Result:
 def _local(path: Path, stack: ExitStack) -> Path:
     """The file, or its copy in a folder that nobody else may enter."""
     url = url_of(path)
-    return path if url is None else fetch(url, stack.enter_context(_hidden_folder(_room())))
+    return path if url is None else fetch(url, stack.enter_context(hidden_folder(_room())))
 
 
 def _room() -> Path:
     """Where copies lie for a while."""
     return Path(tempfile.gettempdir())
-
-
-@contextmanager
-def _hidden_folder(folder: Path) -> Iterator[Path]:
-    """One of its own in `folder`; should this process be killed, the next that writes there removes it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
-        hidden = hidden_in(folder, "openportrait")
-        leaving.unfinished(hidden, remove)
-        hidden.mkdir(mode=0o700)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
-        yield hidden
-    finally:
-        remove(hidden)
-        leaving.finished(hidden)
 
 
 def _delivered(result: Result, place: Place, inputs: Sequence[Path]) -> Result:

@@ -139,7 +139,9 @@ def animated(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
     from openportrait.pipeline.flow import Watch
 
     began = time.monotonic()
-    options = Options.of(**job["options"])
+    # The cores are shared out among the processes that do jobs.
+    given = {"workers": 1, **job["options"]}
+    options = Options.of(**given)
     shelf, watch = bench.shelf(options.engine), Watch(bench.tell, leaving.asked)
     drivings = [Driving(**one) for one in job["drivings"]]
     source = shelf.source(Path(job["source"]), drivings, options, watch)
@@ -150,7 +152,7 @@ def animated(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
         progress=bench.tell,
         cancel=leaving.asked,
         tools=shelf.tools,
-        **job["options"],
+        **given,
     )
     return replace(result, seconds=time.monotonic() - began).as_dict()
 

@@ -12,7 +12,15 @@ from typing_extensions import Doc
 from openportrait import leaving
 from openportrait.cli.console import finish, progress_bar
 from openportrait.cli.flags import AsJson, Output, Short, Values, flags
-from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, OutputOptions, SpeechOptions
+from openportrait.options import (
+    CropOptions,
+    EngineOptions,
+    FaceOptions,
+    MotionOptions,
+    OutputOptions,
+    RunOptions,
+    SpeechOptions,
+)
 
 if TYPE_CHECKING:
     from openportrait.drivings import Driving
@@ -48,10 +56,11 @@ class Animate:
     motion: Annotated[Values, flags(MotionOptions)]
     speech: Annotated[Values, flags(SpeechOptions)]
     files: Annotated[Values, flags(OutputOptions)]
+    work: Annotated[Values, flags(RunOptions)]
 
     def run(self) -> None:
         """Animate and print the result."""
-        options = self.engine | self.faces | self.crop | self.motion | self.speech | self.files
+        options = self.engine | self.faces | self.crop | self.motion | self.speech | self.files | self.work
         from openportrait.drivings import written
 
         drivings = [written(text) for text in self.driving]

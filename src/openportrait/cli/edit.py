@@ -22,6 +22,7 @@ from openportrait.options import (
     FaceOptions,
     MotionOptions,
     OutputOptions,
+    RunOptions,
     specs,
 )
 
@@ -53,10 +54,11 @@ class Edit:
     crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE, source_scale=EDIT_SCALE)]
     motion: Annotated[Values, flags(MotionOptions, only=("stitching", "neutralise"))]
     files: Annotated[Values, flags(OutputOptions)]
+    work: Annotated[Values, flags(RunOptions)]
 
     def run(self) -> None:
         """Edit or play, and print the result."""
-        options = self.engine | self.faces | self.crop | self.motion | self.files
+        options = self.engine | self.faces | self.crop | self.motion | self.files | self.work
         if self.timeline is not None:
             from openportrait.expressions import load_timeline
 

@@ -60,6 +60,10 @@ class Engine(Protocol):
     """Whether `motion` looks at the crop's pixels; where it takes the landmarks alone, the pipeline
     saves a reading of the driving and hands over whole blank pictures."""
 
+    renders_apart: bool
+    """Whether several processes with an engine each are faster than one: where it keeps neither all cores nor a device
+    busy by itself, and what it remembers of a face can be sent."""
+
     refine: Refine | None
     """The engine's own landmark network, whose points crops and ratios are then made from; None for none."""
     notices: tuple[str, ...]

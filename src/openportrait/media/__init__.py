@@ -6,6 +6,7 @@ from openportrait.media.samples import Samples
 from openportrait.media.sound import Sound
 from openportrait.media.stills import picture_kind, read_image, write_image
 from openportrait.media.target import check_file, together
+from openportrait.media.timing import Mark
 from openportrait.media.writer import (
     Writer,
     check_output,
@@ -21,6 +22,7 @@ __all__ = [
     "Clip",
     "Frames",
     "Inputs",
+    "Mark",
     "Samples",
     "Sound",
     "Writer",

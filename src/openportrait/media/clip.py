@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator
+from bisect import bisect_right
+from collections.abc import Generator, Iterator, Sequence
+from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -14,7 +17,7 @@ from openportrait.media.files import existing
 from openportrait.media.folder import FolderReader
 from openportrait.media.pixels import find_picture
 from openportrait.media.stills import StillReader
-from openportrait.media.timing import DEFAULT_RATE, Timed, at_constant_rate
+from openportrait.media.timing import DEFAULT_RATE, Mark, Timed, at_constant_rate
 from openportrait.media.video import VideoReader
 from openportrait.options import CropOptions
 from openportrait.records import Frame, MediaInfo
@@ -59,6 +62,8 @@ class Clip:
         reader.budget.check(reader.info.frames)
         self._reader = reader
         self._running: list[_Frames] = []
+        self.marks: list[Mark] = []
+        """After an iteration: from where its file may be read another time."""
 
     @property
     def info(self) -> MediaInfo:
@@ -71,11 +76,36 @@ class Clip:
         return self._reader.truncated
 
     def __iter__(self) -> Iterator[Frame]:
-        budget, rate = self._reader.budget, self.info.rate or DEFAULT_RATE
+        self.marks = []
+        return self._read(at_constant_rate(self._counted(self._reader.pictures()), self._rate, marks=self.marks))
+
+    def frames(self, first: int, marks: Sequence[Mark] = ()) -> Iterator[Frame]:
+        """The frames from number `first` on: as iteration gives them, sooner.
+
+        `marks`: those of an iteration, of this clip or of another one of the same file.
+        """
+        place = bisect_right(marks, first, key=lambda mark: mark.index) - 1
+        if place >= 0 and isinstance(self._reader, VideoReader):
+            mark = marks[place]
+            pictures = self._reader.pictures(mark)
+            opening = next(pictures, None)
+            if opening is not None and opening.mark is not None and opening.mark.pts == mark.pts:
+                found = self._counted(chain([opening], pictures))
+                return self._read(at_constant_rate(found, self._rate, first=first, start=mark.index))
+        return self._read(at_constant_rate(self._counted(self._reader.pictures()), self._rate, first=first))
+
+    @property
+    def _rate(self) -> Fraction:
+        return self.info.rate or DEFAULT_RATE
+
+    def _counted(self, pictures: Iterator[Timed]) -> Iterator[Timed]:
+        return self._reader.budget.over(pictures)
+
+    def _read(self, frames: Generator[Frame, None, None]) -> Iterator[Frame]:
         # Pictures too many are counted, and also those that are repeated.
-        frames = _Frames(budget.over(at_constant_rate(budget.over(self._reader.pictures()), rate)))
-        self._running.append(frames)
-        return frames
+        read = _Frames(self._reader.budget.over(frames))
+        self._running.append(read)
+        return read
 
     def close(self) -> None:
         """Close the file, also in the midst of an iteration, and of one in another thread."""

@@ -6,6 +6,7 @@ light up to half of reference white stays as it is, what is brighter is rolled o
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from openportrait.records import Floats, Image
@@ -26,6 +27,10 @@ _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 _BT709, _BT601 = 1, 5
 # Without these swscale rounds down, two levels each way, and repeats chroma instead of interpolating it.
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+_PIXELS_FOR_THREADS = 1_000_000
+"""Smaller frames are converted sooner than threads wake."""
+_of_thread = threading.local()
 
 _WHITE_NITS = 203.0
 _PEAK = 1000.0 / _WHITE_NITS
@@ -44,7 +49,8 @@ def rgb(frame: av.VideoFrame, width: int, height: int) -> tuple[Image, Image | N
     wide = int(frame.color_primaries) == _PRIMARIES_BT2020 or int(frame.color_trc) in (_TRANSFER_PQ, _TRANSFER_HLG)
     layout = ("rgba64le" if clear else "rgb48le") if wide else ("rgba" if clear else "rgb24")
     smaller = width * height < frame.width * frame.height
-    pixels: NDArray[Any] = frame.reformat(
+    pixels: NDArray[Any] = converted(
+        frame,
         width=width,
         height=height,
         format=layout,
@@ -56,6 +62,15 @@ def rgb(frame: av.VideoFrame, width: int, height: int) -> tuple[Image, Image | N
         alpha = np.ascontiguousarray(pixels[..., 3] >> 8 if wide else pixels[..., 3]).astype(np.uint8, copy=False)
         pixels = np.ascontiguousarray(pixels[..., :3])
     return (narrowed(pixels, int(frame.color_trc)) if wide else pixels), alpha
+
+
+def converted(frame: av.VideoFrame, **wanted: Any) -> av.VideoFrame:
+    """As `frame.reformat`, which prepares anew for each frame; that takes about a millisecond."""
+    converter: VideoReformatter | None = getattr(_of_thread, "converter", None)
+    if converter is None:
+        converter = _of_thread.converter = VideoReformatter()
+    threads = 1 if frame.width * frame.height < _PIXELS_FOR_THREADS else 0
+    return converter.reformat(frame, threads=threads, **wanted)
 
 
 def has_alpha(frame: av.VideoFrame) -> bool:

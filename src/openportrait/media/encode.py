@@ -14,6 +14,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from openportrait.media.colour import converted
 from openportrait.media.sound import Sound, SoundTrack
 from openportrait.media.stills import on_white
 from openportrait.records import Image
@@ -60,6 +61,8 @@ class Container:
     options: Mapping[str, str] = field(default_factory=dict)
     clear: Codec | None = None
     """For pictures with alpha; None where players of the format do not show it."""
+    segments: str = "mp4"
+    """Muxer of segments that are joined to such a file: it keeps both times of a packet as they are."""
 
 
 _MP4_SOUND = frozenset(("aac", "mp3", "ac3", "eac3", "alac", "opus"))
@@ -80,6 +83,7 @@ CONTAINERS: Mapping[str, Container] = {
         "libopus",
         frozenset(("opus", "vorbis")),
         clear=Codec("libvpx-vp9", "yuva420p"),
+        segments="webm",
     ),
 }
 _BT709, _LIMITED = 1, 1
@@ -111,8 +115,12 @@ class VideoEncoder:
         sound: Sound | None,
         clear: bool = False,
         description: str = "",
+        threads: int = 0,
     ) -> None:
-        """Opens the file; `size` is (width, height), `sound` a file that has some; `clear`: pictures have alpha."""
+        """Opens the file; `size` is (width, height), `sound` a file that has some; `clear`: pictures have alpha.
+
+        `threads`: of the encoder, on which its bytes depend; 0: as many as it finds best.
+        """
         self._clear = clear and container.clear is not None
         self._codec = container.clear if clear and container.clear is not None else container.video
         self._rate = rate
@@ -129,6 +137,7 @@ class VideoEncoder:
         stream.pix_fmt = self._codec.pixels
         context = stream.codec_context
         context.time_base = 1 / rate
+        context.thread_count = threads
         context.color_range = _LIMITED
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         self._sound = SoundTrack(sound, self._output, container.copies, container.sound) if sound else None
@@ -140,7 +149,7 @@ class VideoEncoder:
             picture = np.pad(picture, self._padding, mode="edge")
         given = "rgba" if self._clear else "rgb24"
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=given)
-        frame = frame.reformat(format=self._codec.pixels, dst_colorspace=_BT709, dst_color_range=_LIMITED)
+        frame = converted(frame, format=self._codec.pixels, dst_colorspace=_BT709, dst_color_range=_LIMITED)
         frame.pts, frame.time_base = self.frames, 1 / self._rate
         self.frames += 1
         self._output.mux(self._stream.encode(frame))

@@ -9,8 +9,12 @@ import platform
 import re
 import secrets
 import shutil
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+
+from openportrait import leaving
+from openportrait.media.files import unwritable
 
 _NAME = re.compile(
     r"\..*\.(?P<host>[0-9a-f]{8})-(?P<pid>[1-9][0-9]{0,8})-(?P<born>[0-9a-f]{8})-[0-9a-f]{8}\.part(\..*)?", re.DOTALL
@@ -26,6 +30,32 @@ def hidden_in(folder: Path, name: str) -> Path:
     path = Path(name)
     owner = f"{_host()}-{os.getpid()}-{_born(os.getpid())}-{secrets.token_hex(4)}"
     return folder / f".{path.stem[:_MOST_OF_A_STEM]}.{owner}.part{path.suffix}"
+
+
+@contextlib.contextmanager
+def hidden_folder(folder: Path, first: Callable[[], None] = lambda: None) -> Iterator[Path]:
+    """One of its own in `folder`, removed at the end; should this process be killed, by the next that writes there.
+
+    `first`: what is done before it is removed, also where a signal ends the process. Raises MediaError.
+    """
+
+    def removed(hidden: Path) -> None:
+        first()
+        remove(hidden)
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        hidden = hidden_in(folder, "openportrait")
+        leaving.unfinished(hidden, removed)
+        hidden.mkdir(mode=0o700)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        yield hidden
+    finally:
+        removed(hidden)
+        leaving.finished(hidden)
 
 
 def is_temporary(name: str) -> bool:

@@ -21,8 +21,26 @@ _COMMON = tuple(Fraction(1000 * n, 1001) for n in (24, 30, 48, 60, 120)) + tuple
 # A picture may stand this far from its slot before one is repeated or left out: without the slack
 # past one half, a phone's jitter around the midpoint would repeat and drop pictures in turns.
 _SLACK = Fraction(3, 4)
+_BETWEEN_MARKS = 10
+"""Frames, at least: in some files each picture is a key picture."""
 # No clip rests longer on one picture; a larger step is a broken timestamp.
 LONGEST_REST = Fraction(600)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a video file from which it may be read: a key picture, and how its clock stood there."""
+
+    pts: int
+    """Of the key picture, ticks of the file's clock."""
+    start: int
+    """Of the track's first picture."""
+    end: Fraction
+    """When the picture before it ends, s."""
+    shift: Fraction
+    """What is added to the file's clock, s: it may have been set anew."""
+    index: int = 0
+    """Number of the frame that it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +53,8 @@ class Timed:
     """Seconds it stays; 0 where unknown."""
     convert: Callable[[], tuple[Image, Image | None]]
     """(H, W, 3) RGB and (H, W) alpha or None, upright."""
+    mark: Mark | None = None
+    """Where reading may begin with this picture; its index is not known yet."""
 
 
 def guess_rate(times: Sequence[Fraction], tick: Fraction, hints: Sequence[Fraction | None]) -> tuple[Fraction, bool]:
@@ -64,27 +84,43 @@ def guess_rate(times: Sequence[Fraction], tick: Fraction, hints: Sequence[Fracti
     return min(max(rate, SLOWEST), FASTEST), True
 
 
-def at_constant_rate(pictures: Iterable[Timed], rate: Fraction) -> Generator[Frame, None, None]:
-    """Frames at exactly `rate`: each slot k / rate shows the picture whose time is nearest, within 3/4 of a frame."""
-    shown: Frame | None = None
-    count, end = 0, Fraction(0)
+def at_constant_rate(
+    pictures: Iterable[Timed], rate: Fraction, *, first: int = 0, start: int = 0, marks: list[Mark] | None = None
+) -> Generator[Frame, None, None]:
+    """Frames at exactly `rate`: each slot k / rate shows the picture whose time is nearest, within 3/4 of a frame.
+
+    Frames before number `first` are left out, and their pictures not converted. `start`: the slot of the first
+    picture. `marks` takes where reading may begin another time.
+    """
+    shown: _Shown | None = None
+    count, end = start, Fraction(0)
     for picture in pictures:
         position = picture.seconds * rate
         if shown is not None and position < count - _SLACK:
             continue
         if shown is not None and position > count + _SLACK:
             resume = min(round(position), count + int(LONGEST_REST * rate))
-            yield from _repeated(shown, range(count, resume), rate)
+            yield from shown.frames(range(max(count, first), resume))
             count = resume
-        image, alpha = picture.convert()
-        shown = Frame(image, count, count / rate, alpha)
-        yield shown
+        shown = _Shown(picture, rate)
+        if marks is not None and picture.mark is not None and (not marks or count - marks[-1].index >= _BETWEEN_MARKS):
+            marks.append(replace(picture.mark, index=count))
+        yield from shown.frames(range(max(count, first), count + 1))
         count += 1
         end = position + min(picture.duration, LONGEST_REST) * rate
     if shown is not None:
-        yield from _repeated(shown, range(count, round(end)), rate)
+        yield from shown.frames(range(max(count, first), round(end)))
 
 
-def _repeated(frame: Frame, indexes: range, rate: Fraction) -> Iterator[Frame]:
-    for index in indexes:
-        yield replace(frame, index=index, pts_seconds=index / rate)
+class _Shown:
+    """A picture in as many slots as it is shown in, converted once."""
+
+    def __init__(self, picture: Timed, rate: Fraction) -> None:
+        self._picture = picture
+        self._rate = rate
+        self._converted: tuple[Image, Image | None] | None = None
+
+    def frames(self, slots: range) -> Iterator[Frame]:
+        for slot in slots:
+            image, alpha = self._converted = self._converted or self._picture.convert()
+            yield Frame(image, slot, slot / self._rate, alpha)

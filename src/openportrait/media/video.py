@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 
 import av
@@ -26,7 +26,7 @@ from openportrait.media.budget import Budget
 from openportrait.media.colour import has_alpha, rgb
 from openportrait.media.files import MAX_CLIP_PIXELS, check_size, open_container
 from openportrait.media.shrink import fitted
-from openportrait.media.timing import DEFAULT_RATE, LONGEST_REST, Timed, guess_rate
+from openportrait.media.timing import DEFAULT_RATE, LONGEST_REST, Mark, Timed, guess_rate
 from openportrait.media.turn import Turn
 from openportrait.records import Image, MediaInfo
 
@@ -112,14 +112,17 @@ class VideoReader:
             variable_rate=varies,
         )
 
-    def pictures(self) -> Iterator[Timed]:
-        """Every picture in order of time, counted from the start of the track."""
+    def pictures(self, mark: Mark | None = None) -> Iterator[Timed]:
+        """Every picture in order of time, counted from the start of the track; or those from a mark on.
+
+        Where the file cannot be read from there, the first is another one than the mark's.
+        """
         self.truncated = None
         self._failures = 0
         reason, end = "the file ends early", Fraction(0)
         try:
             with open_container(self._path) as container:
-                for picture in self._timed(container):
+                for picture in self._timed(container, mark):
                     end = max(end, picture.seconds + picture.duration)
                     yield picture
         except av.FFmpegError as error:
@@ -130,12 +133,17 @@ class VideoReader:
         if promised and promised - end > max(Fraction(3, 10), promised / 100):
             self.truncated = f"{self._path}: breaks off after {float(end):.2f} of {float(promised):.2f} s ({reason})"
 
-    def _timed(self, container: InputContainer) -> Iterator[Timed]:
+    def _timed(self, container: InputContainer, mark: Mark | None) -> Iterator[Timed]:
         stream = self._stream(container)
         base, start = stream.time_base or Fraction(1, 1000), stream.start_time
         usual = 1 / (self.info.rate or DEFAULT_RATE)
         end, shift = Fraction(0), Fraction(0)
-        for frame in self._frames(container, stream):
+        frames: Iterator[VideoFrame] = self._frames(container, stream)
+        if mark is not None:
+            start, end, shift = mark.start, mark.end, mark.shift
+            container.seek(mark.pts, stream=stream)
+            frames = dropwhile(lambda frame: frame.pts is None or frame.pts < mark.pts, frames)
+        for frame in frames:
             pts = frame.pts if frame.pts is not None else frame.dts
             if pts is None:
                 seconds = end
@@ -146,8 +154,14 @@ class VideoReader:
                 shift += end - seconds
                 seconds = end
             duration = min(frame.duration * base, LONGEST_REST) if frame.duration > 0 else usual
+            yield Timed(seconds, duration, partial(self._upright.picture, frame), self._mark(frame, start, end, shift))
             end = seconds + duration
-            yield Timed(seconds, duration, partial(self._upright.picture, frame))
+
+    @staticmethod
+    def _mark(frame: VideoFrame, start: int | None, end: Fraction, shift: Fraction) -> Mark | None:
+        if not frame.key_frame or frame.pts is None or start is None:
+            return None
+        return Mark(frame.pts, start, end, shift)
 
     def _frames(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Decoded frames; packets that cannot be decoded are counted and left out, as players do."""

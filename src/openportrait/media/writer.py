@@ -12,6 +12,7 @@ from openportrait.errors import MediaError
 from openportrait.media.encode import CONTAINERS, Encoder, VideoEncoder
 from openportrait.media.encode_pictures import GifEncoder, SequenceEncoder, WebpEncoder
 from openportrait.media.files import file_ids, is_folder
+from openportrait.media.segments import JoinedVideo
 from openportrait.media.sequence import SequenceTarget, is_pattern
 from openportrait.media.sound import Sound, with_sound
 from openportrait.media.stills import CLEAR_PICTURES, PICTURE_SUFFIXES
@@ -105,8 +106,14 @@ class Writer:
         self._rate, self._quality, self._description = rate, quality, description
         self._size: tuple[int, int] | None = None
         self._encoder: Encoder | None = None
+        self._joined: JoinedVideo | None = None
         self._keep = False
         self._target = target
+
+    @property
+    def folder(self) -> Path:
+        """Where it is built, and room for what it is built of."""
+        return self._target.temporary.parent
 
     def write(self, image: Image, alpha: Image | None = None) -> None:
         """Add a frame: (H, W, 3) RGB, (H, W) alpha where the format keeps it, else it is laid on white.
@@ -125,6 +132,24 @@ class Writer:
             self._encoder.write(image, alpha)
         self.frames += 1
         self.frames_in_file = self._encoder.frames
+
+    def join(self, segment: Path, frames: int) -> None:
+        """Add the frames of a file that a `SegmentWriter` made, in place of `write`; all of them by this way.
+
+        Raises MediaError when the file cannot grow.
+        """
+        with self._target.guarded():
+            if self._joined is None:
+                self._joined = JoinedVideo(
+                    self._target.temporary,
+                    CONTAINERS[self.path.suffix.lower()],
+                    segment,
+                    rate=self._rate,
+                    sound=self.sound,
+                    description=self._description,
+                )
+            self._joined.join(segment, frames)
+        self.frames = self.frames_in_file = self._joined.frames
 
     def keep(self) -> None:
         """From now on an exception keeps what was written so far."""
@@ -150,11 +175,12 @@ class Writer:
         )
 
     def _finish(self) -> None:
-        if self._encoder is None:
+        made = self._encoder or self._joined
+        if made is None:
             raise MediaError(f"{self.path}: no frame was made, so nothing is written; check the input")
         with self._target.guarded():
-            self._encoder.finish()
-        self._encoder = None
+            made.finish()
+        self._encoder = self._joined = None
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -173,8 +199,9 @@ class Writer:
                 self._target.publish()
                 self.kept = True
         finally:
-            if self._encoder:
-                self._encoder.abandon()
+            for made in (self._encoder, self._joined):
+                if made:
+                    made.abandon()
             self._target.discard()
 
 

@@ -1,13 +1,13 @@
 """From a source and a driving to a finished file, and the same as a stream of pictures.
 
 The main job is read in this order: `animate` here, `source.py`, `driving.py`, `playing.py`, `job.py`,
-`render.py`, `writing.py`.
+`render.py`, `writing.py`; and for clips that are rendered in segments `segments.py`, `crew.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,16 @@ from openportrait.expressions import Timeline
 from openportrait.faces import single_choices
 from openportrait.files import AnyPath
 from openportrait.options import EDIT_SCALE, Options, RetargetOptions
-from openportrait.pipeline.driving import MeasuredDriving, is_single_driving, open_driving
+from openportrait.pipeline.crew import Crew
+from openportrait.pipeline.driving import MeasuredDriving, frames_promised, open_driving
 from openportrait.pipeline.editing import EditJob
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch
 from openportrait.pipeline.job import Job
 from openportrait.pipeline.playing import Cast
 from openportrait.pipeline.render import Picture, Rendering
 from openportrait.pipeline.retargeting import RetargetJob
-from openportrait.pipeline.source import AnySource, Source, is_single, open_source, path_of
+from openportrait.pipeline.segments import may_be_cut
+from openportrait.pipeline.source import AnySource, Source, is_single, is_still, open_source, path_of
 from openportrait.pipeline.tools import Tools
 from openportrait.pipeline.writing import Start, sounds, write
 from openportrait.records import FaceEdit, Result
@@ -70,10 +72,17 @@ def animate(
     """
     drivings, chosen = listed(driving), Options.of(**options)
     path, files = path_of(source), [given.path for given in drivings]
-    single = is_single(source, chosen) and all(is_single_driving(given, chosen) for given in drivings)
+    promised = [frames_promised(given, chosen) for given in drivings]
+    single = is_single(source, chosen) and all(frames == 1 for frames in promised)
     start = Start((path, *files), output, f"{path.stem}--{files[0].stem}", chosen.output, still=single)
-    job = open_job(source, drivings, chosen, Watch(progress, cancel), tools)
-    return write(job, start, sounds(path, job.sound, chosen.output))
+    tools = tools or Tools.load(chosen.engine)
+    with ExitStack() as stack:
+        # Begun before the analysis, which leaves room for that.
+        may = may_be_cut(start.result, chosen, renders_apart=tools.engine.renders_apart)
+        is_likely = may and is_still(source, chosen)
+        crew = Crew.of(max(frames or 1 for frames in promised), chosen, stack) if is_likely else None
+        job = open_job(source, drivings, chosen, Watch(progress, cancel), tools)
+        return write(job, start, sounds(path, job.sound, chosen.output), crew)
 
 
 def edit(

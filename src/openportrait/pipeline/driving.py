@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from itertools import islice, repeat
@@ -16,11 +16,11 @@ import numpy as np
 from openportrait.drivings import Driving
 from openportrait.engines.base import Engine
 from openportrait.faces import Box, Size, Track, clip_box, crop_box, ratios, track
-from openportrait.media import Clip, open_clip
+from openportrait.media import Clip, Mark, open_clip
 from openportrait.media.listening import is_sound
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
-from openportrait.pipeline.flow import Computed, Watch, groups
+from openportrait.pipeline.flow import Computed, Watch, groups, view
 from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report, report_small
 from openportrait.pipeline.speaking import open_speech
 from openportrait.pipeline.tools import Tools
@@ -60,6 +60,8 @@ class MeasuredDriving:
     warnings: tuple[str, ...] = ()
     max_gigapixels: float = CropOptions.max_gigapixels
     """How much may be decoded when its pixels are read again."""
+    marks: Sequence[Mark] = ()
+    """Where its file may be read from when its pixels are read again."""
     keeper: object = None
     """What its file is gone with, where that is a temporary one."""
 
@@ -76,28 +78,59 @@ class MeasuredDriving:
         """Its motion alone."""
         return Template(self.motions, tuple(self.ratios), self.rate or RATE_OF_STILLS, self.layout, self.engine)
 
-    def frames(self, schedule: Sequence[int]) -> Generator[tuple[Image, FaceCrop | None] | None, None, None]:
-        """What is seen in the frames that are asked for, in their order: the picture and its face (None: lost).
-
-        Nones where the driving has no pixels. Read again for each stretch of the schedule that goes back.
-        """
+    def footage(self, schedule: Sequence[int]) -> Footage:
+        """What is to be seen of it in the frames that are asked for, in their order."""
         if not self.has_pixels:
-            yield from repeat(None, len(schedule))
+            return Footage(None, schedule, (), self.max_gigapixels, ())
+        return Footage(self.path, schedule, view(self.seen, schedule), self.max_gigapixels, self.marks)
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """What is to be seen of a driving in some pictures of a result. Read when it is asked for."""
+
+    path: Path | None
+    """None where the driving has no pixels."""
+    schedule: Sequence[int]
+    """The driving's frame in each picture."""
+    faces: Sequence[Face | None]
+    """The face in each picture as it lies there, px; None where it is lost."""
+    max_gigapixels: float
+    marks: Sequence[Mark]
+    """Where the file may be read from."""
+
+    def frames(self) -> Generator[tuple[Image, FaceCrop | None] | None, None, None]:
+        """Picture by picture the frame and its face; Nones where there are no pixels.
+
+        The file is read again for each stretch of the schedule that goes back.
+        """
+        if self.path is None:
+            yield from repeat(None, len(self.schedule))
             return
-        for frame in frames_of(partial(open_driving_clip, self.path, self.max_gigapixels), schedule):
-            face = self.seen[frame.index]
+        seen = frames_of(partial(open_driving_clip, self.path, self.max_gigapixels), self.schedule, self.marks)
+        for frame, face in zip(seen, self.faces, strict=False):
             yield frame.image, FaceCrop.whole(frame.image, face) if face is not None else None
 
+    def part(self, first: int, last: int) -> Footage:
+        """The same of the pictures from `first` to before `last` alone, in memory."""
+        faces = tuple(self.faces[place] for place in range(first, last)) if self.path is not None else ()
+        return replace(self, schedule=tuple(self.schedule[first:last]), faces=faces)
 
-def frames_of(open_clip_again: Callable[[], Clip], schedule: Sequence[int]) -> Generator[Frame, None, None]:
-    """The frames of a clip by number, in any order; memory holds one, or `_HELD_BYTES` where the order runs back."""
+
+def frames_of(
+    open_clip_again: Callable[[], Clip], schedule: Sequence[int], marks: Sequence[Mark] = ()
+) -> Generator[Frame, None, None]:
+    """The frames of a clip by number, in any order; memory holds one, or `_HELD_BYTES` where the order runs back.
+
+    `marks`: where it may be read from.
+    """
     place = 0
     while place < len(schedule):
         rising, falling = _stretch(schedule, place, ge), _stretch(schedule, place, le)
         if falling > rising:
-            yield from _falling(open_clip_again, schedule[place:falling])
+            yield from _falling(open_clip_again, schedule[place:falling], marks)
         else:
-            yield from _rising(open_clip_again, schedule[place:rising])
+            yield from _rising(open_clip_again, schedule[place:rising], marks)
         place = max(rising, falling)
 
 
@@ -109,10 +142,10 @@ def _stretch(schedule: Sequence[int], start: int, ordered: Callable[[int, int], 
     return end
 
 
-def _rising(open_clip_again: Callable[[], Clip], wanted: Sequence[int]) -> Iterator[Frame]:
+def _rising(open_clip_again: Callable[[], Clip], wanted: Sequence[int], marks: Sequence[Mark]) -> Iterator[Frame]:
     place = 0
     with open_clip_again() as clip:
-        for frame in clip:
+        for frame in clip.frames(wanted[0], marks):
             while place < len(wanted) and wanted[place] == frame.index:
                 yield frame
                 place += 1
@@ -120,14 +153,14 @@ def _rising(open_clip_again: Callable[[], Clip], wanted: Sequence[int]) -> Itera
                 return
 
 
-def _falling(open_clip_again: Callable[[], Clip], wanted: Sequence[int]) -> Iterator[Frame]:
-    """Block by block from the end, each read from the clip's start."""
+def _falling(open_clip_again: Callable[[], Clip], wanted: Sequence[int], marks: Sequence[Mark]) -> Iterator[Frame]:
+    """Block by block from the end."""
     place = 0
     while place < len(wanted):
         with open_clip_again() as clip:
             block = max(_HELD_BYTES // (clip.info.width * clip.info.height * 3), 1)
-            lowest = wanted[place] - block + 1
-            held = {frame.index: frame for frame in islice(clip, wanted[place] + 1) if frame.index >= lowest}
+            lowest = max(wanted[place] - block + 1, 0)
+            held = {frame.index: frame for frame in islice(clip.frames(lowest, marks), wanted[place] + 1 - lowest)}
         while place < len(wanted) and wanted[place] >= lowest:
             yield held[wanted[place]]
             place += 1
@@ -138,14 +171,18 @@ def open_driving_clip(path: Path, max_gigapixels: float) -> Clip:
     return open_clip(path, max_size=LARGEST_DRIVING, max_gigapixels=max_gigapixels)
 
 
-def is_single_driving(given: Driving, options: Options) -> bool:
-    """Whether it may hold one picture, as far as the header of its file tells; a template may. Raises MediaError."""
+def frames_promised(given: Driving, options: Options) -> int | None:
+    """How many frames it has, as far as the header of its file tells; 1 for a template, which may have more.
+
+    Raises MediaError.
+    """
     if isinstance(given.file, MeasuredDriving):
-        return len(given.file.motions) == 1
-    path = given.path
-    if given.sound or is_sound(path):
-        return False
-    return is_template(path) or open_driving_clip(path, options.crop.max_gigapixels).info.frames == 1
+        return len(given.file.motions)
+    if given.sound or is_sound(given.path):
+        return None
+    if is_template(given.path):
+        return 1
+    return open_driving_clip(given.path, options.crop.max_gigapixels).info.frames
 
 
 def open_driving(path: Path, tools: Tools, options: Options, watch: Watch, *, sound: bool = False) -> MeasuredDriving:
@@ -241,6 +278,7 @@ def _video(info: MediaInfo, tools: Tools, options: Options, watch: Watch) -> Mea
         layout=engine.layout.name,
         engine=engine.name,
         seen=found.seen,
+        marks=clip.marks,
         warnings=(*broken_off, *report(info.path, found, (info.width, info.height))),
         max_gigapixels=options.crop.max_gigapixels,
     )

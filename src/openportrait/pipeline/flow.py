@@ -150,6 +150,11 @@ class Watch:
         self._progress = progress
         self._cancel = cancel
 
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether someone is told."""
+        return self._progress is not None
+
     def check(self) -> None:
         """Raise Cancelled if the caller asked to stop."""
         if self._cancel is not None and self._cancel():

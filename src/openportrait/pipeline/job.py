@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 
 from openportrait.engines.base import Engine
 from openportrait.media import Sound
@@ -23,14 +23,14 @@ from openportrait.motion import (
     neutralised,
 )
 from openportrait.options import FaceEdit, MotionOptions, Options
-from openportrait.pipeline.driving import MeasuredDriving
+from openportrait.pipeline.cues import Driver, Reel
 from openportrait.pipeline.flow import Computed, Watch
 from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.playing import Cast, Played, Timing
-from openportrait.pipeline.render import Cue, Pose, Rendering
+from openportrait.pipeline.render import Pose, Rendering
 from openportrait.pipeline.source import Source, SourceFace
 from openportrait.pipeline.tools import Tools
-from openportrait.records import FaceCrop, Image, Motion, Ratios, Template
+from openportrait.records import Motion, Ratios, Template
 
 
 class Base:
@@ -228,38 +228,24 @@ class Job(Rendering):
         heard = [given for given, driving in (*speaking, *self._cast.drivings) if driving.kind != "template"]
         return tuple(dict.fromkeys(Sound(given.path, given.delay_seconds) for given in heard))
 
-    def cues(self) -> Generator[Cue, None, None]:
-        """The picture of the first driving that has one, and for each face that of the driving that moves its lips.
-
-        Ends early where a file that is read again has fewer frames than it had.
-        """
+    @cached_property
+    def reel(self) -> Reel:
+        """The picture of the first driving that has one, and for each face that of the driving that moves its lips."""
         speaking = [_speaking(follow.played) for follow in self._follows]
         drivings = self._cast.drivings
         given, driving = next((item for item in drivings if item[1].has_pixels), drivings[0])
         first = driving, self._cast.timing(given, driving)
         pairs = [(one.driving, one.timing) if one is not None else None for one in speaking]
-        with ExitStack() as stack:
-            streams = {
-                pair: stack.enter_context(closing(pair[0].frames(pair[1].schedule)))
-                for pair in dict.fromkeys([first, *pairs])
-                if pair is not None
-            }
-            for i, seen in enumerate(zip(*streams.values(), strict=False)):
-                found = dict(zip(streams, seen, strict=True))
-                picture = found[first]
-                yield Cue(
-                    picture[0] if picture is not None else None,
-                    [_driver(pair, found, i) if pair is not None else None for pair in pairs],
-                )
+        streams = list(dict.fromkeys([first, *(pair for pair in pairs if pair is not None)]))
+        return Reel(
+            self.frames,
+            [Driver(streams.index(pair), _followed(pair[1])) if pair is not None else None for pair in pairs],
+            [driving.footage(timing.schedule) for driving, timing in streams],
+        )
 
 
-Pair = tuple[MeasuredDriving, Timing]
-
-
-def _driver(pair: Pair, found: Mapping[Pair, tuple[Image, FaceCrop | None] | None], i: int) -> FaceCrop | None:
-    """The driving's face in picture i; None where it has none, or is not followed."""
-    seen = found[pair]
-    return seen[1] if seen is not None and pair[1].share(i) else None
+def _followed(timing: Timing) -> Sequence[bool]:
+    return Computed(lambda i: timing.share(i) > 0, timing.frames)
 
 
 def _speaking(played: Sequence[Played]) -> Played | None:

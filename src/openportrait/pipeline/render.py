@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, repeat
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -15,8 +15,10 @@ from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.motion import PackedMotions
 from openportrait.options import Options
 from openportrait.pipeline.background import Background
+from openportrait.pipeline.cues import Cue, Reel
 from openportrait.pipeline.driving import RATE_OF_STILLS
 from openportrait.pipeline.flow import Watch, ahead, groups, overlapped
+from openportrait.pipeline.output import side_by_side
 from openportrait.pipeline.source import Scene, Sitter, Source
 from openportrait.records import FaceCrop, Floats, Frame, Image, Motion, Template
 from openportrait.scaling import resized
@@ -44,16 +46,6 @@ class Move(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Cue:
-    """What the drivings show in one picture."""
-
-    image: Image | None
-    """(H, W, 3), the whole frame of the first one; None where no pixels drive."""
-    drivers: Sequence[FaceCrop | None]
-    """For each face of the source the driving's face, for engines that borrow pixels; None where there is none."""
-
-
-@dataclass(frozen=True, eq=False)
 class Picture:
     """One finished picture."""
 
@@ -71,6 +63,12 @@ class Picture:
     def pixels(self) -> Image:
         """(H, W, 3), or (H, W, 4) with alpha."""
         return self.image if self.alpha is None else np.dstack([self.image, self.alpha])
+
+    @property
+    def strip(self) -> Image:
+        """Driving, source and result in a row."""
+        panels = [self.driving, self.source, self.image]
+        return side_by_side(*(panel for panel in panels if panel is not None))
 
     def _repr_png_(self) -> bytes:
         """How a notebook shows it."""
@@ -122,8 +120,9 @@ class Rendering:
     def __init__(self, engine: Engine, source: Source, moves: Sequence[Move], options: Options, watch: Watch) -> None:
         """`moves`: one for each portrait of the source."""
         self._engine = engine
-        self._source = source
-        self._moves = moves
+        self.source = source
+        self.moves = moves
+        """How its faces move, one each."""
         self._watch = watch
         self._background = Background(options.output)
         self._running: list[Generator[Picture, None, None]] = []
@@ -138,19 +137,24 @@ class Rendering:
         return name
 
     @property
+    def renders_apart(self) -> bool:
+        """Whether several processes with an engine each are faster than one."""
+        return self._engine.renders_apart
+
+    @property
     def faces(self) -> int:
         """How many faces are animated."""
-        return len(self._moves)
+        return len(self.moves)
 
     @property
     def rate(self) -> Fraction | None:
         """Frames a second of the result; None for a single picture."""
-        return self._source.rate
+        return self.source.rate
 
     @property
     def frames(self) -> int:
         """How many pictures the result has."""
-        return len(self._moves[0])
+        return len(self.moves[0])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -159,7 +163,7 @@ class Rendering:
 
     def remarks(self) -> Iterator[str]:
         """The warnings as they are worded on a command line."""
-        yield from (*self._engine.notices, *self._source.warnings)
+        yield from (*self._engine.notices, *self.source.warnings)
         if self.options.crop.paste_back and not pastes_back(self.options):
             yield "the result is the face crop: paste-back needs the source crop and stitching"
 
@@ -173,9 +177,23 @@ class Rendering:
         motions = PackedMotions(map(motion, range(self.frames)))
         return Template(motions, (), self.rate or RATE_OF_STILLS, self._engine.layout.name, self._engine.name)
 
-    def cues(self) -> Iterable[Cue]:
-        """What the drivings show, one a picture."""
-        return repeat(Cue(None, (None,) * self.faces), self.frames)
+    @property
+    def reel(self) -> Reel:
+        """What the drivings show."""
+        return Reel(self.frames, (None,) * self.faces)
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether someone is told how far it is."""
+        return self._watch.is_looked_at
+
+    def tell(self, done: int, image: Image | None) -> None:
+        """Report that so many pictures are rendered, the newest one if it is at hand. Raises Cancelled."""
+        self._watch.tell("render", done, self.frames, image)
+
+    def check(self) -> None:
+        """Raise Cancelled when the caller wants to stop."""
+        self._watch.check()
 
     def __iter__(self) -> Iterator[Picture]:
         """Render the pictures in order. Raises Cancelled when the caller wants to stop."""
@@ -195,13 +213,13 @@ class Rendering:
         # a second one would only be waited for when the caller wants to stop.
         threads = 2 if size > 1 else 1
         with (
-            closing(ahead(self._source.scenes())) as scenes,
-            closing(ahead(self.cues())) as cues,
+            closing(ahead(self.source.scenes())) as scenes,
+            closing(ahead(self.reel.cues())) as cues,
             closing(overlapped(self._render, groups(self._moments(scenes, cues), size), threads)) as rendered,
         ):
             for picture in chain.from_iterable(rendered):
                 yield picture
-                self._watch.tell("render", picture.index + 1, self.frames, picture.image)
+                self.tell(picture.index + 1, picture.image)
 
     def _moments(self, scenes: Iterable[Scene], cues: Iterable[Cue]) -> Iterator[_Moment]:
         for index, scene, cue in zip(range(self.frames), scenes, cues, strict=False):
@@ -210,7 +228,7 @@ class Rendering:
 
     def _shot(self, place: int, index: int, scene: Scene, driver: FaceCrop | None) -> Shot | None:
         sitter = scene.sitters[place]
-        pose = self._moves[place](index) if sitter is not None else None
+        pose = self.moves[place](index) if sitter is not None else None
         return Shot(sitter.appearance, pose.x_s, pose.x_d, driver) if sitter is not None and pose is not None else None
 
     def _render(self, moments: Sequence[_Moment]) -> list[Picture]:
@@ -242,7 +260,7 @@ class Rendering:
         size = self._engine.crop_rule.size
         if crop is None:
             crop = sitter.crop.pixels if sitter is not None else np.zeros((size, size, 3), np.uint8)
-        if self._source.rate is None or crop.shape[0] == size:
+        if self.source.rate is None or crop.shape[0] == size:
             return crop
         # Native crops of a clip differ in size from frame to frame; its pictures may not.
         return resized(crop, size, size)

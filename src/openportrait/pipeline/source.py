@@ -136,6 +136,11 @@ class ImageSource:
         self._sitters = tuple(Sitter(crop, engine.appearance(crop)) for crop in crops)
         self.warnings = (*remarks(engine, self._sitters), *report_small(path, faces, picture))
 
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the picture has transparency."""
+        return self._frame.alpha is not None
+
     def scenes(self) -> Iterator[Scene]:
         """The one frame, for ever."""
         return repeat(Scene(self._frame, self._sitters))

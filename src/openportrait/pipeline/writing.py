@@ -24,13 +24,16 @@ from openportrait.media import (
     together,
     write_image,
 )
+from openportrait.media.temporary import hidden_folder
 from openportrait.options import BACKGROUND_TRANSPARENT, OutputOptions
 from openportrait.pipeline.background import Background
+from openportrait.pipeline.crew import Crew
 from openportrait.pipeline.driving import RATE_OF_STILLS
 from openportrait.pipeline.flow import ahead
-from openportrait.pipeline.output import Targets, name_targets, side_by_side
-from openportrait.pipeline.render import Picture, Rendering
-from openportrait.records import Image, Result
+from openportrait.pipeline.output import Targets, name_targets
+from openportrait.pipeline.render import Rendering
+from openportrait.pipeline.segments import Setting, is_cut, parts_made_here
+from openportrait.records import Result
 from openportrait.templates import SUFFIX, save_template
 
 
@@ -49,7 +52,8 @@ class Start:
         self._stem = stem
         self._wanted = wanted
         self._seconds = time.monotonic()
-        self.targets(still=still)
+        self.result = self.targets(still=still).result
+        """Where the result is expected."""
 
     def targets(self, *, still: bool) -> Targets:
         """The job's files. Raises MediaError where one cannot be written or would overwrite an input."""
@@ -82,13 +86,13 @@ def sounds(source: Path, drivings: tuple[Sound, ...], options: OutputOptions) ->
     return (*drivings, *own) if options.audio == "driving" else (*own, *drivings)
 
 
-def write(job: Rendering, start: Start, sound: tuple[Sound, ...] = ()) -> Result:
-    """Render a job into its files."""
+def write(job: Rendering, start: Start, sound: tuple[Sound, ...] = (), crew: Crew | None = None) -> Result:
+    """Render a job into its files. `crew`: workers that wait for it already."""
     wanted, targets = job.options.output, start.targets(still=job.frames == 1)
     template = job.template if wanted.save_template else None
     is_still = job.frames == 1 and is_picture(targets.result)
     with leaving.orderly(), together():
-        frames = _write_picture(job, targets) if is_still else _write_clip(job, targets, start.inputs, sound)
+        frames = _write_picture(job, targets) if is_still else _write_clip(job, targets, start.inputs, sound, crew)
         if template is not None:
             save_template(targets.template, template)
     return Result(
@@ -135,11 +139,13 @@ def _write_picture(job: Rendering, targets: Targets) -> int:
         picture = next(iter(job))
     write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality, description=said)
     if wanted.side_by_side:
-        write_image(targets.side_by_side, _strip(picture), quality=wanted.quality, description=said)
+        write_image(targets.side_by_side, picture.strip, quality=wanted.quality, description=said)
     return 1
 
 
-def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound: tuple[Sound, ...]) -> int:
+def _write_clip(
+    job: Rendering, targets: Targets, inputs: Sequence[Path], sound: tuple[Sound, ...], crew: Crew | None
+) -> int:
     """How many frames the result has."""
     wanted, said = job.options.output, _description(job)
 
@@ -161,10 +167,10 @@ def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound:
             strip = stack.enter_context(open_result(targets.side_by_side)) if wanted.side_by_side else None
             if wanted.keep_partial:
                 writer.keep()
-            for picture in stack.enter_context(closing(ahead(job))):
-                writer.write(picture.image, picture.alpha)
-                if strip is not None:
-                    strip.write(_strip(picture))
+            if is_cut(job, targets.result):
+                _join(job, writer, strip, crew)
+            else:
+                _write_all(job, writer, strip)
     except OpenPortraitError as error:
         if not writer.kept:
             raise
@@ -173,10 +179,32 @@ def _write_clip(job: Rendering, targets: Targets, inputs: Sequence[Path], sound:
     return writer.frames_in_file
 
 
+def _write_all(job: Rendering, writer: Writer, strip: Writer | None) -> None:
+    """One encoder takes all pictures."""
+    with closing(ahead(job)) as pictures:
+        for picture in pictures:
+            writer.write(picture.image, picture.alpha)
+            if strip is not None:
+                strip.write(picture.strip)
+
+
+def _join(job: Rendering, writer: Writer, strip: Writer | None, crew: Crew | None) -> None:
+    """Many encoders take a segment each, here or in processes; what they made is joined."""
+    setting = Setting.of(job, writer.path)
+    with ExitStack() as stack:
+        crew = crew or Crew.of(job.frames, job.options, stack)
+        folder = stack.enter_context(hidden_folder(writer.folder, crew.kill if crew is not None else lambda: None))
+        made = crew.parts(job, setting, folder) if crew is not None else parts_made_here(job, setting, folder)
+        for part in stack.enter_context(closing(made)):
+            if part.frames:
+                writer.join(part.result, part.frames)
+                part.result.unlink()
+            if part.frames and strip is not None and part.strip is not None:
+                strip.join(part.strip, part.frames)
+                part.strip.unlink()
+            if part.error is not None:
+                raise part.error
+
+
 def _description(job: Rendering) -> str:
     return f"Synthetic: animated with OpenPortrait, {job.engine} engine" if job.options.output.provenance else ""
-
-
-def _strip(picture: Picture) -> Image:
-    panels = [picture.driving, picture.source, picture.image]
-    return side_by_side(*(panel for panel in panels if panel is not None))

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from openportrait.batches.processes import Worker, cores
+from openportrait.batches.processes import Worker
 from openportrait.errors import OpenPortraitError, OptionError
 from openportrait.extras import install
 from openportrait.listening import LOOPBACK, WebServer, bare, listening, reachable
 from openportrait.options import EngineOptions
+from openportrait.processes import cores
 from openportrait.serve.options import ServeOptions
 from openportrait.serve.service import Hands, Service
 from openportrait.serve.tokens import VARIABLE, read_tokens

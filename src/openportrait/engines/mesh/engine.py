@@ -32,6 +32,7 @@ class MeshEngine:
     name = "mesh"
     batch_size = 1
     reads_pixels = False
+    renders_apart = True
     refine: Refine | None = None
     notices: tuple[str, ...] = ()
 

@@ -43,6 +43,7 @@ class NeuralEngine:
 
     name = "neural"
     reads_pixels = True
+    renders_apart = False
     layout = LIVEPORTRAIT_21
     crop_rule = CropRule(size=CROP_SIZE, rotate=True, native=False)
     notices: tuple[str, ...] = ()
