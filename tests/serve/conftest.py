@@ -22,7 +22,6 @@ pytest.importorskip("prometheus_client")
 from openportrait.options import EngineOptions
 from openportrait.serve.options import ServeOptions
 from openportrait.serve.server import Serving, serving
-from tests.batch.conftest import wait_for
 from tests.cli.conftest import face_image as face_image
 from tests.cli.conftest import files as files
 from tests.cli.conftest import run as run
@@ -31,6 +30,16 @@ TOKENS = ("anna-anna-anna-anna", "boris-boris-boris-boris")
 MESH = EngineOptions(engine="mesh")
 SMALL: dict[str, Any] = {"max_upload_mb": 3, "max_megapixels": 4.0, "max_seconds": 30.0}
 """Limits that a test reaches soon."""
+PATIENCE_SECONDS = 180.0
+"""Of a test for what takes a second or two on an idle machine: jobs give way to all else."""
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    """Until it is so; a test that waits in vain fails."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
 
 
 @dataclass
@@ -167,13 +176,3 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     for process in begun:
         process.kill()
         process.communicate()
-
-
-def soon(what: Callable[[], object], seconds: float) -> bool:
-    """Whether it comes to be so within that time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if what():
-            return True
-        time.sleep(0.02)
-    return False

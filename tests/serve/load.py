@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +29,10 @@ class Told:
 
 async def load(url: str, portrait: Path, driving: Path, *, clients: int, jobs: int) -> Told:
     """`clients` at once hand in so many jobs each and wait for them; meanwhile /healthz is asked."""
-    told, ended = Told(), asyncio.Event()
+    told, ended = Told(), threading.Event()
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=300, limits=limits, trust_env=False) as client:
-        probe = asyncio.create_task(_probed(url, told, ended))
+        probe = asyncio.create_task(asyncio.to_thread(_probed, url, told, ended))
         content = portrait.read_bytes(), driving.read_bytes()
         await asyncio.gather(
             *(_one(client, content, f"{number}-{job}", told) for number in range(clients) for job in range(jobs))
@@ -41,14 +42,14 @@ async def load(url: str, portrait: Path, driving: Path, *, clients: int, jobs: i
     return told
 
 
-async def _probed(url: str, told: Told, ended: asyncio.Event) -> None:
-    async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
-        while not ended.is_set():
+def _probed(url: str, told: Told, ended: threading.Event) -> None:
+    """In a thread of its own: the clients must not make it wait."""
+    with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        while not ended.wait(PROBE_SECONDS):
             began = time.perf_counter()
-            answer = await client.get("/healthz")
+            answer = client.get("/healthz")
             told.alive_seconds.append(time.perf_counter() - began)
             assert answer.status_code == 200
-            await asyncio.sleep(PROBE_SECONDS)
 
 
 async def _one(client: httpx.AsyncClient, content: tuple[bytes, bytes], key: str, told: Told) -> None:

@@ -19,9 +19,9 @@ import pytest
 from openportrait.errors import OpenPortraitError
 from openportrait.serve.options import ServeOptions
 from openportrait.serve.server import serving
-from tests.batch.conftest import children, is_running, wait_for
+from tests.batch.conftest import children, is_running
 from tests.cli.conftest import Run
-from tests.serve.conftest import MESH, Client, Process
+from tests.serve.conftest import MESH, Client, Process, wait_for
 
 Start = Callable[..., Process]
 KILLS = [pytest.param(2, id="few"), pytest.param(20, id="many", marks=pytest.mark.long)]

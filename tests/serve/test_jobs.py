@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from pathlib import Path
@@ -14,9 +15,8 @@ import openportrait
 from openportrait.media import write_image
 from openportrait.serve.options import ServeOptions
 from openportrait.serve.server import Serving, serving
-from tests.batch.conftest import wait_for
 from tests.batch.test_batch import same_pictures
-from tests.serve.conftest import MESH, TOKENS, Client, client_of
+from tests.serve.conftest import MESH, TOKENS, Client, client_of, wait_for
 
 
 def test_a_job_is_what_the_command_makes_and_is_fetched_in_parts(anna: Client, files: Path, tmp_path: Path) -> None:
@@ -209,3 +209,22 @@ def test_results_go_after_their_time_and_pages_of_other_sites_are_kept_out(
             client.error(client.http.get(job["links"]["self"], headers=headers), 403)
         wait_for(lambda: client.http.get(job["links"]["self"]).status_code == 404)
         wait_for(lambda: not list((tmp_path / "jobs").iterdir()))
+
+
+def test_a_full_disk_is_told_without_a_path_and_keeps_nothing(
+    tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENPORTRAIT_TOKENS", raising=False)
+    with serving(ServeOptions(port=0, folder=tmp_path, workers=1), MESH) as running:
+        client = client_of(running.url)
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "jobs"))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("openportrait.serve.service._sync", full)
+            refused = client.send(("source", files / "portrait.png"), ("driving", files / "portrait.png"), key="a")
+        assert str(tmp_path) not in client.error(refused, 503)
+        assert not list((tmp_path / "jobs").iterdir())
+        sent = client.send(("source", files / "portrait.png"), ("driving", files / "portrait.png"), key="a")
+        assert client.ended(sent.json())["state"] == "done"

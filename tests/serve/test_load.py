@@ -9,11 +9,11 @@ from pathlib import Path
 from tests.serve.conftest import Process
 from tests.serve.load import load
 
-CLIENTS = 20
+CLIENTS = 12
 
 
 def test_many_clients_at_once_lose_nothing(start: Callable[..., Process], files: Path) -> None:
-    running = start("--workers", 2, "--max-jobs", 15)
+    running = start("--workers", 2, "--max-jobs", 8)
     portrait = files / "portrait.png"
     told = asyncio.run(load(running.url, portrait, portrait, clients=CLIENTS, jobs=1))
     assert (told.accepted, told.done) == (CLIENTS, CLIENTS)

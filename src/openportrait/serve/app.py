@@ -63,7 +63,7 @@ _REFUSALS = {
     415: "The content is no picture, clip or template.",
     422: "An option or a part is wrong.",
     429: "Too many jobs; `Retry-After` says when to try again.",
-    503: "The service is about to stop; `Retry-After` says when to try again.",
+    503: "The service is about to stop, or its disk is full; `Retry-After` says when to try again.",
 }
 _OF_INTAKE = (400, 401, 408, 413, 415, 422, 429, 503)
 
@@ -293,7 +293,8 @@ async def _no_such_value(request: Request, error: Any) -> JSONResponse:
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s: %s", request.method, request.url.path, error)
-    return JSONResponse({"error": f"{error}; this is for the one who runs the service"}, 500)
+    line = "the service cannot do this now; the one who runs it finds the reason in its messages"
+    return JSONResponse({"error": line}, 503, {"Retry-After": "60"})
 
 
 _HANDLERS: dict[Any, Any] = {
@@ -301,4 +302,5 @@ _HANDLERS: dict[Any, Any] = {
     HTTPException: _no_such_place,
     RequestValidationError: _no_such_value,
     OpenPortraitError: _failed,
+    OSError: _failed,
 }

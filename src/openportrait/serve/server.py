@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ SWEEP_SECONDS = 60.0
 """From one look for results that are kept no longer to the next."""
 _NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 _MODULE = "openportrait.serve.worker"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def serving(options: ServeOptions, engine: EngineOptions, hands: Hands | None = 
             stop.set()
             service.drain()
             server.stop()
+            service.close()
 
 
 def local_hands(options: ServeOptions) -> Hands:
@@ -75,5 +78,9 @@ def local_hands(options: ServeOptions) -> Hands:
 
 def _sweep(service: Service, stop: threading.Event) -> None:
     while not stop.wait(SWEEP_SECONDS):
-        if not service.draining:
+        if service.draining:
+            return
+        try:
             service.sweep()
+        except OpenPortraitError as error:  # the disk may be full; the next look may find it otherwise
+            _log.error("%s", error)

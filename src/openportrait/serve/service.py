@@ -186,9 +186,12 @@ class Service:
             self._forget(name)
 
     def drain(self) -> None:
-        """Take nothing in any more, end what runs as far as time allows, and let go of everything."""
+        """Take nothing in any more, and end what runs as far as time allows."""
         self.draining = True
         self.crew.drain(self.options.drain_seconds)
+
+    def close(self) -> None:
+        """Let go of the rest, when nobody asks any more."""
         self.pictures.close()
         self.store.close()
 

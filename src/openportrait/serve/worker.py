@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from openportrait.batches.worker import ANIMATE, Bench, animated, main
 from openportrait.drivings import Driving
 from openportrait.errors import MediaError, TemplateError
 from openportrait.limits import TooMuch, UploadLimits, check_upload
-from openportrait.options import EngineOptions, FaceEdit, Options
+from openportrait.options import EngineOptions, FaceEdit, FaceOptions, Options
 
-NICENESS = 10
-"""Of processes that do jobs: those that answer at once go first."""
+NICENESS = 5
+"""By so much processes that do jobs give way to those that answer at once."""
 
 
 def done_behind(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,14 +89,22 @@ def faces(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def warm(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Load the engine and all that a job imports, so that the first request need not wait for it."""
-    bench.shelf(EngineOptions(**job["engine"]))
+    """Load the engine, the face networks and all that a request imports, so that the first one need not wait for it."""
+    import numpy as np
+
+    import openportrait.pipeline.listing
+    import openportrait.templates  # noqa: F401
+
+    finder = bench.shelf(EngineOptions(**job["engine"])).tools.finder(FaceOptions())
+    finder.find(np.zeros((256, 256, 3), np.uint8))
     return {}
 
 
+@cache
 def _step_back() -> None:
-    if hasattr(os, "setpriority"):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    """Once in a process."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
 
 
 if __name__ == "__main__":
