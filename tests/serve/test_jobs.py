@@ -143,6 +143,7 @@ def test_refusals_are_one_clear_sentence(anna: Client, files: Path) -> None:
         (422, "region", anna.send(*both, options={"region": "nose"})),
         (422, "multiplier is 9", anna.send(*both, options={"multiplier": 9})),
         (422, "engine is chosen", anna.send(*both, options={"engine": "neural"})),
+        (422, "workers is chosen", anna.send(*both, options={"workers": 2})),
         (422, "weights is chosen", anna.send(*both, options={"weights": "/etc"})),
         (422, "background", anna.send(*both, options={"background": "/etc/passwd"})),
         (422, "options: it is not JSON", anna.send(*both, options="{")),

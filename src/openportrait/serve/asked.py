@@ -22,6 +22,7 @@ from openportrait.options import (
     EngineOptions,
     FaceEdit,
     Options,
+    RunOptions,
     specs,
 )
 from openportrait.pipeline.background import names_file
@@ -50,7 +51,8 @@ EDIT_OPTIONS = (
 """Those that count when a picture is edited."""
 FACES_TEXTS = ("options",)
 FACES_OPTIONS = ("detection_threshold",)
-_OF_THE_SERVICE = tuple(spec.name for spec in specs(EngineOptions))
+OF_THE_SERVICE = tuple(spec.name for record in (EngineOptions, RunOptions) for spec in specs(record))
+"""The options that those who ask cannot choose: what computes, and on how many cores."""
 _OF_A_DRIVING = tuple(item.name for item in fields(Driving) if item.name != "file")
 
 
@@ -111,7 +113,7 @@ def _check_colour(given: Mapping[str, Any]) -> None:
 def _options(given: Mapping[str, Any], only: Sequence[str] = ()) -> dict[str, Any]:
     """Flat options as they were given, found to be right."""
     for name in given:
-        if name in _OF_THE_SERVICE:
+        if name in OF_THE_SERVICE:
             raise Refused(422, f"{name} is chosen by the one who runs the service; leave it out")
         if only and name not in only and name in Options().values():
             raise Refused(422, f"{name} changes nothing here; leave it out")

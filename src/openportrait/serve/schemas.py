@@ -7,8 +7,8 @@ from typing import Any
 
 from openportrait.checked import OptionSpec
 from openportrait.drivings import Driving
-from openportrait.options import OF_A_DRIVING, EngineOptions, FaceEdit, job_specs, specs
-from openportrait.serve.asked import EDIT_FORMATS, EDIT_OPTIONS, FACES_OPTIONS, FORMATS
+from openportrait.options import OF_A_DRIVING, FaceEdit, job_specs, specs
+from openportrait.serve.asked import EDIT_FORMATS, EDIT_OPTIONS, FACES_OPTIONS, FORMATS, OF_THE_SERVICE
 
 _KINDS = {bool: "boolean", int: "integer", float: "number"}
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
@@ -45,8 +45,7 @@ READY: dict[str, Any] = {
 
 def job_body() -> dict[str, Any]:
     """The form of a job."""
-    engine = {spec.name for spec in specs(EngineOptions)}
-    options = [spec for name, spec in job_specs().items() if name not in engine]
+    options = [spec for name, spec in job_specs().items() if name not in OF_THE_SERVICE]
     return _form(
         {
             "source": {**_FILE, "description": "Portrait: a picture or a clip."},
