@@ -110,11 +110,13 @@ def nodes(environment: None) -> Iterator[Nodes]:
         from ray._private import utils
         from ray.cluster_utils import Cluster
 
+        # The address of the cluster is noted there, in a folder that is made with the first node.
+        patch.setenv("RAY_TMPDIR", folder)
         # Its nodes then begin without what serves a dashboard: that takes long to import, and they wait 15 s for it.
         patch.setattr(utils, "get_dashboard_dependency_error", lambda: ImportError("no dashboard here"))
         head = {
             "num_cpus": 0,
-            "temp_dir": folder,
+            "temp_dir": str(Path(folder) / "ray"),
             "include_dashboard": False,
             "include_log_monitor": False,
             "no_monitor": True,

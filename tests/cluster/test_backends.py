@@ -15,6 +15,8 @@ from openportrait.errors import Cancelled, EngineError, OptionError
 from tests.batch.test_batch import hidden, same_pictures
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.xdist_group("cluster")  # one cluster for all of them
+
 Backend = dict[str, Any]
 
 

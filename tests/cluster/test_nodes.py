@@ -16,6 +16,8 @@ from tests.batch.conftest import Batch, wait_for
 from tests.batch.test_batch import MANY, hidden, many, same_pictures, write_list
 from tests.cluster.conftest import Nodes
 
+pytestmark = pytest.mark.xdist_group("cluster")  # one cluster for all of them
+
 Start = Callable[..., Batch]
 
 
