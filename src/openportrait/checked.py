@@ -22,8 +22,8 @@ from typing_extensions import Doc
 from openportrait.bounds import number, shown, whole
 from openportrait.errors import OptionError
 
-MOST_TEXT = 100
-"""Characters of a text: the names of faces and devices are shorter."""
+MOST_TEXT = 1000
+"""Characters of a text: names of faces and devices are shorter, a path of a background may be long."""
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 _SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}

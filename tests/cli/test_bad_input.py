@@ -75,10 +75,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("role", ["source", "driving"])
+ROLES = [(role, name) for role in ("source", "driving") for name in CASES if (role, name) != ("driving", "sound.wav")]
+"""A sound may drive."""
+
+
+@pytest.mark.parametrize(("role", "name"), ROLES)
 def test_a_bad_file_is_named_in_one_line(
-    run: Run, files: Path, bad: Path, tmp_path: Path, name: str, role: str
+    run: Run, files: Path, bad: Path, tmp_path: Path, role: str, name: str
 ) -> None:
     pair = {"source": files / "portrait.png", "driving": files / "clip.mp4"} | {role: bad / name}
     done = run("animate", "-s", pair["source"], "-d", pair["driving"], "--engine", "mesh")

@@ -85,7 +85,7 @@ if "openportrait.batches.worker" in sys.orig_argv:
 """Loaded by each Python of these tests: a worker crashes on certain sources, always or once."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Of all processes that these tests start."""
     folder = tmp_path_factory.mktemp("site")
@@ -100,7 +100,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nodes(environment: None) -> Iterator[Nodes]:
     """A head and two nodes of a core each."""
     if find_spec("ray") is None:

@@ -290,7 +290,7 @@ def test_events_of_the_page_called_by_hand_are_refused_in_one_line(client: httpx
 def test_a_click_on_a_face_reads_no_file_that_the_preview_refuses(client: httpx.Client, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     PillowImage.new("L", (2600, 2000)).save(large)
-    request = event_of(client, "animate-source-faces")([file_of(upload(client, large))], "byhand")
+    request = event_of(client, "animate-source-faces")([file_of(upload(client, large))], "clicks")
     answer = client.post("gradio_api/run/predict", json={**request, "event_data": {"index": [9, 9], "value": None}})
     assert answer.json()["error"].startswith("large.png has 5.2 megapixels, the limit is 4")
 

@@ -80,6 +80,7 @@ def test_areas_for_files_have_names_of_their_own(visitor: Visitor) -> None:
 
 def test_a_portrait_is_animated_without_a_mouse(visitor: Visitor, portrait: Path) -> None:
     page = visitor.page
+    page.wait_for_timeout(1000)  # What is still being laid out loses the focus.
 
     def go_to(name: str) -> None:
         """Press Tab until what has the focus is called so."""
@@ -92,7 +93,7 @@ def test_a_portrait_is_animated_without_a_mouse(visitor: Visitor, portrait: Path
 
     for area, path in (
         ("Portrait: a picture or video", portrait),
-        ("Video, picture or motion template", EXAMPLES / "driving" / "surprise.jpg"),
+        ("Video, picture, motion template or sound", EXAMPLES / "driving" / "surprise.jpg"),
     ):
         go_to(area)
         with page.expect_file_chooser() as chooser:
