@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import EXAMPLES
 from tests.web.conftest import Visitor
 
 axe = pytest.importorskip("axe_playwright_python.base")
@@ -76,31 +75,3 @@ def test_areas_for_files_have_names_of_their_own(visitor: Visitor) -> None:
     assert len(names) == len(set(names)) == 5
     assert not any(name.endswith(": Click to upload or drop files") for name in names)
     assert visitor.page.locator("h1").all_inner_texts() == ["OpenPortrait"]
-
-
-def test_a_portrait_is_animated_without_a_mouse(visitor: Visitor, portrait: Path) -> None:
-    page = visitor.page
-    page.wait_for_timeout(1000)  # What is still being laid out loses the focus.
-
-    def go_to(name: str) -> None:
-        """Press Tab until what has the focus is called so."""
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            said = "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"
-            if str(page.evaluate(said)).startswith(name):
-                return
-        raise AssertionError(f"{name} is not reached")
-
-    for area, path in (
-        ("Portrait: a picture or video", portrait),
-        ("Video, picture, motion template or sound", EXAMPLES / "driving" / "surprise.jpg"),
-    ):
-        go_to(area)
-        with page.expect_file_chooser() as chooser:
-            page.keyboard.press("Enter")
-        chooser.value.set_files(str(path))
-        page.get_by_text(path.name).first.wait_for()
-    visitor.wait_for_preview("animate-driving")
-    go_to("Animate")
-    page.keyboard.press("Enter")
-    visitor.wait_for_status("animate", "Done")

@@ -102,6 +102,7 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
     """The page, its API and the app's own routes as one application (ASGI)."""
     import fastapi
     import gradio as gr
+    from starlette.responses import Response
     from starlette.routing import Route
 
     from openportrait.web import app, gate, live, theme, uploads
@@ -118,7 +119,12 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
         return login is None or any(token in own.tokens for token in tokens)
 
     outer = fastapi.FastAPI(openapi_url=None)
+
+    async def icon(request: Any) -> Any:
+        return Response((assets / "icon.svg").read_bytes(), media_type="image/svg+xml")
+
     outer.router.routes += [
+        Route("/favicon.ico", icon),
         Route(f"{live.ROUTE}/{{token}}", live.frame_route(sessions), methods=["POST"]),
         Route(uploads.ROUTE, uploads.upload_route(sessions, limits.max_upload_mb, logged_in), methods=["POST"]),
     ]
@@ -135,7 +141,6 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
         theme=theme.theme(),
         css=(assets / "style.css").read_text("utf-8"),
         js=(assets / "page.js").read_text("utf-8"),
-        favicon_path=str(assets / "icon.svg"),
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
