@@ -59,6 +59,7 @@ def test_a_node_is_killed_and_every_job_is_there_once(
     assert [outcome.attempts for outcome in again] == [0] * MANY
 
 
+@pytest.mark.long
 def test_stopped_it_leaves_whole_results_and_no_process(
     nodes: Nodes, start: Start, files: Path, tmp_path: Path
 ) -> None:
