@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.serve.conftest import Process
 from tests.serve.load import load
 
 CLIENTS = 12
 
 
+@pytest.mark.long
 def test_many_clients_at_once_lose_nothing(start: Callable[..., Process], files: Path) -> None:
     running = start("--workers", 2, "--max-jobs", 8)
     portrait = files / "portrait.png"

@@ -101,6 +101,7 @@ def test_the_image_is_made_of_what_is_there() -> None:
     assert command == compose()["services"]["serve"]["command"]
 
 
+@pytest.mark.long
 def test_the_commands_of_the_containers_run(tmp_path: Path) -> None:
     services = compose()["services"]
     assert set(services) == {"serve", "page"}

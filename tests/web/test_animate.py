@@ -129,9 +129,7 @@ def test_an_example_runs_with_one_click(visitor: Visitor) -> None:
     visitor.page.wait_for_selector("#animate-result-image img", state="visible")
 
 
-def test_cancel_stops_and_leaves_nothing(
-    visitor: Visitor, app: Served, portrait: Path, talk: Path
-) -> None:
+def test_cancel_stops_and_leaves_nothing(visitor: Visitor, app: Served, portrait: Path, talk: Path) -> None:
     before = set(app.sessions.root.glob("session-*/*/*"))
     visitor.upload("animate-source", portrait)
     visitor.upload("animate-driving", talk)
