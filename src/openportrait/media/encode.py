@@ -98,7 +98,39 @@ def _video_options(codec: str, quality: int) -> dict[str, str]:
     return {"crf": str(round(55 - 0.42 * quality)), "b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"}
 
 
-class VideoEncoder:
+class VideoFile:
+    """A video file that is being written, with sound; its stream of pictures is added by who writes it."""
+
+    _sound: SoundTrack | None = None
+
+    def __init__(self, path: Path, container: Container, description: str) -> None:
+        """Opens the file."""
+        self.frames = 0
+        self._container = container
+        self._output = av.open(f"file:{path}", mode="w", format=container.muxer, options=dict(container.options))
+        if description:
+            self._output.metadata["comment"] = description
+
+    def _add_sound(self, sound: Sound | None) -> None:
+        """After the stream of pictures: players take the first stream for the picture."""
+        if sound:
+            self._sound = SoundTrack(sound, self._output, self._container.copies, self._container.sound)
+
+    def finish(self) -> None:
+        """Write the rest of the sound, and the end of the file."""
+        if self._sound:
+            self._sound.close()
+        self._output.close()
+
+    def abandon(self) -> None:
+        """Close without caring for the file."""
+        with contextlib.suppress(OSError, av.FFmpegError):
+            if self._sound:
+                self._sound.close()
+            self._output.close()
+
+
+class VideoEncoder(VideoFile):
     """H.264 or VP9, 4:2:0, or with alpha ProRes 4444 or VP9; BT.709, with sound.
 
     An odd side is made even by repeating its last row or column.
@@ -124,12 +156,9 @@ class VideoEncoder:
         self._clear = clear and container.clear is not None
         self._codec = container.clear if clear and container.clear is not None else container.video
         self._rate = rate
-        self.frames = 0
         width, height = size
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
-        self._output = av.open(f"file:{path}", mode="w", format=container.muxer, options=dict(container.options))
-        if description:
-            self._output.metadata["comment"] = description
+        super().__init__(path, container, description)
         stream = self._output.add_stream(self._codec.name, rate=rate, options=_video_options(self._codec.name, quality))
         assert isinstance(stream, VideoStream)
         self._stream = stream
@@ -140,7 +169,7 @@ class VideoEncoder:
         context.thread_count = threads
         context.color_range = _LIMITED
         context.colorspace = context.color_primaries = context.color_trc = _BT709
-        self._sound = SoundTrack(sound, self._output, container.copies, container.sound) if sound else None
+        self._add_sound(sound)
 
     def write(self, image: Image, alpha: Image | None) -> None:
         """Add one picture, and the sound up to its end."""
@@ -159,16 +188,7 @@ class VideoEncoder:
     def finish(self) -> None:
         """Write what is still held, and the end of the file."""
         self._output.mux(self._stream.encode(None))
-        if self._sound:
-            self._sound.close()
-        self._output.close()
-
-    def abandon(self) -> None:
-        """Close without caring for the file."""
-        with contextlib.suppress(OSError, av.FFmpegError):
-            if self._sound:
-                self._sound.close()
-            self._output.close()
+        super().finish()
 
 
 def _with_alpha(image: Image, alpha: Image | None) -> Image:

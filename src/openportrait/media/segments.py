@@ -16,9 +16,9 @@ from typing import Self
 import av
 from av.video.stream import VideoStream
 
-from openportrait.media.encode import CONTAINERS, Container, VideoEncoder
+from openportrait.media.encode import CONTAINERS, Container, VideoEncoder, VideoFile
 from openportrait.media.files import open_container, unwritable
-from openportrait.media.sound import Sound, SoundTrack
+from openportrait.media.sound import Sound
 from openportrait.records import Image
 
 
@@ -72,21 +72,18 @@ class SegmentWriter:
                 self._encoder.finish()
 
 
-class JoinedVideo:
+class JoinedVideo(VideoFile):
     """A video file made of segments, with sound. Raises OSError or av.FFmpegError when it cannot be written."""
 
     def __init__(
         self, path: Path, container: Container, first: Path, *, rate: Fraction, sound: Sound | None, description: str
     ) -> None:
         """`first`: a segment; the others are encoded like it."""
-        self.frames = 0
+        super().__init__(path, container, description)
         self._rate = rate
-        self._output = av.open(f"file:{path}", mode="w", format=container.muxer, options=dict(container.options))
-        if description:
-            self._output.metadata["comment"] = description
         with open_container(first) as segment:
             self._stream: VideoStream = self._output.add_stream_from_template(segment.streams.video[0])
-        self._sound = SoundTrack(sound, self._output, container.copies, container.sound) if sound else None
+        self._add_sound(sound)
 
     def join(self, path: Path, frames: int) -> None:
         """Add a segment of so many frames, and the sound up to its end."""
@@ -109,12 +106,4 @@ class JoinedVideo:
         """Write the rest of the sound, and the end of the file."""
         if self._sound:
             self._sound.advance(self.frames / self._rate)
-            self._sound.close()
-        self._output.close()
-
-    def abandon(self) -> None:
-        """Close without caring for the file."""
-        with contextlib.suppress(OSError, av.FFmpegError):
-            if self._sound:
-                self._sound.close()
-            self._output.close()
+        super().finish()

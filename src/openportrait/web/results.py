@@ -68,7 +68,7 @@ class Results:
 
     def asked_by(self, context: Context, trigger: Callable[..., Any]) -> Any:
         """`trigger` (`button.click`, `event.then`) asks for a job; the event that runs it comes after this one."""
-        return trigger(begins(context), None, self.asked, js=REVEAL % self.tab, **AT_ONCE)
+        return trigger(_begins(context), None, self.asked, js=REVEAL % self.tab, **AT_ONCE)
 
     def follow(self, context: Context, session: Session, ticket: str, work: Work) -> Iterator[Updates]:
         """Run the job that was asked for and keep the page up to date. A refusal is shown where the result would be.
@@ -161,7 +161,7 @@ def _pair(tab: str, name: str, label: str) -> tuple[Any, Any]:
     return video, image
 
 
-def begins(context: Context) -> Callable[[gr.Request], Updates]:
+def _begins(context: Context) -> Callable[[gr.Request], Updates]:
     """A handler for the moment a job is asked for, before it waits in line: from then on it can be stopped."""
 
     def begin(request: gr.Request) -> Updates:
