@@ -22,7 +22,6 @@ from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.flow import Computed, Watch, groups, view
 from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report, report_small
-from openportrait.pipeline.speaking import open_speech
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
 from openportrait.templates import is_template, load_template
@@ -219,6 +218,8 @@ def of_template(template: Template, path: Path) -> MeasuredDriving:
 
 def _sound(path: Path, tools: Tools, options: Options, watch: Watch) -> MeasuredDriving:
     """What a face at rest would do if it spoke this."""
+    from openportrait.pipeline.speaking import open_speech  # With scipy, which takes longer to load than all else.
+
     engine = tools.engine
     speech = open_speech(path, engine, options.speech, watch)
     return MeasuredDriving(

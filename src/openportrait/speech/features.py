@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 Signal = NDArray[np.float32]
 
@@ -32,7 +31,7 @@ def log_mel(samples: Signal) -> Signal:
     if windows is None:
         return np.zeros((0, BANDS), np.float32)
     shaped = windows * np.hanning(WINDOW).astype(np.float32)
-    power = np.abs(fft.rfft(shaped, _FFT, axis=1)) ** 2
+    power = np.abs(np.fft.rfft(shaped, _FFT, axis=1)) ** 2
     return np.asarray(np.log(power @ _bands() + _FLOOR), np.float32)
 
 

@@ -1,10 +1,14 @@
-"""Soft steps and limits."""
+"""Soft steps, limits, and rows of values made smooth."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from openportrait.records import Floats
+
+_SIGMAS = 4.0
+"""Standard deviations to which a Gaussian reaches; beyond is less than a hundredth of a per cent of it."""
 
 
 def smoothstep(value: Floats | float, low: Floats | float, high: Floats | float) -> Floats:
@@ -19,3 +23,21 @@ def soft_limit(vector: Floats, limit: float) -> Floats:
     if length <= half:
         return vector
     return np.asarray(vector * ((half + half * np.tanh((length - half) / half)) / length))
+
+
+def smoothed(values: Floats, sigma: float, *, closed: bool = False) -> Floats:
+    """(N,) values by a Gaussian of `sigma` steps; beyond their ends the last goes on, or of a closed curve the first.
+
+    Not by scipy, which takes longer to load than a picture to render.
+    """
+    reach = round(_SIGMAS * sigma)
+    padded = np.pad(np.asarray(values, np.float64), reach, "wrap" if closed else "edge")
+    kernel = cv2.getGaussianKernel(2 * reach + 1, sigma, cv2.CV_64F)[:, 0]
+    return np.convolve(padded, kernel, "valid")
+
+
+def middles(values: Floats, width: int) -> Floats:
+    """(N,) the median of the `width` values around each; beyond their ends the last goes on."""
+    before = width // 2
+    padded = np.pad(values, (before, width - 1 - before), "edge")
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, width), 1))

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from openportrait.engines.mesh.colours import LUMA, skin_colour
-from openportrait.engines.mesh.curves import smoothstep
+from openportrait.engines.mesh.curves import smoothed, smoothstep
 from openportrait.engines.mesh.eye_layers import eye_outline, eye_width
 from openportrait.engines.mesh.infill import Mask
 from openportrait.engines.mesh.topology import SKIN_COUNT
@@ -82,7 +81,7 @@ class _Eye:
         found, sure = _white(np.asarray(part, np.uint8), known, float(skin_colour(image, face) @ LUMA))
         edge = _distances(known)
         beyond = np.clip(_distances(found) + _LINE - edge, 0, (_LARGEST - 1) * edge)
-        return cls(middle, edge / zoom, gaussian_filter1d(beyond, _SMOOTH, mode="wrap") / zoom, sure)
+        return cls(middle, edge / zoom, smoothed(beyond, _SMOOTH, closed=True) / zoom, sure)
 
     def outwards(self, points: Floats) -> Floats:
         """(N, 2) px that points (N, 2) move, for the outline to come to where it is seen; less with the distance."""

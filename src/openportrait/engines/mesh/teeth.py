@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, median_filter
 
 from openportrait.engines.mesh.colours import LUMA, lip_colour
-from openportrait.engines.mesh.curves import smoothstep
+from openportrait.engines.mesh.curves import middles, smoothed, smoothstep
 from openportrait.engines.mesh.infill import Layer, Mask, filled
 from openportrait.engines.mesh.inside import Part, area, flat_cm, lip_middles
 from openportrait.engines.mesh.light import whiteness
@@ -141,8 +140,7 @@ def _upper_row(tooth: Mask, lip: Floats, width: float) -> _Row | None:
     if len(columns) < _LEAST_WIDTH * width:
         return None
     last = tooth.shape[0] - 1 - seen[::-1, columns].argmax(0)
-    height = median_filter(last - top[columns], max(3, round(0.16 * width)), mode="nearest")
-    height = gaussian_filter1d(height.astype(np.float64), 0.04 * width, mode="nearest")
+    height = smoothed(middles(last - top[columns], max(3, round(0.16 * width))), 0.04 * width)
     middle = float(np.median(height))
     if middle > _HIGHEST * width or height.max() > _EVEN * middle:
         return None
