@@ -24,9 +24,8 @@ def main() -> None:
     """Answer requests until stdin ends."""
     import av
     import cv2
-    import scipy.ndimage
 
-    del av, cv2, scipy
+    del av, cv2
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()

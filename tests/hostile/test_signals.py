@@ -25,10 +25,10 @@ Process = subprocess.Popen[str]
 
 @pytest.fixture(scope="module")
 def clip(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of speech, small enough for forty jobs."""
+    """A second of speech, small enough for forty jobs."""
     path = tmp_path_factory.mktemp("inputs") / "clip.mp4"
     with open_clip(talk, max_size=256) as read, open_writer(path, rate=Fraction(25), sound=[Sound(talk)]) as writer:
-        for frame in islice(read, 50):
+        for frame in islice(read, 25):
             writer.write(frame.image)
     return path
 
@@ -47,7 +47,7 @@ def jobs(clip: Path) -> list[list[str]]:
         ["template", "make", "-d", str(clip), "-o", "made/out.motion", "--engine", "mesh"],
         ["faces", str(clip), "--draw", "out.png"],
         # So long that processes render it.
-        [*followed, "-d", f"lip={clip}@offset=2", "--length", "longest", "--workers", "2", "-o", "made/out.mp4"],
+        [*followed, "-d", f"lip={clip}@offset=3", "--length", "longest", "--workers", "2", "-o", "made/out.mp4"],
     ]
 
 

@@ -74,10 +74,10 @@ def _plain_layout(frame: av.VideoFrame) -> str:
 
 def _merged(frame: av.VideoFrame) -> Image:
     """(H, W, 3) of a frame of three planes, green, blue, red."""
-    rows = [np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size) for plane in frame.planes]
+    planes: tuple[Any, ...] = frame.planes  # They are buffers, which their types do not say.
+    rows = [np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size) for plane in planes]
     green, blue, red = (plane[: frame.height, : frame.width] for plane in rows)
-    merged: Image = cv2.merge([red, green, blue])
-    return merged
+    return np.asarray(cv2.merge([red, green, blue]), np.uint8)
 
 
 def converted(frame: av.VideoFrame, **wanted: Any) -> av.VideoFrame:
