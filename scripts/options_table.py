@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
 
-from openportrait.options import ClusterOptions, FaceEdit, Options, OptionSpec, RetargetOptions, specs
+from openportrait.options import ClusterOptions, FaceEdit, LiveOptions, Options, OptionSpec, RetargetOptions, specs
 
 HEAD = """\
 # Options
@@ -18,16 +18,19 @@ has a `--no-` form. Sliders are in the units of the released LivePortrait interf
 
 """
 
+OF_COMMANDS = {LiveOptions: "live", ClusterOptions: "batch", RetargetOptions: "retarget", FaceEdit: "edit"}
+"""Options that one command alone has."""
+
 
 def table() -> str:
     """The whole page in Markdown."""
     groups = [get_type_hints(Options)[group.name] for group in fields(Options)]
-    return HEAD + "\n".join(_section(record) for record in (*groups, ClusterOptions, RetargetOptions, FaceEdit))
+    return HEAD + "\n".join(_section(record) for record in (*groups, *OF_COMMANDS))
 
 
 def _section(record: type) -> str:
     title = (record.__doc__ or "").split(".")[0]
-    command = {ClusterOptions: " (`batch`)", RetargetOptions: " (`retarget`)", FaceEdit: " (`edit`)"}.get(record, "")
+    command = f" (`{OF_COMMANDS[record]}`)" if record in OF_COMMANDS else ""
     rows = "\n".join(_row(spec) for spec in specs(record))
     return f"## {title}{command}\n\n| option | value | default | meaning |\n|---|---|---|---|\n{rows}\n"
 

@@ -327,6 +327,24 @@ class RunOptions(Checked):
     ] = None
 
 
+@dataclass(frozen=True)
+class LiveOptions(Checked):
+    """What a live portrait follows, and where it is shown."""
+
+    camera: Annotated[
+        str, Doc("Number of the camera, its device such as /dev/video0, or a clip that is played in its place.")
+    ] = "0"
+    mirror: Annotated[bool, Doc("Take the camera's picture as a mirror shows it.")] = False
+    preview: Annotated[bool, Doc("Show the portrait in a window.")] = True
+    virtual_camera: Annotated[
+        bool, Doc("Send the portrait to a virtual camera, for video calls; pyvirtualcam must be installed.")
+    ] = False
+
+
+LIVE_SIZE = 512
+"""Longer side in px to which a portrait that follows a camera is reduced, and of its face crop, if nothing is said."""
+OF_CLIPS = ("smoothing", "source_eye_retargeting", "neutral_frame", "length")
+"""The motion options that count only where a clip is known to its end."""
 EDIT_SCALE = 2.5
 """Source crop of the editor (SPEC §10), where the main job has 2.3."""
 OF_A_SOURCE = (

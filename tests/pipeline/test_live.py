@@ -105,7 +105,7 @@ def test_a_pause_of_the_camera_is_cut_to_a_second(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "a.mp4", 90, max_seconds=600.0)
     for seconds, shade in ((0.0, 20), (0.25, 60), (600.25, 200), (600.5, 240)):
         recorder.write(np.full((64, 64, 3), shade, np.uint8), seconds)
-    assert recorder.finish() == 38, "a quarter of a second, a second, a quarter, and the last picture"
+    assert recorder.finish() == 39, "a quarter of a second, a second, a quarter, and the last picture"
 
 
 def test_a_recording_of_nothing_leaves_nothing(portrait: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from openportrait.cli.edit import Edit
 from openportrait.cli.faces import Faces
 from openportrait.cli.flags import groups
 from openportrait.cli.info import Info
+from openportrait.cli.live import Live
 from openportrait.cli.reading import read
 from openportrait.cli.retarget import Retarget
 from openportrait.cli.serve import Serve
@@ -33,6 +34,7 @@ COMMANDS: Mapping[str, Any] = {
     "animate": Animate,
     "edit": Edit,
     "retarget": Retarget,
+    "live": Live,
     "batch": Batch,
     "faces": Faces,
     "template": {"make": TemplateMake, "info": TemplateInfo, "convert": TemplateConvert},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -30,7 +31,7 @@ from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Image, Motion, Ratios
 
 RECORDING_RATE = Fraction(25)
-"""Frames a second of a recording, whatever the camera gave."""
+"""Frames a second of a recording, where nothing is known of the camera's."""
 LONGEST_PAUSE_SECONDS = 1.0
 """Where the camera stops for longer, what follows is recorded as if it had stopped for so long."""
 
@@ -105,11 +106,21 @@ class LiveSession:
             self.options = replace(self.options, motion=motion)
             self._follow()
 
-    def record(self, path: Path, *, max_seconds: float = math.inf) -> None:
-        """Write what is shown from now on into `path`, until `finish`. Raises MediaError."""
+    def record(
+        self,
+        path: Path,
+        *,
+        max_seconds: float = math.inf,
+        rate: Fraction = RECORDING_RATE,
+        inputs: Sequence[Path] = (),
+    ) -> None:
+        """Write what is shown from now on into `path`, until `finish`, at `rate` frames a second.
+
+        Raises MediaError where it cannot be written, or would replace one of the `inputs`.
+        """
         with self._lock:
             if self._recorder is None:
-                self._recorder = Recorder(path, self.options.output.quality, max_seconds)
+                self._recorder = Recorder(path, self.options.output.quality, max_seconds, rate, inputs)
 
     def finish(self) -> int:
         """End the recording; how many frames it has. Without any, no file is written."""
@@ -186,11 +197,19 @@ class Follower:
 class Recorder:
     """Pictures that come at any time, written at a constant rate."""
 
-    def __init__(self, path: Path, quality: int, max_seconds: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        quality: int,
+        max_seconds: float,
+        rate: Fraction = RECORDING_RATE,
+        inputs: Sequence[Path] = (),
+    ) -> None:
         """Raises MediaError where the place cannot be written."""
         self._open = ExitStack()
-        self._writer: Writer = self._open.enter_context(open_writer(path, rate=RECORDING_RATE, quality=quality))
-        self._most = max_seconds * RECORDING_RATE
+        self._writer: Writer = self._open.enter_context(open_writer(path, rate=rate, quality=quality, inputs=inputs))
+        self._rate = rate
+        self._most = max_seconds * rate
         self._start: float | None = None
         self._last = 0.0
 
@@ -203,7 +222,8 @@ class Recorder:
             self._start = self._last = seconds
         self._start += max(seconds - self._last - LONGEST_PAUSE_SECONDS, 0.0)
         self._last = seconds
-        due = min(int((seconds - self._start) * RECORDING_RATE) + 1, self._most)
+        # To the nearest: where pictures come at about the rate of the file, each has a place of its own.
+        due = min(round((seconds - self._start) * self._rate) + 1, self._most)
         while self._writer.frames < due:
             self._writer.write(image)
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openportrait.errors import MediaError, OpenPortraitError, OptionError
-from openportrait.options import CropOptions, EngineOptions, FaceOptions, MotionOptions, Options
+from openportrait.options import LIVE_SIZE, OF_CLIPS, CropOptions, EngineOptions, FaceOptions, MotionOptions, Options
 from openportrait.pipeline.live import LiveSession
 from openportrait.pipeline.preview import preview_source
 from openportrait.records import Image
@@ -35,11 +35,9 @@ ROUTE = "/openportrait/live"
 MAX_FRAME_PIXELS = 4_000_000
 AT_WORK = 16
 """Camera frames that are animated at once, of all sessions; files are served by other threads."""
-LIVE_SIZE = 512
 FRAME_QUALITY = 85
 ASSETS = files("openportrait") / "assets" / "web"
 FIRST = ("region", "multiplier")
-OF_CLIPS = ("smoothing", "source_eye_retargeting", "neutral_frame", "length")
 MOVES = tuple(item.name for item in fields(MotionOptions) if item.name not in (*FIRST, *OF_CLIPS))
 VIEW = ["detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"]
 
