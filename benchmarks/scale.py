@@ -158,7 +158,7 @@ def show_driver(folder: Path) -> None:
     for count in (1, 16, 256, 1000):
         began, used = time.monotonic(), seconds_of_a_core()
         with Ledger(None) as ledger:
-            assert sum(1 for _ in run(tasks, ledger, Idle(), workers=count, retries=0)) == JOBS
+            assert sum(1 for _ in run(tasks, ledger, Idle(count), retries=0)) == JOBS
         seconds, spent = time.monotonic() - began, seconds_of_a_core() - used
         print(
             f"driver with {count} workers: {JOBS / seconds:.0f} jobs a second, "
@@ -197,7 +197,8 @@ def result_at(task: Task) -> Result:
 class Idle:
     """A backend whose workers answer at once."""
 
-    room = 1
+    def __init__(self, room: int) -> None:
+        self.room = room
 
     def hire(self, count: int) -> list[Worker]:
         return [Answer() for _ in range(count)]

@@ -17,6 +17,7 @@ from openportrait.media import AnyInput, Inputs
 from openportrait.notebook import ProgressBar, in_notebook
 from openportrait.options import Options, RetargetOptions
 from openportrait.pipeline import CancelCheck, Job, ProgressCallback, RetargetJob, Tools
+from openportrait.pipeline.crew import Hire
 from openportrait.pipeline.driving import MeasuredDriving, of_template
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.source import AnySource
@@ -82,11 +83,13 @@ class Call:
         job.said = self.said
         return job
 
-    def animate(self, source: AnySource, driving: AnyDrivings, output: AnyPath | None) -> Result:
-        """The source moves like its drivings."""
+    def animate(
+        self, source: AnySource, driving: AnyDrivings, output: AnyPath | None, hire: Hire | None = None
+    ) -> Result:
+        """The source moves like its drivings. `hire`: as `pipeline.animate` takes it."""
         if output is None:
             return keep(self.job(source, driving))
-        return self._told(pipeline.animate(source, self.drivings(driving), output, **self._given))
+        return self._told(pipeline.animate(source, self.drivings(driving), output, hire=hire, **self._given))
 
     def edit(self, source: AnySource, wanted: FaceEdit | Timeline, output: AnyPath | None) -> Result:
         """The source has its sliders."""

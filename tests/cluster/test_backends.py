@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,17 @@ def test_what_cannot_be_reached_is_one_line(options: dict[str, Any], said: str, 
     with pytest.raises((EngineError, OptionError), match=said) as refused:
         list(openportrait.batch([job], **options))
     assert "\n" not in str(refused.value)
+
+
+def test_a_listener_that_is_no_cluster_is_told_from_one(files: Path) -> None:
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    job = BatchJob(files / "portrait.png", files / "portrait.png")
+    with pytest.raises(EngineError, match="what answers there is no cluster; check the address"):
+        list(openportrait.batch([job], cluster=f"127.0.0.1:{server.server_port}"))
+    thread.join()
+    server.server_close()
 
 
 def test_ray_is_asked_for_where_it_is_missing(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

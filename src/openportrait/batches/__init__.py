@@ -1,7 +1,8 @@
 """Many jobs: lists of them, processes that do them, and a ledger by which a batch goes on where it was stopped.
 
 Read in this order: `lists.py`, `places.py`, `ledger.py`, `run.py`; then where jobs are done: `backends.py`, `local.py`,
-`cluster.py`; then one job: `staging.py`, `processes.py`, `worker.py`, `shelf.py`.
+`cluster.py`, `actors.py`; then one job: `staging.py`, `processes.py`, `worker.py`, `shelf.py`, and `renderers.py` for
+those whose segments go to several machines.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ def batch(
     from openportrait.pipeline.output import DEFAULT_FOLDER
 
     def outcomes() -> Generator[Outcome, None, None]:
-        with named_in_errors(), backend_of(where) as backend, Ledger(None if ledger is None else Path(ledger)) as kept:
-            count = backend.room if workers is None else workers
-            for outcome in run(tasks, kept, backend, workers=count, retries=again, progress=progress, cancel=cancel):
+        path = None if ledger is None else Path(ledger)
+        with named_in_errors(), backend_of(where, workers) as backend, Ledger(path) as kept:
+            for outcome in run(tasks, kept, backend, retries=again, progress=progress, cancel=cancel):
                 if outcome.error is not None:
                     reword(outcome.error, named)
                 yield outcome

@@ -10,13 +10,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from openportrait.batches.places import Task
-from openportrait.errors import EngineError
 from openportrait.options import ClusterOptions
 from openportrait.records import Result
-
-
-class Lost(EngineError):
-    """The machine or process that minded a job is gone, which says nothing about the job."""
 
 
 class Worker(Protocol):
@@ -47,11 +42,14 @@ class Backend(Protocol):
 
     @property
     def room(self) -> int:
-        """How many workers it has room for."""
+        """How many workers were asked for, or it has room for."""
         ...
 
     def hire(self, count: int) -> Sequence[Worker]:
-        """So many workers; each starts with its first job, or before."""
+        """So many workers, at most those of `room`; each starts with its first job, or before.
+
+        Where they are fewer, each has a share of the room for the segments of its jobs.
+        """
         ...
 
     def __enter__(self) -> Self:
@@ -63,12 +61,12 @@ class Backend(Protocol):
     ) -> None: ...
 
 
-def backend_of(wanted: ClusterOptions) -> Backend:
-    """The one that is asked for; nothing is begun yet."""
+def backend_of(wanted: ClusterOptions, workers: int | None) -> Backend:
+    """The one that is asked for; nothing is begun yet. `workers`: None for as many as there is room for."""
     if wanted.cluster is None:
         from openportrait.batches.local import Processes
 
-        return Processes()
+        return Processes(workers)
     from openportrait.batches.cluster import Cluster
 
-    return Cluster(wanted)
+    return Cluster(wanted, workers)

@@ -1,8 +1,7 @@
-"""Jobs done on a Ray cluster: an actor a worker, which minds a worker process on its machine.
+"""A Ray cluster, joined: workers that do jobs there (`actors.py`), and hands that render segments (`renderers.py`).
 
-Ray says where actors run and notices when a machine dies; what is to be done, and how often, is `run.py`'s affair.
-The process of an actor does the same as one of this machine (`processes.py`): a crash of it is told as there, and the
-actor starts it anew. Only where the actor itself is gone, with its machine as a rule, is a job `Lost`.
+Ray says where actors run and notices when a machine dies; what is to be done, and how often, is the affair of those
+who have something done.
 """
 
 from __future__ import annotations
@@ -12,30 +11,23 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from openportrait.batches.addresses import url_of
-from openportrait.batches.backends import Lost
-from openportrait.batches.local import Here
-from openportrait.batches.places import Task
-from openportrait.errors import EngineError, MediaError, OpenPortraitError, OptionError
+from openportrait.batches.actors import CALLS, Actor, There
+from openportrait.batches.renderers import Far, Renderer
+from openportrait.errors import EngineError, OptionError
 from openportrait.extras import install
 from openportrait.files import told
 from openportrait.options import MOST_WORKERS, ClusterOptions
-from openportrait.records import Result
 
 _ANSWER_SECONDS = 5.0
 """A cluster answers within this time, or it is taken for unreachable."""
-_TOLD_SECONDS = 1.0
-"""From one look at how far a job is to the next."""
-_STOPPING_SECONDS = 15.0
-"""An actor ends its process within this time (`processes.py`), or is ended with it."""
 _OF_RAY = {
     # Nothing is reported to anyone.
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -44,22 +36,28 @@ _OF_RAY = {
     "RAY_py_gcs_connect_timeout_s": "5",
 }
 """Settings of Ray in this process, where the user has none."""
-_CALLS = 4
-"""At once to an actor: a job, how far it is, and the word to stop."""
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+"""How gRPC, which Ray speaks, is begun: the first words of HTTP/2 and a frame of settings without any (RFC 9113)."""
+_GREETING_ANSWER = 4
+"""The kind of the frame that is answered: settings."""
+_FRAME_HEAD_BYTES = 9
 
 
 class Cluster:
     """A backend: the cluster at an address. Ray is imported, and the cluster joined, when it is entered."""
 
-    def __init__(self, wanted: ClusterOptions) -> None:
-        self._wanted = wanted
+    def __init__(self, wanted: ClusterOptions, workers: int | None = None) -> None:
+        """`workers`: None for as many as there is room for."""
+        self._wanted, self._workers = wanted, workers
         self._joined = False
         self._printer: Callable[..., None] | None = None
         self._ray: Any = None
 
     @property
     def room(self) -> int:
-        """Workers for which there are cores and GPUs. Raises OptionError where there is not one."""
+        """Workers that were asked for, or for which there are cores and GPUs. Raises OptionError where it has none."""
+        if self._workers is not None:
+            return self._workers
         found = self._ray.cluster_resources()
         needs = {"CPU": self._wanted.worker_cpus, "GPU": self._wanted.worker_gpus}
         room = min(int(found.get(name, 0) / need) for name, need in needs.items() if need)
@@ -72,12 +70,33 @@ class Cluster:
         return min(room, MOST_WORKERS)
 
     def hire(self, count: int) -> list[There]:
-        """So many actors; those for which there is no room yet wait for it."""
+        """So many actors; those for which there is no room yet wait for it. They share what room is left."""
         actor = self._ray.remote(
-            num_cpus=self._wanted.worker_cpus, num_gpus=self._wanted.worker_gpus, max_concurrency=_CALLS
+            num_cpus=self._wanted.worker_cpus, num_gpus=self._wanted.worker_gpus, max_concurrency=CALLS
         )(Actor)
-        threads = max(int(self._wanted.worker_cpus), 1)
-        return [There(self._ray, lambda: actor.remote(threads, str(Path.cwd()))) for _ in range(count)]
+        threads, here, room = self._threads, str(Path.cwd()), self.room
+        address = self._ray.get_runtime_context().gcs_address
+
+        def make(place: int) -> Any:
+            others = threads * (len(range(place, room, count)) - 1)
+            more = {"cluster": address, "worker_cpus": self._wanted.worker_cpus, "most": others} if others > 0 else {}
+            return actor.remote(threads, here, more)
+
+        return [There(self._ray, partial(make, place)) for place in range(count)]
+
+    def hands(self, segments: int) -> list[Far]:
+        """For so many segments of one job, which has all the room there is: a `Hire`."""
+        return self.renderers(min(self.room * self._threads, segments)) if segments > 1 else []
+
+    def renderers(self, count: int) -> list[Far]:
+        """So many hands for segments, each on a core: several in the room of a worker that takes more."""
+        actor = self._ray.remote(num_cpus=self._wanted.worker_cpus / self._threads, max_concurrency=CALLS)(Renderer)
+        return [Far(self._ray, actor.remote) for _ in range(count)]
+
+    @property
+    def _threads(self) -> int:
+        """Cores of a worker."""
+        return max(int(self._wanted.worker_cpus), 1)
 
     def __enter__(self) -> Self:
         if find_spec("ray") is None:
@@ -121,146 +140,30 @@ class Cluster:
             self._ray._private.worker.print_to_stdstream = self._printer
 
 
-class Actor:
-    """On a machine of the cluster: minds a process that does jobs."""
-
-    def __init__(self, threads: int, folder: str) -> None:
-        """`folder`: where the batch was begun, from which relative paths start."""
-        self._frames = 0
-        self._folder = folder
-        self._is_there = Path(folder).is_dir()
-        if self._is_there:
-            os.chdir(folder)
-        self._worker = Here(threads)
-
-    def begun(self) -> str:
-        """The name of its machine."""
-        return socket.gethostname()
-
-    def do(self, task: Task) -> Result | OpenPortraitError:
-        """Have a job done; the error that it ended with is given back too."""
-        self._frames = 0
-        try:
-            if not self._is_there and not all(map(_is_absolute, (*task.inputs, Path(task.place.folder)))):
-                raise MediaError(
-                    f"{task.job.said}: {self._folder} is not on {socket.gethostname()}, which is to do the job; share "
-                    "the folder, or give URLs"
-                )
-            return self._worker.do_task(task, self._tell)
-        except OpenPortraitError as error:
-            return error
-
-    def _tell(self, frames: int) -> None:
-        self._frames = frames
-
-    def frames(self) -> int:
-        """Rendered so far of the job under way."""
-        return self._frames
-
-    def stop(self) -> None:
-        """Whatever it does is to end soon."""
-        self._worker.tell_to_stop()
-
-    def end(self) -> None:
-        """Wait until its process has ended."""
-        self._worker.end()
-
-
-class There:
-    """A worker on the cluster as the batch sees it. An actor that is gone is replaced where there is room."""
-
-    def __init__(self, ray: Any, make: Callable[[], Any]) -> None:
-        self._ray = ray
-        self._make = make
-        self._turn = threading.Lock()
-        self._stopped = 0.0
-        """When it was told to stop."""
-        self._actor: Any = None
-        self._begun: Any = None
-        self._is_ready = False
-
-    def ready(self, seconds: float) -> bool:
-        """Whether its actor runs; waits so long for it. Raises EngineError where it can never begin."""
-        with self._turn:
-            if self._stopped:
-                return False
-            if self._actor is None:
-                self._actor = self._make()
-                self._begun = self._actor.begun.remote()
-        if not self._is_ready and self._ray.wait([self._begun], timeout=seconds)[0]:
-            try:
-                self._ray.get(self._begun)
-            except self._ray.exceptions.RayActorError as error:
-                if "ImportError" in str(error) or "ModuleNotFoundError" in str(error):
-                    raise EngineError(
-                        f"a machine of the cluster cannot load this package ({_last_line(error)}); install it there"
-                    ) from error
-                self._dismiss()
-            except self._ray.exceptions.RayError as error:
-                raise EngineError(f"the cluster cannot start a worker ({_last_line(error)}); see its logs") from error
-            else:
-                self._is_ready = True
-        return self._is_ready
-
-    def do_task(self, task: Task, tell: Callable[[int], None]) -> Result:
-        """Have a job done. Raises the error that it ended with, or Lost where its actor is gone."""
-        try:
-            answer = self._answer(task, tell)
-        except self._ray.exceptions.RayError as error:
-            self._dismiss()
-            raise Lost(
-                f"{task.job.source}: its worker on the cluster was lost each time ({_last_line(error)}); "
-                "see whether its machines have enough memory"
-            ) from error
-        if isinstance(answer, OpenPortraitError):
-            raise answer
-        return answer
-
-    def _answer(self, task: Task, tell: Callable[[int], None]) -> Result | OpenPortraitError:
-        given = self._actor.do.remote(task)
-        while not self._ray.wait([given], timeout=_TOLD_SECONDS)[0]:
-            if self._stopped and time.monotonic() > self._stopped + _STOPPING_SECONDS:
-                raise Lost(f"{task.job.source}: its worker does not answer")
-            with suppress(self._ray.exceptions.GetTimeoutError):
-                tell(self._ray.get(self._actor.frames.remote(), timeout=_TOLD_SECONDS))
-        answer: Result | OpenPortraitError = self._ray.get(given)
-        return answer
-
-    def tell_to_stop(self) -> None:
-        """Whatever it does is to end soon, and nothing begins any more."""
-        with self._turn:
-            self._stopped = time.monotonic()
-            if self._is_ready:
-                self._actor.stop.remote()
-
-    def end(self) -> None:
-        """Wait until its process has ended, and give its room back."""
-        with self._turn:
-            self._stopped = self._stopped or time.monotonic()
-        if self._is_ready:
-            with suppress(self._ray.exceptions.RayError):
-                self._ray.get(self._actor.end.remote(), timeout=_STOPPING_SECONDS)
-        self._dismiss()
-
-    def _dismiss(self) -> None:
-        with self._turn:
-            actor, self._actor, self._is_ready = self._actor, None, False
-        if actor is not None:
-            self._ray.kill(actor)
-
-
 def _say_nothing(*_: object, **__: object) -> None: ...
 
 
 def _reach(address: str) -> None:
-    """Raises EngineError where nothing listens at an address: Ray itself would try for a minute."""
+    """Raises EngineError where no Ray listens at an address: Ray itself would try for half a minute, or a whole one."""
     host, _, port = address.rpartition(":")
     if not host:
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS) as asked:
+            answer = _GREETING_ANSWER if os.environ.get("RAY_USE_TLS", "0") != "0" else _greeted(asked)
     except (OSError, ValueError, OverflowError) as error:
         raise EngineError(f"{address}: no cluster answers ({told(error)}); check the address") from error
+    if answer != _GREETING_ANSWER:
+        raise EngineError(f"{address}: what answers there is no cluster; check the address")
+
+
+def _greeted(asked: socket.socket) -> int | None:
+    """The kind of the first frame that a listener sends in HTTP/2; None for one that speaks anything else."""
+    asked.sendall(_GREETING)
+    head = b""
+    while len(head) < _FRAME_HEAD_BYTES and (piece := asked.recv(_FRAME_HEAD_BYTES - len(head))):
+        head += piece
+    return head[3] if len(head) == _FRAME_HEAD_BYTES else None
 
 
 @contextmanager
@@ -288,12 +191,3 @@ def _own_signals() -> Iterator[None]:
     finally:
         for number, answer in before.items():
             signal.signal(number, answer)
-
-
-def _is_absolute(path: Path) -> bool:
-    return path.is_absolute() or url_of(path) is not None
-
-
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:200] if lines else type(error).__name__

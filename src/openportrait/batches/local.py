@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from openportrait.batches.places import Task
 from openportrait.batches.processes import Worker
@@ -16,10 +16,14 @@ from openportrait.records import Result
 class Processes:
     """A backend of this machine's cores."""
 
+    def __init__(self, workers: int | None = None) -> None:
+        """`workers`: None for one a core."""
+        self._workers = workers
+
     @property
     def room(self) -> int:
-        """One worker a core."""
-        return cores()
+        """Workers that were asked for, or one a core."""
+        return self._workers or cores()
 
     def hire(self, count: int) -> list[Here]:
         """So many processes, which share the cores."""
@@ -37,10 +41,15 @@ class Processes:
 class Here(Worker):
     """A process of this machine; what a job needs is fetched to this machine."""
 
+    def __init__(self, threads: int, spread: Mapping[str, Any] | None = None) -> None:
+        """`spread`: who else renders segments of its jobs, as `worker.animated` takes it."""
+        super().__init__(threads)
+        self._spread = spread
+
     def ready(self, seconds: float) -> bool:
         """Always: the process starts with its first job."""
         return True
 
     def do_task(self, task: Task, tell: Callable[[int], None]) -> Result:
         """Have a job done, with its files fetched before and delivered after."""
-        return staged(task, lambda job: self.do(job, tell))
+        return staged(task, lambda job: self.do({**job, "spread": self._spread}, tell))

@@ -86,11 +86,11 @@ class Worker:
             return self._process
 
     def interrupt(self) -> None:
-        """What it does is to end soon, with an error; the next job finds a new process."""
+        """What it does is to end soon, with an error; said once more, now. The next job finds a new process."""
         with self._turn:
-            self._interrupted = True
             if self._process is not None:
-                self._process.terminate()
+                (self._process.kill if self._interrupted else self._process.terminate)()
+            self._interrupted = True
 
     def tell_to_stop(self) -> None:
         """Whatever it does is to end soon, and nothing begins any more."""

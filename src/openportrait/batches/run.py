@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
-from openportrait.batches.backends import Backend, Lost, Worker
+from openportrait.batches.backends import Backend, Worker
 from openportrait.batches.ledger import Ledger
 from openportrait.batches.places import Task, identity
 from openportrait.batches.records import BatchProgress, Outcome
 from openportrait.errors import Cancelled, NoFaceError, OpenPortraitError, OptionError, TemplateError
+from openportrait.pipeline.crew import Lost
 from openportrait.pipeline.flow import CancelCheck
 
 FINAL = (OptionError, NoFaceError, TemplateError)
@@ -26,7 +27,6 @@ def run(
     ledger: Ledger,
     backend: Backend,
     *,
-    workers: int,
     retries: int,
     progress: Callable[[BatchProgress], None] | None = None,
     cancel: CancelCheck | None = None,
@@ -47,7 +47,7 @@ def run(
         else:
             turns.append(_Turn(task, known))
     if turns:
-        with _Crew(turns, ledger, backend.hire(min(workers, len(turns))), retries) as crew:
+        with _Crew(turns, ledger, backend.hire(min(backend.room, len(turns))), retries) as crew:
             yield from crew.outcomes(progress, cancel)
 
 

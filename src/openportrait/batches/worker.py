@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from openportrait import leaving
 from openportrait.drivings import Driving
-from openportrait.errors import Cancelled, OpenPortraitError
+from openportrait.errors import Cancelled, OpenPortraitError, known
 from openportrait.files import told
-from openportrait.options import EngineOptions, Options
+from openportrait.options import ClusterOptions, EngineOptions, Options
 
 if TYPE_CHECKING:
     from openportrait.batches.shelf import Shelf
+    from openportrait.pipeline.crew import Hire
     from openportrait.records import Progress
 
 ANIMATE = "animate"
@@ -100,7 +102,7 @@ class Bench:
         except Cancelled:
             sys.exit(leaving.code())
         except OpenPortraitError as error:
-            self._answer(error=str(error), kind=type(error).__name__)
+            self._answer(error=str(error), kind=type(known(error)).__name__)
         except MemoryError:
             self._answer(error=f"{job['source']}: not enough memory; lower --workers, --max-size or --max-crop")
         except Exception as error:  # noqa: BLE001 - it ends this job and no other
@@ -134,7 +136,7 @@ Deed = Callable[[Bench, Mapping[str, Any]], dict[str, Any]]
 
 
 def animated(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Do what `request` asks for."""
+    """Do what `request` asks for. `spread`: in which cluster, and how many, others may render its segments."""
     from openportrait.pipeline import animate
     from openportrait.pipeline.flow import Watch
 
@@ -145,16 +147,27 @@ def animated(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
     shelf, watch = bench.shelf(options.engine), Watch(bench.tell, leaving.asked)
     drivings = [Driving(**one) for one in job["drivings"]]
     source = shelf.source(Path(job["source"]), drivings, options, watch)
-    result = animate(
-        source,
-        [shelf.driving(one, options, watch) for one in drivings],
-        job["output"],
-        progress=bench.tell,
-        cancel=leaving.asked,
-        tools=shelf.tools,
-        **given,
-    )
+    with _spread(job.get("spread"), options) as hire:
+        result = animate(
+            source,
+            [shelf.driving(one, options, watch) for one in drivings],
+            job["output"],
+            progress=bench.tell,
+            cancel=leaving.asked,
+            tools=shelf.tools,
+            hire=hire,
+            **given,
+        )
     return replace(result, seconds=time.monotonic() - began).as_dict()
+
+
+def _spread(wanted: Mapping[str, Any] | None, options: Options) -> AbstractContextManager[Hire | None]:
+    if not wanted:
+        return nullcontext()
+    from openportrait.batches.renderers import Spread
+
+    cluster = ClusterOptions(cluster=wanted["cluster"], worker_cpus=wanted["worker_cpus"])
+    return Spread(options.run.workers or 1, cluster, wanted["most"])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from openportrait import leaving
 from openportrait.cli.console import finish, progress_bar
 from openportrait.cli.flags import AsJson, Output, Short, Values, flags
 from openportrait.options import (
+    ClusterOptions,
     CropOptions,
     EngineOptions,
     FaceOptions,
@@ -50,6 +52,7 @@ class Animate:
         Doc("File or folder to write; left out: animations/SOURCE--DRIVING with a fitting suffix."),
     ] = None
     json: AsJson = False
+    cluster: Annotated[Values, flags(ClusterOptions)]
     engine: Annotated[Values, flags(EngineOptions)]
     faces: Annotated[Values, flags(FaceOptions)]
     crop: Annotated[Values, flags(CropOptions)]
@@ -64,12 +67,21 @@ class Animate:
         from openportrait.drivings import written
 
         drivings = [written(text) for text in self.driving]
-        finish(run_job(self.source, drivings, self.output, options), self.engine, as_json=self.json)
+        finish(run_job(self.source, drivings, self.output, options, self.cluster), self.engine, as_json=self.json)
 
 
-def run_job(source: Path, driving: Path | Sequence[Driving], output: Path | None, options: Values) -> Result:
+def run_job(
+    source: Path, driving: Path | Sequence[Driving], output: Path | None, options: Values, cluster: Values | None = None
+) -> Result:
     """Animate with a progress bar."""
-    from openportrait.animator import animate
+    from openportrait.calls import call
+    from openportrait.pipeline.output import DEFAULT_FOLDER
 
-    with progress_bar() as progress:
-        return animate(source, driving, output, progress=progress, cancel=leaving.asked, **options)
+    wanted, hire = ClusterOptions(**(cluster or {})), None
+    with progress_bar() as progress, ExitStack() as stack:
+        if wanted.cluster is not None:
+            from openportrait.batches.cluster import Cluster
+
+            hire = stack.enter_context(Cluster(wanted, options.get("workers"))).hands
+        made = stack.enter_context(call(None, options, progress, leaving.asked))
+        return made.animate(made.source(source), driving, DEFAULT_FOLDER if output is None else output, hire)

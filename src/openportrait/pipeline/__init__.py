@@ -18,7 +18,7 @@ from openportrait.expressions import Timeline
 from openportrait.faces import single_choices
 from openportrait.files import AnyPath
 from openportrait.options import EDIT_SCALE, Options, RetargetOptions
-from openportrait.pipeline.crew import Crew
+from openportrait.pipeline.crew import Crew, Hire, processes
 from openportrait.pipeline.driving import MeasuredDriving, frames_promised, open_driving
 from openportrait.pipeline.editing import EditJob
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch
@@ -60,6 +60,7 @@ def animate(
     progress: ProgressCallback | None = None,
     cancel: CancelCheck | None = None,
     tools: Tools | None = None,
+    hire: Hire | None = None,
     **options: Any,
 ) -> Result:
     """Animate the portrait `source` by `driving` and write the result.
@@ -67,7 +68,8 @@ def animate(
     `driving` is a path, or several: `["a.mp4", Driving("b.mp4", region="lip")]`. `output` is a file (its suffix
     decides the format) or a folder; default is `animations/`, named `<source>--<driving>`. `options` are the flat
     names of `openportrait.options`, e.g. `region="lip"`. `progress` is called with a `Progress` record; `cancel` is
-    asked now and then, True stops the job. `tools`: an engine that is loaded already.
+    asked now and then, True stops the job. `tools`: an engine that is loaded already. `hire`: who renders the segments
+    of a longer clip, if not processes of this machine.
     Raises one of `openportrait.errors`; then nothing is left behind, unless `keep_partial` is set.
     """
     drivings, chosen = listed(driving), Options.of(**options)
@@ -79,8 +81,9 @@ def animate(
     with ExitStack() as stack:
         # Begun before the analysis, which leaves room for that.
         may = may_be_cut(start.result, chosen, renders_apart=tools.engine.renders_apart)
-        is_likely = may and is_still(source, chosen)
-        crew = Crew.of(max(frames or 1 for frames in promised), chosen, stack) if is_likely else None
+        crew = stack.enter_context(Crew(hire or processes(chosen)))
+        if may and is_still(source, chosen):
+            crew.gather(max(frames or 1 for frames in promised))
         job = open_job(source, drivings, chosen, Watch(progress, cancel), tools)
         return write(job, start, sounds(path, job.sound, chosen.output), crew)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,3 +34,5 @@ class Begin(NamedTuple):
     setting: Setting
     is_looked_at: bool
     """Whether someone looks at pictures that are rendered."""
+    files: Sequence[Path]
+    """Files and folders that are read for them: a hand of another machine has copies of these."""

@@ -6,16 +6,17 @@ result is the same file for any number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-from openportrait.errors import OpenPortraitError
+from openportrait.errors import OpenPortraitError, known
 from openportrait.media.segments import SegmentWriter, is_joined
 from openportrait.options import BACKGROUND_TRANSPARENT, Options
+from openportrait.pipeline.background import names_file
 from openportrait.pipeline.cues import Reel
 from openportrait.pipeline.driving import RATE_OF_STILLS
 from openportrait.pipeline.flow import Watch, ahead
@@ -75,6 +76,14 @@ class Setting:
         assert isinstance(job.source, ImageSource), "other sources are not cut"
         return cls(job.source, job.options, job.rate or RATE_OF_STILLS, result)
 
+    def with_copies(self, copies: Mapping[Path, Path]) -> Setting:
+        """The same where files are read from their copies."""
+        output = self.options.output
+        if not names_file(output.background):
+            return self
+        background = str(copies[Path(output.background)])
+        return replace(self, options=replace(self.options, output=replace(output, background=background)))
+
 
 @dataclass(frozen=True, eq=False)
 class Segment:
@@ -94,6 +103,17 @@ class Segment:
         """The pictures `span` of a job."""
         poses = [[move(i) for i in span] for move in job.moves]
         return cls(number, poses, job.reel.part(span.start, span.stop))
+
+    def with_copies(self, copies: Mapping[Path, Path]) -> Segment:
+        """The same where files are read from their copies."""
+        footage = [replace(one, path=one.path and copies[one.path]) for one in self.reel.footage]
+        return replace(self, reel=replace(self.reel, footage=footage))
+
+
+def files_of(job: Rendering) -> tuple[Path, ...]:
+    """The files and folders that are read when a job's segments are rendered."""
+    driving, behind = [one.path for one in job.reel.footage if one.path is not None], job.options.output.background
+    return tuple(dict.fromkeys((*driving, *([Path(behind)] if names_file(behind) else []))))
 
 
 @dataclass(frozen=True)
@@ -173,5 +193,5 @@ def encode(pictures: Iterable[Picture], setting: Setting, folder: Path, number: 
                     beside.write(picture.strip)
                 frames += 1
     except OpenPortraitError as raised:
-        error = raised
+        error = known(raised)
     return Part(number, frames, result, strip if wanted else None, error)

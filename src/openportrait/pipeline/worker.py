@@ -49,10 +49,11 @@ def main() -> None:
     while True:
         order = orders.get()
         assert isinstance(order, Order), "there is one setting"
-        answer(_made(begin.setting, order, tools, watch))
+        answer(part_of(begin.setting, order, tools, watch))
 
 
-def _made(setting: Setting, order: Order, tools: Tools, watch: Watch) -> Part:
+def part_of(setting: Setting, order: Order, tools: Tools, watch: Watch) -> Part:
+    """What came of an order; whatever ended it is told in the part."""
     try:
         return render_segment(setting, order.segment, order.folder, tools, watch)
     except MemoryError:

@@ -27,7 +27,7 @@ from openportrait.media import (
 from openportrait.media.temporary import hidden_folder
 from openportrait.options import BACKGROUND_TRANSPARENT, OutputOptions
 from openportrait.pipeline.background import Background
-from openportrait.pipeline.crew import Crew
+from openportrait.pipeline.crew import Crew, processes
 from openportrait.pipeline.driving import RATE_OF_STILLS
 from openportrait.pipeline.flow import ahead
 from openportrait.pipeline.output import Targets, name_targets
@@ -87,7 +87,7 @@ def sounds(source: Path, drivings: tuple[Sound, ...], options: OutputOptions) ->
 
 
 def write(job: Rendering, start: Start, sound: tuple[Sound, ...] = (), crew: Crew | None = None) -> Result:
-    """Render a job into its files. `crew`: workers that wait for it already."""
+    """Render a job into its files. `crew`: who renders its segments, if not processes of this machine."""
     wanted, targets = job.options.output, start.targets(still=job.frames == 1)
     template = job.template if wanted.save_template else None
     is_still = job.frames == 1 and is_picture(targets.result)
@@ -192,9 +192,10 @@ def _join(job: Rendering, writer: Writer, strip: Writer | None, crew: Crew | Non
     """Many encoders take a segment each, here or in processes; what they made is joined."""
     setting = Setting.of(job, writer.path)
     with ExitStack() as stack:
-        crew = crew or Crew.of(job.frames, job.options, stack)
-        folder = stack.enter_context(hidden_folder(writer.folder, crew.kill if crew is not None else lambda: None))
-        made = crew.parts(job, setting, folder) if crew is not None else parts_made_here(job, setting, folder)
+        crew = crew or stack.enter_context(Crew(processes(job.options)))
+        is_shared = crew.gather(job.frames)
+        folder = stack.enter_context(hidden_folder(writer.folder, crew.kill))
+        made = crew.parts(job, setting, folder) if is_shared else parts_made_here(job, setting, folder)
         for part in stack.enter_context(closing(made)):
             if part.frames:
                 writer.join(part.result, part.frames)
