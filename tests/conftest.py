@@ -15,6 +15,8 @@ import pytest
 
 from openportrait.faces import FaceFinder
 from openportrait.media import Sound, open_clip, open_writer
+from tests.forked import Forked
+from tests.forked import forked as forked_from
 
 # A shell has what it runs in the background ignore SIGINT, and processes that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -51,6 +53,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 EXAMPLES = ROOT / "assets" / "examples"
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forked]:
+    """Runs the product in processes that have it loaded already."""
+    with forked_from(ROOT) as ask:
+        yield ask
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -15,17 +15,20 @@ import pytest
 from openportrait.media import open_writer, read_image, write_image
 from openportrait.records import Image
 from tests.conftest import ROOT, shared
+from tests.forked import Forked
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, forked: Forked) -> Run:
     """`run("animate", "-s", ...)` in an empty folder."""
+    out, err = (tmp_path_factory.getbasetemp() / name for name in ("out.txt", "err.txt"))
 
     def openportrait(*args: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "openportrait", *map(str, args)]
-        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+        line = list(map(str, args))
+        code = forked("command", cwd, out, err, args=line, env=dict(os.environ))["code"]
+        return subprocess.CompletedProcess(line, code, out.read_text(), err.read_text())
 
     return openportrait
 

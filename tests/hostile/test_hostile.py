@@ -7,12 +7,9 @@ others: `OPENPORTRAIT_HOSTILE_SEED=7 pytest -m long tests/hostile`.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import islice
@@ -27,7 +24,7 @@ from openportrait.media import Sound, open_clip, open_writer, read_image, write_
 from openportrait.motion import rotation_from_degrees
 from openportrait.records import Motion, Ratios, Template
 from openportrait.templates import load_template, save_template
-from tests.conftest import ROOT
+from tests.forked import Forked
 from tests.hostile import media, places, templates
 from tests.hostile.case import Case, Entry, Material, numbered
 
@@ -65,34 +62,22 @@ Run = Callable[[Case, Path, Entry], dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def run() -> Iterator[Run]:
+def run(forked: Forked) -> Run:
     """Runs a case in a process that is forked for it; says how it ended."""
-    line = [sys.executable, "-m", "tests.hostile.server"]
-    # Its children work in folders of their own, and the checkout is tried, whatever is installed.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True, env=environment) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
 
-        def answered(case: Case, folder: Path, entry: Entry) -> dict[str, Any]:
-            assert server.stdin is not None
-            assert server.stdout is not None
-            request = {
-                "entry": entry,
-                "folder": str(folder),
-                "args": arguments(case),
-                "command": case.command,
-                "paths": dict(case.paths),
-                "options": {"engine": "mesh", **case.options},
-            }
-            server.stdin.write(json.dumps(request) + "\n")
-            server.stdin.flush()
-            answer: dict[str, Any] = json.loads(server.stdout.readline())
-            return answer
+    def answered(case: Case, folder: Path, entry: Entry) -> dict[str, Any]:
+        return forked(
+            entry,
+            folder,
+            folder.parent / "told",
+            folder.parent / "said",
+            args=arguments(case),
+            command=case.command,
+            paths=dict(case.paths),
+            options={"engine": "mesh", **case.options},
+        )
 
-        yield answered
-        server.stdin.close()
+    return answered
 
 
 @pytest.fixture(scope="session")

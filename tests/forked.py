@@ -1,6 +1,7 @@
 """Runs one request after another, each in a forked process with limits, so that the product is imported once.
 
 A request is a line of JSON on stdin, the answer one on stdout. Little is run here before a fork: no thread is started.
+`forked` begins such a server.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import json
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,13 +22,43 @@ CPU_SECONDS, WALL_SECONDS = 30, 240
 """A busy hang ends after the first, a wait after the second; the work itself takes a second or two."""
 ADDRESS_BYTES, FILE_BYTES = 8 * 2**30, 2**28
 
+Forked = Callable[..., dict[str, Any]]
+"""`forked(entry, folder, out, err, args=..., env=..., ...)`: how the run ended."""
+
+
+@contextmanager
+def forked(root: Path) -> Iterator[Forked]:
+    """A server for the checkout at `root`, and how it is asked.
+
+    `entry`: "command" for the command line's `main`, "process" for one that is not forked, "python" for the API.
+    `folder`: where it runs. `out`, `err`: files for what it prints. `env`: its environment, where it is another.
+    """
+    line = [sys.executable, "-m", "tests.forked"]
+    # Its children work in folders of their own, and the checkout is tried, whatever is installed.
+    own = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=own) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+
+        def ask(entry: str, folder: Path, out: Path, err: Path, **request: Any) -> dict[str, Any]:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            request |= {"entry": entry, "folder": str(folder), "out": str(out), "err": str(err)}
+            server.stdin.write(json.dumps(request) + "\n")
+            server.stdin.flush()
+            answer: dict[str, Any] = json.loads(server.stdout.readline())
+            return answer
+
+        yield ask
+        server.stdin.close()
+
 
 def main() -> None:
     """Answer requests until stdin ends."""
-    import av
-    import cv2
+    import openportrait.cli.animate
+    import openportrait.engines.mesh.engine
 
-    del av, cv2
+    del openportrait
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
@@ -61,10 +94,15 @@ def _run(request: dict[str, Any]) -> NoReturn:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(limit, (most, most))
-    folder = Path(request["folder"])
-    os.chdir(folder)
-    for number, (name, mode) in enumerate((("/dev/null", os.O_RDONLY), ("told", os.O_WRONLY), ("said", os.O_WRONLY))):
-        os.dup2(os.open(folder.parent / name, mode | os.O_CREAT), number)
+    if "env" in request:
+        os.environ.clear()
+        os.environ.update(request["env"])
+    os.chdir(request["folder"])
+    fresh = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    for number, (name, mode) in enumerate(
+        ((os.devnull, os.O_RDONLY), (request["out"], fresh), (request["err"], fresh))
+    ):
+        os.dup2(os.open(name, mode, 0o600), number)
     if request["entry"] == "process":
         os.execv(sys.executable, [sys.executable, "-m", "openportrait", *request["args"]])
     if request["entry"] == "command":
