@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import warnings
@@ -25,8 +27,7 @@ from tests.conftest import ROOT
 HEAVY = ("numpy", "cv2", "av", "torch", "scipy", "PIL", "gradio", "onnxruntime")
 
 
-@pytest.mark.parametrize("args", [[], ["--help"], ["animate", "--help"], ["--version"]])
-def test_help_imports_nothing_heavy(args: list[str]) -> None:
+def loads_nothing_heavy(args: list[str], code: int) -> subprocess.CompletedProcess[str]:
     program = f"""
 import sys
 import warnings
@@ -35,13 +36,43 @@ try:
     code = main({args!r})
 except SystemExit as stopped:
     code = stopped.code
-assert not code, code
+assert (code or 0) == {code}, code
 loaded = [name for name in {HEAVY!r} if name in sys.modules]
 assert not loaded, loaded
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert "openportrait" in done.stdout
+    return done
+
+
+@pytest.mark.parametrize("args", [[], ["--help"], ["animate", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(args: list[str]) -> None:
+    assert "openportrait" in loads_nothing_heavy(args, 0).stdout
+
+
+@pytest.mark.parametrize("command", ["web", "serve"])
+def test_a_port_that_is_taken_is_told_before_anything_heavy_is_loaded(command: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        told = loads_nothing_heavy([command, "--port", port], 1).stderr
+    assert told == f"openportrait: error: port {port} of 127.0.0.1 is taken; choose another with --port\n"
+
+
+def test_lines_of_a_help_page_end_between_words(run: Run) -> None:
+    words = set(run("batch", "--help").stdout.split())
+    assert {"openportrait-batch.sqlite", "#rrggbb"} <= {word.strip("(),.;") for word in words}
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_pages_name_is_there(page: Path) -> None:
+    text = page.read_text()
+    links = re.findall(r"\]\(([^)#\s]+)", text)
+    named = [ROOT / name for name in re.findall(r"assets/examples/[\w./-]*\w", text)]
+    linked = [page.parent / link for link in links if "://" not in link]
+    assert not [str(path) for path in (*named, *linked) if not path.exists()]
 
 
 def test_help_of_animate_names_every_option(run: Run) -> None:

@@ -26,7 +26,10 @@ def test_a_slider_changes_the_picture_and_is_saved(run: Run, files: Path, tmp_pa
     assert json.loads((tmp_path / "e.json").read_text())["edit"] == {"lip_open": 60}
     assert run("edit", "-s", portrait, "-o", "again.png", "--expression", "e.json", *MESH).returncode == 0
     assert change(tmp_path / "open.png", tmp_path / "again.png").max() == 0
-    assert run("edit", "-s", portrait, "-o", "same.png", *MESH).returncode == 0
+    assert "no slider" not in done.stderr
+    unmoved = run("edit", "-s", portrait, "-o", "same.png", *MESH)
+    assert unmoved.returncode == 0
+    assert "note: no slider is moved, so the face stays as it is" in unmoved.stderr
     opened, same = change(tmp_path / "open.png", portrait), change(tmp_path / "same.png", portrait)
     assert opened.max() > 10 * same.max()
 

@@ -35,6 +35,9 @@ def test_info_names_engines_and_the_licence_of_every_model(run: Run) -> None:
 def test_list_and_path_tell_where_downloads_would_go(run: Run, empty_machine: Path) -> None:
     listed = json.loads(run("weights", "list", "--json").stdout)
     assert [file["state"] for file in listed] == ["missing"] * 6
+    *lines, folder = run("weights", "list").stdout.splitlines()
+    assert len(lines) == 6 and max(map(len, lines)) <= 80
+    assert folder == f"folder: {empty_machine / 'weights'}"
     assert run("weights", "path").stdout == f"{empty_machine / 'weights'}\n"
     assert run("weights", "path", "--weights", "mine").stdout == "mine\n"
 

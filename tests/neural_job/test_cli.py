@@ -94,3 +94,4 @@ def test_without_weights_auto_says_in_one_line_how_to_get_them(
     (line,) = [line for line in left_open.stderr.splitlines() if "weights download" in line]
     assert line.startswith("openportrait: for the neural engine: ")
     assert "weights" not in chosen.stderr
+    assert "weights" not in command(*driven, cwd=tmp_path).stderr, "it was said once"

@@ -64,10 +64,10 @@ def report(result: Result) -> None:
 def finish(result: Result, engine: Mapping[str, Any], *, as_json: bool) -> None:
     """The end of a job: the report, then the result's path or all about it as JSON on stdout.
 
-    `engine`: the engine options that were given. Who left the choice open is told how to get the other engine.
+    `engine`: the engine options that were given. Who left the choice open is told once how to get the other engine.
     """
     report(result)
-    if engine["engine"] == "auto" and result.engine == "mesh":
+    if engine["engine"] == "auto" and result.engine == "mesh" and _is_first_time("engines"):
         from openportrait.engines import available
 
         for other in available():
@@ -77,6 +77,21 @@ def finish(result: Result, engine: Mapping[str, Any], *, as_json: bool) -> None:
         emit_json(result.as_dict())
     else:
         emit(result.path)
+
+
+def _is_first_time(hint: str) -> bool:
+    """Whether a hint was never given here; from now on it was. Where nothing can be noted it is given every time."""
+    from openportrait.weights.cache import cache_folder
+
+    note = cache_folder() / f"told-{hint}"
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def guarded(run: Callable[[], None]) -> int:

@@ -81,6 +81,8 @@ class Edit:
         from openportrait.media import check_file, together
 
         wanted, kept = self._wanted(), self.save_expression
+        if wanted == FaceEdit() and not self.motion["neutralise"]:
+            say("note: no slider is moved, so the face stays as it is; `openportrait edit --help` lists them")
         if kept is None:
             return self._made(wanted, options)
         if self.output is not None and os.path.realpath(kept) == os.path.realpath(self.output):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -45,6 +46,13 @@ class _Parser(argparse.ArgumentParser):
         emit(self.format_help().rstrip())
 
 
+class _Page(argparse.HelpFormatter):
+    """Lines end between words: names of flags, files and addresses are whole."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
 class _Switch(argparse.Action):
     """True, or with the second of its flags False."""
 
@@ -62,7 +70,12 @@ def _parser(groups: Sequence[Group], prog: str, description: str) -> _Parser:
     needed = [argument for group in groups for argument in group.arguments if argument.is_required]
     usage = " ".join(f"{argument.flags[0]} {_metavar(argument)}" if argument.flags else "PATH" for argument in needed)
     parser = _Parser(
-        prog=prog, usage=f"{prog} {usage} [options]", description=description, allow_abbrev=False, add_help=False
+        prog=prog,
+        usage=f"{prog} {usage} [options]",
+        description=description,
+        formatter_class=_Page,
+        allow_abbrev=False,
+        add_help=False,
     )
     for group in groups:
         titled = parser.add_argument_group(group.title.lower())

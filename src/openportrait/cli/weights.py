@@ -34,7 +34,10 @@ class WeightsList:
         """Judge each file by its size."""
         from openportrait import weights
 
-        _show(weights.list_files(EngineOptions(**self.engine).weights), self.json)
+        folder = EngineOptions(**self.engine).weights
+        _show(weights.list_files(folder), self.json)
+        if not self.json:
+            emit(f"folder: {weights.path(folder)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +113,7 @@ def _show(files: Sequence[FileStatus], as_json: bool) -> None:
         emit_json([described(file) for file in files])
         return
     for file in files:
-        emit(f"{file.name:30s} {file.state:8s} {file.bytes / 1e6:6.1f} MB  {file.licence:5s} {file.path}")
+        emit(f"{file.name:30s} {file.state:8s} {file.bytes / 1e6:6.1f} MB  {file.licence}")
 
 
 @contextmanager

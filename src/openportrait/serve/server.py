@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from openportrait.batches.processes import Worker
 from openportrait.errors import OpenPortraitError, OptionError
 from openportrait.extras import install
 from openportrait.listening import LOOPBACK, WebServer, bare, listening, reachable
 from openportrait.options import EngineOptions
-from openportrait.processes import cores
 from openportrait.serve.options import ServeOptions
-from openportrait.serve.service import Hands, Service
 from openportrait.serve.tokens import VARIABLE, read_tokens
+
+if TYPE_CHECKING:
+    from openportrait.serve.service import Hands, Service
 
 SWEEP_SECONDS = 60.0
 """From one look for results that are kept no longer to the next."""
@@ -50,7 +51,9 @@ def serving(options: ServeOptions, engine: EngineOptions, hands: Hands | None = 
             f"--host {options.host} lets other machines in; say by which tokens (--tokens FILE, or {VARIABLE})"
         )
     with listening(options.host, options.port) as listener:
+        # What takes time to load waits until the address is known to be free.
         from openportrait.serve.app import application
+        from openportrait.serve.service import Service
 
         service = Service(options, engine, hands or local_hands(options))
         server, stop = WebServer(application(service, tokens), listener), threading.Event()
@@ -68,6 +71,10 @@ def serving(options: ServeOptions, engine: EngineOptions, hands: Hands | None = 
 
 def local_hands(options: ServeOptions) -> Hands:
     """Processes of this machine."""
+    from openportrait.batches.processes import Worker
+    from openportrait.processes import cores
+    from openportrait.serve.service import Hands
+
     count = options.workers or cores()
     threads = max(cores() // count, 1)
     return Hands(

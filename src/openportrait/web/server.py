@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import secrets
 import socket
@@ -20,7 +21,6 @@ from openportrait.extras import install
 from openportrait.files import told
 from openportrait.listening import WebServer, listening, reachable
 from openportrait.options import EngineOptions
-from openportrait.web.folders import own_folder
 from openportrait.web.options import WebOptions
 
 SWEEP_SECONDS = 60.0
@@ -48,8 +48,12 @@ def served(limits: WebOptions, engine: EngineOptions) -> Iterator[Served]:
     # Looked for, not imported: it makes a folder of its own at once where it is not told of another.
     if find_spec("gradio") is None:
         raise OpenPortraitError(f"the web app needs gradio; {install('web')}")
-    with listening(limits.host, limits.port) as listener, own_folder() as root, _environment(root):
-        yield from _run(limits, engine, login, root, listener)
+    with listening(limits.host, limits.port) as listener:
+        # What takes time to load waits until the address is known to be free.
+        from openportrait.web.folders import own_folder
+
+        with own_folder() as root, _environment(root):
+            yield from _run(limits, engine, login, root, listener)
 
 
 @contextmanager
@@ -73,10 +77,31 @@ def _environment(root: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _without_stubs() -> Iterator[None]:
+    """Gradio, when it is imported, writes stubs for editors beside its modules, for as long as all else of it takes.
+
+    It leaves out classes that are in no file: inside, none of its own is in one.
+    """
+    of_all = inspect.getfile
+
+    def getfile(given: Any) -> str:
+        if isinstance(given, type) and given.__module__.startswith("gradio."):
+            raise OSError("no stub is wanted")
+        return of_all(given)
+
+    inspect.getfile = getfile  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        inspect.getfile = of_all
+
+
 def _run(
     limits: WebOptions, engine: EngineOptions, login: tuple[str, str] | None, root: Path, listener: socket.socket
 ) -> Iterator[Served]:
-    from openportrait.web import app, examples, gate, line
+    with _without_stubs():
+        from openportrait.web import app, examples, gate, line
     from openportrait.web.context import Context
     from openportrait.web.sessions import Sessions
 
