@@ -296,7 +296,7 @@ class OutputOptions(Checked):
     ] = BACKGROUND_KEPT
     side_by_side: Annotated[bool, Doc("Also write driving, source and result in one strip.")] = False
     save_template: Annotated[bool, Doc("Also write the driving's motion as a template.")] = False
-    provenance: Annotated[bool, Doc("State in the file's metadata that the result is synthetic.")] = True
+    provenance: Annotated[bool, Doc("State in the file, for people and programs, that it is synthetic.")] = True
     keep_partial: Annotated[bool, Doc("Keep what was rendered when the input breaks off late.")] = False
     overwrite: Annotated[
         bool, Doc("Let numbered pictures replace files that no earlier result wrote; never an input.")

@@ -18,6 +18,7 @@ import pytest
 
 from openportrait.cli import main
 from openportrait.media import open_clip, open_writer, probe, read_image
+from openportrait.media.said import said
 from tests.pipeline.test_animate import change, frames_of, parts
 
 VIRTUAL_CAMERA = """\
@@ -70,6 +71,7 @@ def test_a_clip_as_camera_drives_the_portrait_in_its_time(portrait: Path, short_
     # Twelve frames at 12.5 a second: 0.96 s. On a busy machine the first or last of them may be left out.
     assert 4 <= (made.frames or 0) <= 12
     assert (made.width, made.height) == (256, 300)
+    assert said(tmp_path / "live.webm").term == "compositeWithTrainedAlgorithmicMedia"
     pictures = frames_of(tmp_path / "live.webm")
     assert (
         max(

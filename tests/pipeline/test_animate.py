@@ -204,8 +204,13 @@ def test_a_clip_that_breaks_off_is_used_only_when_asked(portrait: Path, talk: Pa
 def test_results_say_that_they_are_synthetic(portrait: Path, short_talk: Path, tmp_path: Path) -> None:
     for driving in (short_talk, EXAMPLES / "driving" / "surprise.jpg"):
         for wanted in (True, False):
-            result = openportrait.animate(portrait, driving, tmp_path, engine="mesh", provenance=wanted)
-            assert (b"Synthetic: animated with OpenPortrait" in result.path.read_bytes()) is wanted
+            result = openportrait.animate(
+                portrait, driving, tmp_path, engine="mesh", provenance=wanted, side_by_side=True
+            )
+            assert result.side_by_side is not None
+            for made in (result.path.read_bytes(), result.side_by_side.read_bytes()):
+                assert (b"Synthetic: animated with OpenPortrait, mesh engine" in made) is wanted
+                assert (b"digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in made) is wanted
 
 
 def test_a_result_never_overwrites_an_input(portrait: Path, short_talk: Path, tmp_path: Path) -> None:

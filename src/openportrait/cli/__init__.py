@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str | Mapping[str, str]] = {
         "info": "template.TemplateInfo",
         "convert": "template.TemplateConvert",
     },
+    "verify": "verify.Verify",
     "weights": {
         "list": "weights.WeightsList",
         "download": "weights.WeightsDownload",

@@ -52,7 +52,7 @@ class Live:
     faces: Annotated[Values, flags(FaceOptions, only=("face", "driving_face", "detection_threshold"))]
     crop: Annotated[Values, flags(CropOptions, only=_CROP, max_size=LIVE_SIZE)]
     motion: Annotated[Values, flags(MotionOptions, only=_MOTION)]
-    files: Annotated[Values, flags(OutputOptions, only=("quality", "background"))]
+    files: Annotated[Values, flags(OutputOptions, only=("quality", "background", "provenance"))]
 
     def run(self) -> None:
         """Follow the camera until told to stop."""

@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from openportrait.media.colour import converted
+from openportrait.media.provenance import SOURCE_TYPE, TAG, add_to_mp4
 from openportrait.media.sound import Sound, SoundTrack
 from openportrait.media.stills import on_white
 from openportrait.records import Image
@@ -107,9 +108,11 @@ class VideoFile:
         """Opens the file."""
         self.frames = 0
         self._container = container
+        self._path, self._description = path, description
         self._output = av.open(f"file:{path}", mode="w", format=container.muxer, options=dict(container.options))
         if description:
             self._output.metadata["comment"] = description
+            self._output.metadata[TAG] = SOURCE_TYPE
 
     def _add_sound(self, sound: Sound | None) -> None:
         """After the stream of pictures: players take the first stream for the picture."""
@@ -121,6 +124,8 @@ class VideoFile:
         if self._sound:
             self._sound.close()
         self._output.close()
+        if self._container.muxer in ("mp4", "mov"):
+            add_to_mp4(self._path, self._description)
 
     def abandon(self) -> None:
         """Close without caring for the file."""

@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image as Pillow
 
+from openportrait.media.provenance import add_to_gif, xmp
 from openportrait.media.stills import on_white, save
 from openportrait.records import Image
 
@@ -29,8 +30,9 @@ class GifEncoder:
     The format counts in 1/100 s and players slow down steps below 2/100 s: faster clips lose frames, not pace.
     """
 
-    def __init__(self, path: Path, *, size: tuple[int, int], rate: Fraction) -> None:
+    def __init__(self, path: Path, *, size: tuple[int, int], rate: Fraction, description: str = "") -> None:
         """Opens the file."""
+        self._path, self._description = path, description
         self._rate = rate
         self._count = 0
         self.frames = 0
@@ -63,6 +65,7 @@ class GifEncoder:
         self._drain()
         self._mux(None)
         self._output.close()
+        add_to_gif(self._path, self._description)
 
     def abandon(self) -> None:
         """Close without caring for the file."""
@@ -103,17 +106,20 @@ def _palette_graph(width: int, height: int) -> Graph:
 class WebpEncoder:
     """Animated WebP, each frame a whole picture, with alpha; written chunk by chunk (RFC 9649)."""
 
-    def __init__(self, path: Path, *, size: tuple[int, int], rate: Fraction, quality: int, clear: bool) -> None:
+    def __init__(
+        self, path: Path, *, size: tuple[int, int], rate: Fraction, quality: int, clear: bool, description: str = ""
+    ) -> None:
         """Writes the header; `clear` says that frames have alpha."""
+        self._packet = xmp(description)
         self._rate = rate
         self._quality = quality
         self._size = size
         self.frames = 0
         self._file = path.open("wb")
-        animated, transparent = 0x02, 0x10 if clear else 0
+        animated, transparent, described = 0x02, 0x10 if clear else 0, 0x04 if self._packet else 0
         canvas = _int24(size[0] - 1) + _int24(size[1] - 1)
         self._file.write(b"RIFF\0\0\0\0WEBP")
-        self._file.write(_chunk(b"VP8X", bytes((animated | transparent, 0, 0, 0)) + canvas))
+        self._file.write(_chunk(b"VP8X", bytes((animated | transparent | described, 0, 0, 0)) + canvas))
         self._file.write(_chunk(b"ANIM", struct.pack("<IH", 0xFFFFFFFF, 0)))
 
     def write(self, image: Image, alpha: Image | None) -> None:
@@ -133,6 +139,8 @@ class WebpEncoder:
 
     def finish(self) -> None:
         """Write the size into the header and close."""
+        if self._packet:
+            self._file.write(_chunk(b"XMP ", self._packet))
         size = self._file.tell()
         self._file.seek(4)
         self._file.write(struct.pack("<I", size - 8))
@@ -166,8 +174,9 @@ def _picture_chunks(still: bytes) -> bytes:
 class SequenceEncoder:
     """One PNG a frame, numbered from 0 by a printf pattern, with alpha."""
 
-    def __init__(self, folder: Path, pattern: str) -> None:
+    def __init__(self, folder: Path, pattern: str, description: str = "") -> None:
         """`pattern` is like %05d.png."""
+        self._description = description
         self._folder = folder
         self._pattern = pattern
         self.frames = 0
@@ -177,7 +186,7 @@ class SequenceEncoder:
         picture = Pillow.fromarray(np.ascontiguousarray(image))
         if alpha is not None:
             picture.putalpha(Pillow.fromarray(alpha))
-        save(picture, self._folder / (self._pattern % self.frames), "PNG", 100)
+        save(picture, self._folder / (self._pattern % self.frames), "PNG", 100, self._description)
         self.frames += 1
 
     def finish(self) -> None:

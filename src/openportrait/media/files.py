@@ -85,9 +85,12 @@ def existing(path: Path) -> Path:
     return path
 
 
-def open_container(path: Path) -> av.container.InputContainer:
-    """The file in FFmpeg, which may touch this one local file and no other. Raises av.FFmpegError."""
-    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
+def open_container(path: Path, *, xmp: bool = False) -> av.container.InputContainer:
+    """The file in FFmpeg, which may touch this one local file and no other. Raises av.FFmpegError.
+
+    `xmp`: of the MP4 family, have its XMP packet among the metadata.
+    """
+    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file", **({"export_xmp": "1"} if xmp else {})}
     return av.open(f"file:{path}", mode="r", container_options=options, metadata_errors="replace")
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags
+from PIL import ExifTags, TiffImagePlugin
 from PIL import Image as Pillow
+from PIL.PngImagePlugin import PngInfo
 
 from openportrait.errors import MediaError
 from openportrait.media.budget import Budget
 from openportrait.media.files import existing
 from openportrait.media.pixels import has_alpha, open_picture, pixels, upright_size
+from openportrait.media.provenance import xmp
 from openportrait.media.shrink import fitted
 from openportrait.media.target import Target
 from openportrait.media.timing import Timed
@@ -30,6 +32,8 @@ _WRITTEN = {
     ".tiff": "TIFF",
 }
 PICTURE_SUFFIXES = tuple(_WRITTEN)
+_TIFF_XMP = 700
+"""Tag of an XMP packet (XMP specification, part 3)."""
 _KEEPS_ALPHA = ("PNG", "WEBP", "TIFF")
 CLEAR_PICTURES = tuple(suffix for suffix, kind in _WRITTEN.items() if kind in _KEEPS_ALPHA)
 """Suffixes of pictures that carry alpha."""
@@ -85,8 +89,9 @@ def write_image(
     """Write one picture, its format by the suffix: .jpg .png .webp .bmp .tif.
 
     `image` is (H, W, 3) RGB, `alpha` (H, W); formats without transparency get the picture on white.
-    `quality` (0..100) steers JPEG and WebP. `description` is written into the file's EXIF block, where the
-    format has one. The file appears complete or not at all; MediaError says why not.
+    `quality` (0..100) steers JPEG and WebP. `description`: the picture is synthetic, in words; it then also says so to
+    programs, where the format has a place for that (`openportrait.media.provenance`). The file appears complete or not
+    at all; MediaError says why not.
     """
     kind = picture_kind(path)
     picture = Pillow.fromarray(image if alpha is None or kind in _KEEPS_ALPHA else on_white(image, alpha))
@@ -108,17 +113,30 @@ def picture_kind(path: Path) -> str:
 
 def save(picture: Pillow.Image, path: Path | BinaryIO, kind: str, quality: int, description: str = "") -> None:
     """Encode with the settings that `quality` (0..100) means for the format. Raises OSError."""
-    exif = Pillow.Exif()
+    exif, packet = Pillow.Exif(), xmp(description)
     if description:
         exif[ExifTags.Base.ImageDescription] = description
     if kind == "JPEG":
         picture.save(
-            path, kind, quality=50 + quality // 2, subsampling=0 if quality > 80 else 2, optimize=True, exif=exif
+            path,
+            kind,
+            quality=50 + quality // 2,
+            subsampling=0 if quality > 80 else 2,
+            optimize=True,
+            exif=exif,
+            xmp=packet,
         )
     elif kind == "WEBP":
-        picture.save(path, kind, quality=50 + quality // 2, method=4, exif=exif)
+        picture.save(path, kind, quality=50 + quality // 2, method=4, exif=exif, xmp=packet)
     elif kind == "PNG":
-        picture.save(path, kind, compress_level=4, exif=exif)
+        texts = PngInfo()
+        if packet:
+            texts.add_itxt("XML:com.adobe.xmp", packet.decode())
+        picture.save(path, kind, compress_level=4, exif=exif, pnginfo=texts)
+    elif kind == "TIFF" and packet:
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags[ExifTags.Base.ImageDescription], tags[_TIFF_XMP] = description, packet
+        picture.save(path, kind, tiffinfo=tags)
     else:
         picture.save(path, kind)
 

@@ -158,11 +158,18 @@ class Writer:
     def _start(self, size: tuple[int, int], clear: bool) -> Encoder:
         hidden, suffix = self._target.temporary, self.path.suffix.lower()
         if self._pattern:
-            return SequenceEncoder(hidden, self._pattern)
+            return SequenceEncoder(hidden, self._pattern, self._description)
         if suffix == ".gif":
-            return GifEncoder(hidden, size=size, rate=self._rate)
+            return GifEncoder(hidden, size=size, rate=self._rate, description=self._description)
         if suffix == ".webp":
-            return WebpEncoder(hidden, size=size, rate=self._rate, quality=self._quality, clear=clear)
+            return WebpEncoder(
+                hidden,
+                size=size,
+                rate=self._rate,
+                quality=self._quality,
+                clear=clear,
+                description=self._description,
+            )
         return VideoEncoder(
             hidden,
             CONTAINERS[suffix],
@@ -220,8 +227,8 @@ def open_writer(
     .mp4 .m4v .mov .mkv are H.264, .webm is VP9, .gif and .webp are animations; a folder (existing, or a name
     without suffix) or a pattern such as `shots/%05d.png` gets PNG files numbered from 0. Alpha is kept by PNG,
     WebP, .mov (which then is ProRes 4444) and .webm. `sound` are files in order of preference: the first that has
-    sound gives it, in step with the picture and never longer. `quality` is 0..100. `description` becomes the comment
-    of a video file.
+    sound gives it, in step with the picture and never longer. `quality` is 0..100. `description`: the clip is
+    synthetic, in words; the file then also says so to programs (`openportrait.media.provenance`).
     Raises MediaError when the place cannot be written, the suffix is unknown, or the output is one of the
     `sound` files or `inputs`; for a sequence also when its folder holds what no earlier result wrote there,
     unless `overwrite`: then files of the names that are written are replaced.

@@ -18,6 +18,7 @@ from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.errors import OptionError
 from openportrait.faces import Box, LiveFace, LiveTracker, crop_box, ratios
 from openportrait.media import Writer, open_writer, picture_of
+from openportrait.media.provenance import synthetic
 from openportrait.media.stills import on_white
 from openportrait.motion import Corrections, LiveTransfer, keypoints
 from openportrait.options import MotionOptions, Options
@@ -120,7 +121,15 @@ class LiveSession:
         """
         with self._lock:
             if self._recorder is None:
-                self._recorder = Recorder(path, self.options.output.quality, max_seconds, rate, inputs)
+                wanted = self.options.output
+                self._recorder = Recorder(
+                    path,
+                    wanted.quality,
+                    max_seconds,
+                    rate,
+                    inputs,
+                    synthetic(self.engine) if wanted.provenance else "",
+                )
 
     def finish(self) -> int:
         """End the recording; how many frames it has. Without any, no file is written."""
@@ -204,10 +213,13 @@ class Recorder:
         max_seconds: float,
         rate: Fraction = RECORDING_RATE,
         inputs: Sequence[Path] = (),
+        description: str = "",
     ) -> None:
         """Raises MediaError where the place cannot be written."""
         self._open = ExitStack()
-        self._writer: Writer = self._open.enter_context(open_writer(path, rate=rate, quality=quality, inputs=inputs))
+        self._writer: Writer = self._open.enter_context(
+            open_writer(path, rate=rate, quality=quality, inputs=inputs, description=description)
+        )
         self._rate = rate
         self._most = max_seconds * rate
         self._start: float | None = None

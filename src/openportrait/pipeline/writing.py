@@ -24,6 +24,7 @@ from openportrait.media import (
     together,
     write_image,
 )
+from openportrait.media.provenance import synthetic
 from openportrait.media.temporary import hidden_folder
 from openportrait.options import BACKGROUND_TRANSPARENT, OutputOptions
 from openportrait.pipeline.background import Background
@@ -208,4 +209,4 @@ def _join(job: Rendering, writer: Writer, strip: Writer | None, crew: Crew | Non
 
 
 def _description(job: Rendering) -> str:
-    return f"Synthetic: animated with OpenPortrait, {job.engine} engine" if job.options.output.provenance else ""
+    return synthetic(job.engine) if job.options.output.provenance else ""

@@ -13,6 +13,7 @@ from openportrait.bounds import number
 from openportrait.errors import OptionError
 from openportrait.expressions import load_expression, save_expression
 from openportrait.media import write_image
+from openportrait.media.provenance import synthetic
 from openportrait.options import FaceEdit, Options, specs
 from openportrait.pipeline import edit
 from openportrait.pipeline.drag import dragged, part_at
@@ -165,7 +166,7 @@ class EditTab:
             editor = self._editor(session, values)
             picture = editor(self._wanted(editor, values))
             path = session.room() / f"{source.stem}--edit.png"
-            write_image(path, picture.image, alpha=picture.alpha)
+            write_image(path, picture.image, alpha=picture.alpha, description=synthetic(editor.engine.name))
         return gr.update(value=str(path), visible=True)
 
     def save_expression(self, request: gr.Request, own: tuple[Preset, ...], *values: Any) -> tuple[Any, ...]:
