@@ -58,7 +58,7 @@ def main() -> int:
         portrait = Path(folder) / "large.png"
         source = read_image(EXAMPLES / "source" / "officer.jpg").image[:512, :512]
         write_image(portrait, cv2.resize(source, (1024, 1024), interpolation=cv2.INTER_CUBIC).astype(np.uint8))
-        with served(WebOptions(port=0), EngineOptions(engine="mesh")) as app:
+        with served(WebOptions(port=0, save="session"), EngineOptions(engine="mesh")) as app:
             rounds = delays(app.url, portrait)
     print(f"{'round':>5s} {'median ms':>10s} {'longest ms':>11s}")
     for number, found in enumerate(rounds, 1):

@@ -70,9 +70,15 @@ def browser(camera_clip: Path) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def mesh_app() -> Iterator[Served]:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app saves results."""
+    return tmp_path_factory.mktemp("saved") / "animations"
+
+
+@pytest.fixture(scope="session")
+def mesh_app(saved: Path) -> Iterator[Served]:
     """The app on the mesh engine; small limits, so that refusals can be tried."""
-    limits = WebOptions(port=0, max_upload_mb=3, max_megapixels=4.0, max_seconds=30.0)
+    limits = WebOptions(port=0, max_upload_mb=3, max_megapixels=4.0, max_seconds=30.0, folder=saved)
     with served(limits, EngineOptions(engine="mesh")) as running:
         yield running
 
@@ -236,7 +242,7 @@ class Visitor:
         )
 
     def wait_for_text(self, elem_id: str, text: str, patience_ms: int = PATIENCE_MS) -> None:
-        script = "([id, text]) => document.getElementById(id).innerText.includes(text)"
+        script = "([id, text]) => document.getElementById(id)?.innerText.includes(text)"
         self.page.wait_for_function(script, arg=[elem_id, text], timeout=patience_ms)
 
     def slide(self, elem_id: str, value: float) -> None:

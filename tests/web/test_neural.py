@@ -21,7 +21,7 @@ PATIENCE_MS = 180_000
 @pytest.fixture(scope="module")
 def app(weights: Path) -> Iterator[Served]:
     """The app as it starts where weights are present."""
-    with served(WebOptions(port=0), EngineOptions(weights=weights, device="cpu")) as running:
+    with served(WebOptions(port=0, save="session"), EngineOptions(weights=weights, device="cpu")) as running:
         yield running
 
 

@@ -22,7 +22,8 @@ from openportrait.options import (
 from openportrait.web.animate import REGION
 from openportrait.web.checks import label
 from tests.conftest import EXAMPLES
-from tests.web.conftest import Visitor
+from tests.pipeline.test_animate import change
+from tests.web.conftest import PATIENCE_MS, Visitor
 
 TABS = ("Animate", "Edit", "Retarget", "Live")
 
@@ -87,3 +88,49 @@ def test_another_file_sets_off_each_event_a_few_times_and_then_the_page_rests(
         before = asked.total()
         visitor.page.wait_for_timeout(2000)
     assert max(asked.values()) <= 3, "the old file goes, the new one comes, and once more where it was busy"
+
+
+def test_a_page_that_is_loaded_anew_shows_what_it_did_and_finds_its_job(
+    visitor: Visitor, portrait: Path, talk: Path, saved: Path
+) -> None:
+    page, asked = visitor.page, list[str]()
+
+    def answer(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
+    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-driving", talk)
+    visitor.wait_for_preview("animate-driving")
+    visitor.preset("animate", "Lips")
+    visitor.slide("animate-strength-lip", 0.5)
+    visitor.add_driving(2, EXAMPLES / "driving" / "surprise.jpg")
+    visitor.choose("animate-driving-2-region", "Eyes")
+    page.click("#animate-start")
+    visitor.wait_for_status("animate", "frames/s")
+    page.reload()
+    assert asked == ["beforeunload"]
+    # The job renders meanwhile, on all cores.
+    visitor.wait_for_text("animate-status", "190 frames", 3 * PATIENCE_MS)
+    page.wait_for_selector("#animate-source-faces img", timeout=3 * PATIENCE_MS)
+    page.wait_for_selector("#animate-strength-lids input[type=range][disabled]")
+    assert visitor.ticked("animate") == {"lip"}
+    assert page.input_value("#animate-strength-lip input[type=range]") == "0.5"
+    page.wait_for_selector("#animate-driving-2", state="visible")
+    assert page.input_value("#animate-driving-2-region input") == "Eyes"
+    visitor.wait_for_text("animate-status", "Done", 3 * PATIENCE_MS)
+    assert (saved / "officer--talk.mp4").exists()
+
+
+def test_an_edited_portrait_is_shown_again(visitor: Visitor, portrait: Path) -> None:
+    visitor.open_tab("Edit")
+    visitor.when_edited(lambda: visitor.upload("edit-source", portrait))
+    visitor.when_edited(lambda: visitor.slide("slider-smile", 1.0))
+    visitor.settle()
+    edited = visitor.edited()
+    visitor.page.reload()
+    visitor.page.wait_for_selector("#edit-picture img[src]", state="visible", timeout=PATIENCE_MS)
+    visitor.settle()
+    assert visitor.slider("smile") == 1.0
+    assert change(visitor.edited(), edited) == 0

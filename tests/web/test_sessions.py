@@ -77,8 +77,9 @@ def is_there(root: Path, name: str) -> bool:
 
 
 def test_files_are_removed_when_a_visitor_leaves(
-    browser: object, app: Served, portrait: Path, visit: Callable[..., Visitor], tmp_path: Path
+    app: Served, portrait: Path, visit: Callable[..., Visitor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(app.sessions, "keep_seconds", 1.0)
     staying, leaving = visit(), visit()
     for visitor in (staying, leaving):
         visitor.upload("animate-source", portrait)
@@ -176,6 +177,6 @@ def test_a_taken_port_and_a_wrong_login_are_refused_in_one_line(app: Served) -> 
 
 
 def test_a_login_guards_the_page_and_its_files(browser: object) -> None:
-    with served(WebOptions(port=0, auth="me:secret"), EngineOptions(engine="mesh")) as guarded:
+    with served(WebOptions(port=0, auth="me:secret", save="session"), EngineOptions(engine="mesh")) as guarded:
         assert status_of(f"{guarded.url}gradio_api/file={EXAMPLES / 'source' / 'officer.jpg'}") == 401
         assert status_of(f"{guarded.url}config") == 401

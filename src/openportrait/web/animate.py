@@ -40,8 +40,8 @@ BESIDE = ("relative", "multiplier")
 FOLDED = tuple(spec.name for spec in specs(MotionOptions) if spec.name not in (*REGION, *BESIDE))
 
 
-def animate_tab(context: Context, examples: list[Example]) -> None:
-    """Lay out the tab and connect it."""
+def animate_tab(context: Context, examples: list[Example]) -> tuple[Results, RegionChooser]:
+    """Lay out the tab and connect it. Gives where its jobs are shown, as every tab does, and what moves."""
     controls = Controls(TAB)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300, scale=2):
@@ -89,6 +89,7 @@ def animate_tab(context: Context, examples: list[Example]) -> None:
         asked.append(shown.asked_by(context, chosen.then))
     for event in asked:
         event.then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
+    return shown, moves
 
 
 def _driving() -> tuple[Any, Any, Any]:

@@ -15,7 +15,7 @@ from openportrait.pipeline import animate, edit
 from openportrait.records import Result
 from openportrait.web.checks import plainly
 from openportrait.web.context import Context
-from openportrait.web.jobs import Work, run
+from openportrait.web.jobs import Work
 from openportrait.web.page import handed_in
 from openportrait.web.sessions import Session
 
@@ -73,10 +73,11 @@ def api(context: Context) -> None:
 
 def _done(context: Context, session: Session, work: Work) -> Result:
     """The result of a job that waits in the same line as the page's. Raises what it raises."""
-    ticket = session.begin()
+    ticket = session.begin("", {})
+    job = session.jobs[ticket]
     try:
-        news = run(work, session, session.jobs[ticket], context.line, context.limits)
-        return next(made for made in news if isinstance(made, Result))
+        job.start(work, session.key, context.line, context.limits)
+        return next(made for made in job.news() if isinstance(made, Result))
     finally:
         session.jobs.pop(ticket, None)
 

@@ -12,6 +12,7 @@ from openportrait.web.context import Context
 from openportrait.web.edit import edit_tab
 from openportrait.web.examples import Example
 from openportrait.web.live import live_tab
+from openportrait.web.memory import Memory
 from openportrait.web.page import Page
 from openportrait.web.retarget import retarget_tab
 from openportrait.web.timeline import timeline_panel
@@ -30,18 +31,20 @@ def build(context: Context, examples: list[Example]) -> Any:
         gr.Markdown(HEAD, elem_id="op-head")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Animate", id="animate"):
-                animate_tab(context, examples)
+                animated, moves = animate_tab(context, examples)
             with gr.Tab("Edit", id="edit"):
-                form = edit_tab(context)
-                timeline_panel(context, form)
+                form, edited = edit_tab(context)
+                played = timeline_panel(context, form)
             with gr.Tab("Retarget", id="retarget"):
-                retarget_tab(context)
+                retargeted = retarget_tab(context)
             with gr.Tab("Live", id="live"):
                 live_tab(context)
+        back = Memory(blocks).connect(context, blocks, [animated, edited, played, retargeted])
+        moves.settle_after(*back)
         api(context)
 
         def leave(request: gr.Request) -> None:
-            context.sessions.close(request.session_hash)
+            context.sessions.leave(request.session_hash)
 
         blocks.unload(leave)
     blocks.queue(max_size=MOST_QUEUED, default_concurrency_limit=None)

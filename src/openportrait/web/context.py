@@ -14,10 +14,14 @@ from openportrait.drivings import Driving
 from openportrait.errors import OptionError
 from openportrait.limits import check_upload
 from openportrait.options import EngineOptions, Options
+from openportrait.pipeline import CancelCheck, ProgressCallback
 from openportrait.pipeline.background import names_file
+from openportrait.records import Result
 from openportrait.web.checks import given
+from openportrait.web.jobs import Job, Work
 from openportrait.web.line import Line
 from openportrait.web.options import WebOptions
+from openportrait.web.saving import save
 from openportrait.web.sessions import Session, Sessions
 
 SLOW = "slow"
@@ -60,6 +64,17 @@ class Context:
                 "choose less"
             )
         return made
+
+    def start(self, session: Session, job: Job, work: Work) -> None:
+        """Have a job of the page done, and its result saved where that is wanted. Raises OptionError."""
+
+        def saving(progress: ProgressCallback, cancel: CancelCheck) -> Result:
+            made = work(progress, cancel)
+            if self.limits.saves:
+                made, job.saved = save(made, self.limits.folder)
+            return made
+
+        job.start(saving, session.key, self.line, self.limits)
 
     def options(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Flat options: the app's engine options, then the visitor's. No path among them: it would be the server's.

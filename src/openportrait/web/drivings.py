@@ -79,21 +79,21 @@ class FurtherDrivings:
     def __init__(self, context: Context, tab: str) -> None:
         """Lay them out. `tab`: what the components' ids in the page begin with."""
         self._slots = [Slot(context, number + 2, f"{tab}-driving-{number + 2}") for number in range(MOST_FURTHER)]
-        self._used = gr.State(())
+        self._used = gr.JSON([], visible="hidden", elem_id=f"{tab}-drivings-used")
         self._add = gr.Button("Add a driving", size="sm", elem_id=f"{tab}-add-driving")
 
     def connect(self, controls: Controls, source: Any) -> None:
         """`controls` and `source` are the tab's."""
         boxes = [slot.box for slot in self._slots]
-        outputs = [self._used, self._add, *boxes]
-        self._add.click(_added, self._used, outputs, **AT_ONCE)
+        self._add.click(_added, self._used, self._used, **AT_ONCE)
+        self._used.change(_shown, self._used, [self._add, *boxes], **AT_ONCE)
         for number, slot in enumerate(self._slots):
             own = slot.controls.by_name
             slot.own_faces.connect(controls, [slot.file], "driving_face", VIEW, chooser=own["driving_face"])
             slot.source_faces.connect(
                 controls, [slot.file, source], "face", VIEW, chooser=own["face"], shows=last_of_all
             )
-            slot.remove.click(_remover(number, slot.controls), self._used, [*outputs, *slot.components], **AT_ONCE)
+            slot.remove.click(_remover(number, slot.controls), self._used, [self._used, *slot.components], **AT_ONCE)
 
     @property
     def components(self) -> list[Any]:
@@ -102,25 +102,25 @@ class FurtherDrivings:
 
     def read(self, given: Sequence[Any]) -> list[Driving]:
         """Those that were added, from what the components sent. Raises as `Slot.read`."""
-        used, size = given[0], len(self._slots[0].components)
+        used, size = given[0] or [], len(self._slots[0].components)
         return [self._slots[number].read(given[1 + number * size :][:size]) for number in used]
 
 
-def _shown(used: tuple[int, ...]) -> list[Any]:
-    """The numbers of the slots in use, the button that adds one, and the slots."""
+def _shown(used: list[int]) -> list[Any]:
+    """The button that adds one, and the slots."""
     numbers = range(MOST_FURTHER)
     left = gr.update(interactive=len(used) < MOST_FURTHER)
-    return [used, left, *(gr.update(visible=number in used) for number in numbers)]
+    return [left, *(gr.update(visible=number in used) for number in numbers)]
 
 
-def _added(used: tuple[int, ...]) -> list[Any]:
+def _added(used: list[int]) -> list[int]:
     free = [number for number in range(MOST_FURTHER) if number not in used]
-    return _shown(tuple(sorted((*used, *free[:1]))))
+    return sorted((*used, *free[:1]))
 
 
-def _remover(number: int, controls: Controls) -> Callable[[tuple[int, ...]], list[Any]]:
-    def remove(used: tuple[int, ...]) -> list[Any]:
+def _remover(number: int, controls: Controls) -> Callable[[list[int]], list[Any]]:
+    def remove(used: list[int]) -> list[Any]:
         """The slot is hidden, and empty when it is shown again."""
-        return [*_shown(tuple(one for one in used if one != number)), None, *controls.defaults]
+        return [[one for one in used if one != number], None, *controls.defaults]
 
     return remove

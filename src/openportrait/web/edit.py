@@ -28,7 +28,7 @@ from openportrait.web.edit_events import RATIOS, EditTab, Form
 from openportrait.web.faces import FacePicker
 from openportrait.web.history import History
 from openportrait.web.page import handed_in
-from openportrait.web.results import results
+from openportrait.web.results import Results, results
 
 HEAD = ("pitch_degrees", "yaw_degrees", "roll_degrees", "move_x", "move_y", "move_z")
 EYES = ("eye_ratio", "gaze_x", "gaze_y", "wink", "wink_left", "wink_right", "eyebrow", "eyebrow_left", "eyebrow_right")
@@ -55,7 +55,7 @@ class Stage:
     saved: Any
 
 
-def edit_tab(context: Context) -> Form:
+def edit_tab(context: Context) -> tuple[Form, Results]:
     """Lay out the tab and connect it; the timeline is added by `timeline_panel`."""
     controls = Controls("edit")
     with gr.Row(equal_height=False):
@@ -91,7 +91,7 @@ def edit_tab(context: Context) -> Form:
         tab.runner(shown), [shown.ticket, *form.inputs], shown.outputs, show_progress="hidden", **HIDDEN
     )
     _connect(tab, form, stage, presets, as_source, whole)
-    return form
+    return form, shown
 
 
 def _connect(tab: EditTab, form: Form, stage: Stage, presets: Any, as_source: dict[str, Any], whole: Any) -> None:

@@ -69,8 +69,12 @@ class EditTab:
         with session.lock:
             editor = self._editor(session, values)
             moves = not is_still(Path(values[0]), editor.options)
-            shown = {**on_screen(editor(FaceEdit()).image), "first": True}
-            return [*self._positions(editor, FaceEdit()), shown, *_steps(History()), gr.update(visible=moves)]
+            history = History().add(session.expressions.get(_portrait(values[0], editor), FaceEdit()))
+            before = on_screen(editor(FaceEdit()).image)["src"]
+            shown = {"src": before, "before": before}
+            if history.edit != FaceEdit():
+                shown |= on_screen(editor(history.edit).image)
+            return [*self._positions(editor, history.edit), shown, *_steps(history), gr.update(visible=moves)]
 
     def presets(self, request: gr.Request, own: tuple[Preset, ...], *values: Any) -> Any:
         """The ready expressions and the visitor's own, as pictures of the portrait."""
@@ -118,7 +122,7 @@ class EditTab:
         with session.lock:
             if not values[0]:
                 return [*self._positions(None, history.edit), None, *_steps(history)]
-            return [*self._all(self._editor(session, values), history.edit), *_steps(history)]
+            return [*self._all(session, values, history.edit), *_steps(history)]
 
     def show(self, request: gr.Request, *values: Any) -> Any:
         """The picture for the sliders."""
@@ -127,7 +131,7 @@ class EditTab:
             return None
         with session.lock:
             editor = self._editor(session, values)
-            return on_screen(editor(self._wanted(editor, values)).image)
+            return self._shown(session, values, editor, self._wanted(editor, values))
 
     def drag(self, request: gr.Request, event: gr.EventData, history: History, *values: Any) -> list[Any]:
         """The picture and the sliders after the mouse moved from one point to another; both 0..1 of the picture."""
@@ -140,7 +144,7 @@ class EditTab:
             start, step = (_point(value, width, height) for value in (event.start, event.step))
             part, size = part_at(editor.face, *start), editor.face.size
             edit = dragged(self._wanted(editor, values), part, step[0] / size, step[1] / size)
-            return [*self._all(editor, edit), *_steps(history.add(edit, gesture=start))]
+            return [*self._all(session, values, edit), *_steps(history.add(edit, gesture=start))]
 
     def runner(self, shown: Results) -> Callable[..., Iterator[Updates]]:
         """What puts the sliders on every frame of a clip."""
@@ -200,8 +204,14 @@ class EditTab:
         kept = {name: None for name in RATIOS if sliders[name] == unmoved[name]}
         return FaceEdit(**{**sliders, **kept})
 
-    def _all(self, editor: Editor, edit: FaceEdit) -> list[Any]:
-        return [*self._positions(editor, edit), on_screen(editor(edit).image)]
+    def _all(self, session: Session, values: Sequence[Any], edit: FaceEdit) -> list[Any]:
+        editor = self._editor(session, values)
+        return [*self._positions(editor, edit), self._shown(session, values, editor, edit)]
+
+    def _shown(self, session: Session, values: Sequence[Any], editor: Editor, edit: FaceEdit) -> dict[str, str]:
+        """The picture for an edit, which the session remembers."""
+        session.remember(_portrait(values[0], editor), edit)
+        return on_screen(editor(edit).image)
 
     def _positions(self, editor: Editor | None, edit: FaceEdit) -> list[float]:
         """Where the sliders stand for an edit: ratios that it leaves alone are the portrait's own."""
@@ -220,6 +230,11 @@ class EditTab:
 def _steps(history: History) -> list[Any]:
     """The history, and the buttons that go back and forth in it."""
     return [history, *(gr.update(interactive=there) for there in history.ends)]
+
+
+def _portrait(path: str, editor: Editor) -> tuple[Path, str]:
+    """What an expression belongs to: a file, and which of its faces."""
+    return Path(path), editor.options.faces.face
 
 
 def on_screen(image: Image) -> dict[str, str]:

@@ -6,10 +6,11 @@ import base64
 import html
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +21,6 @@ from openportrait.records import Image, Progress, Result
 from openportrait.web.checks import plainly
 from openportrait.web.line import Line
 from openportrait.web.options import WebOptions
-from openportrait.web.sessions import Session
 
 Work = Callable[[ProgressCallback, CancelCheck], Result]
 
@@ -33,61 +33,78 @@ FASTEST_RATE = 120
 PREVIEW_SIZE, PREVIEW_QUALITY = 360, 80
 
 
-@dataclass
-class Status:
-    """Where a job is."""
+@dataclass(eq=False)
+class Job:
+    """A job that a visitor asked for. It waits in line, works and ends whether or not a page looks on."""
 
+    tab: str
+    """Of the page; empty for one of the HTTP API."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the page's controls showed when it was asked for."""
+    stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress | None = None
     since: float = 0.0
     """When this stage began, s of the monotonic clock."""
+    waits: bool = True
+    """Whether its turn has not come yet."""
+    future: Future[Result] | None = None
+    """Its result, once it has been started."""
+    saved: tuple[Path, ...] = ()
+    """Its files as they lie in the folder of results."""
 
+    def start(self, work: Work, visitor: str, line: Line, limits: WebOptions) -> None:
+        """Do `work` when its turn has come. Raises OptionError where the visitor has too many jobs."""
+        place = line.join(visitor)
 
-def run(work: Work, session: Session, stop: threading.Event, line: Line, limits: WebOptions) -> Iterator[str | Result]:
-    """Do `work` when its turn has come; gives HTML of where it is now and then, at last its result.
+        def done() -> Result:
+            try:
+                while not place.turn.wait(LOOK_SECONDS):
+                    if self.stop.is_set():
+                        raise Cancelled("stopped before it began")
+                self.waits = False
+                return work(tell, self.stop.is_set)
+            finally:
+                line.leave(place)
 
-    Raises what the work raises, and OptionError where the visitor has too many jobs; Cancelled soon after `stop` is
-    set. Closing the iterator stops the work. The next job's turn comes when the work has ended, not before.
-    """
-    place = line.join(session.name)
-    try:
-        while not place.turn.wait(LOOK_SECONDS):
-            if stop.is_set():
-                raise Cancelled("stopped before it began")
-            yield panel("Waiting for its turn …")
-    except BaseException:
-        line.leave(place)
-        raise
-    status = Status()
+        def tell(now: Progress) -> None:
+            if self.progress is None or self.progress.stage != now.stage:
+                self.since = time.monotonic()
+            if now.done > limits.max_seconds * FASTEST_RATE:
+                raise MediaError(f"the clip has more than {now.done - 1} frames, which is the limit; cut it first")
+            self.progress = now
 
-    def tell(now: Progress) -> None:
-        if status.progress is None or status.progress.stage != now.stage:
-            status.since = time.monotonic()
-        if now.done > limits.max_seconds * FASTEST_RATE:
-            raise MediaError(f"the clip has more than {now.done - 1} frames, which is the limit; cut it first")
-        status.progress = now
-
-    pool = ThreadPoolExecutor(1)
-    future = pool.submit(work, tell, stop.is_set)
-    session.running.add(future)
-    future.add_done_callback(session.running.discard)
-    future.add_done_callback(lambda _: line.leave(place))
-    try:
-        while not wait([future], LOOK_SECONDS).done:
-            if stop.is_set() and not wait([future], STOP_SECONDS).done:
-                raise Cancelled("stopped on request; nothing was written")
-            yield told(status)
-        yield future.result()
-    finally:
-        stop.set()
+        pool = ThreadPoolExecutor(1)
+        self.future = pool.submit(done)
         pool.shutdown(wait=False)
 
+    def news(self) -> Iterator[str | Result]:
+        """HTML of where it is now and then, at last its result.
 
-def told(status: Status) -> str:
+        Raises what the work raises; Cancelled soon after `stop` is set. The next job's turn comes when the work has
+        ended, not before.
+        """
+        assert self.future is not None, "only a job that was started has news"
+        while not wait([self.future], LOOK_SECONDS).done:
+            if self.stop.is_set() and not wait([self.future], STOP_SECONDS).done:
+                raise Cancelled("stopped on request; nothing was written")
+            yield panel("Waiting for its turn …") if self.waits else told(self)
+        yield self.future.result()
+
+    @property
+    def result(self) -> Result | None:
+        """What it made, as long as that is there."""
+        if self.future is None or not self.future.done() or self.future.cancelled() or self.future.exception():
+            return None
+        made = self.future.result()
+        return made if made.path.exists() else None
+
+
+def told(job: Job) -> str:
     """The panel of a running job: frames done, rate, time left, the newest picture."""
-    now = status.progress
+    now = job.progress
     if now is None:
         return panel("Looking for faces …")
-    seconds = time.monotonic() - status.since
+    seconds = time.monotonic() - job.since
     rate = (now.done - 1) / seconds if seconds > 0 and now.done > 1 else 0.0
     parts = [f"{now.done} of {now.total} frames" if now.total else f"{now.done} frames"]
     if rate:
@@ -110,11 +127,13 @@ def panel(
     )
 
 
-def finished(result: Result, root: Path) -> str:
+def finished(result: Result, root: Path, saved: Sequence[Path] = ()) -> str:
     """The panel of a finished job. `root`: the folder of the app's files, of which nothing is told."""
     frames = "1 picture" if result.rate is None else f"{result.frames} frames"
     speed = f", {result.frames / result.seconds:.1f} frames/s" if result.frames > 1 and result.seconds else ""
     notes = "".join(f"<span>Note: {html.escape(plainly(warning, root))}</span>" for warning in result.warnings[:5])
+    if saved:
+        notes += f"<span>Saved as {html.escape(str(saved[0]))}</span>"
     body = panel("Done", f"{frames} in {result.seconds:.1f} s{speed} with the {result.engine} engine")
     return body.replace("</div>", f"{notes}</div>")
 

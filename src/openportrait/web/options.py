@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from typing_extensions import Doc
 
 from openportrait.checked import Range
 from openportrait.limits import UploadLimits
+from openportrait.listening import LOOPBACK, bare
+
+Save = Literal["auto", "folder", "session"]
 
 
 @dataclass(frozen=True)
@@ -21,3 +25,19 @@ class WebOptions(UploadLimits):
     share: Annotated[bool, Doc("Also open a public link through gradio.live.")] = False
     auth: Annotated[str | None, Doc("Ask visitors for this USER:PASSWORD.")] = None
     concurrency: Annotated[int, Range(1, 64), Doc("Jobs that render at once; further ones wait in line.")] = 1
+    save: Annotated[
+        Save,
+        Doc(
+            "Results are saved in the folder, or go with their visitor; auto: saved where this machine alone is let in."
+        ),
+    ] = "auto"
+    folder: Annotated[Path, Doc("Folder in which results are saved.")] = Path("animations")
+    keep_minutes: Annotated[
+        float, Range(0, 10_000), Doc("A visitor who left finds his files and jobs again for so long.")
+    ] = 10.0
+
+    @property
+    def saves(self) -> bool:
+        """Whether results are saved in the folder."""
+        own = bare(self.host) in LOOPBACK and not (self.share or self.names)
+        return self.save == "folder" or (self.save == "auto" and own)

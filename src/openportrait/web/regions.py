@@ -65,6 +65,15 @@ class RegionChooser:
         self._preset.input(_ticked, self._preset, [*self._ticks, *self._strengths], **AT_ONCE)
         gr.on([tick.input for tick in self._ticks], _preset, self._ticks, [self._preset, *self._strengths], **AT_ONCE)
 
+    def settle_after(self, event: Any, found: Any) -> None:
+        """Preset and sliders follow ticks that the visitor did not set but that were `found` again by an event."""
+        follow = [self._preset, *self._strengths]
+
+        def settle(found: Any, *ticks: bool) -> list[Any]:
+            return _preset(*ticks) if found else [gr.skip()] * len(follow)
+
+        event.then(settle, [found, *self._ticks], follow, **AT_ONCE)
+
     @property
     def components(self) -> list[Any]:
         """What an event takes as its inputs."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,7 +12,8 @@ from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 from openportrait.records import Result
 from openportrait.web.checks import plainly
 from openportrait.web.context import AT_ONCE, Context
-from openportrait.web.jobs import Work, finished, panel, run
+from openportrait.web.jobs import Job, Work, finished, panel
+from openportrait.web.saving import files_of
 from openportrait.web.sessions import Session
 
 Updates = tuple[Any, ...]
@@ -22,9 +22,12 @@ NOTHING_YET = panel("Nothing yet", "The result will appear here.")
 REVEAL = """() => {
     const block = window.innerWidth < 760 ? "start" : "nearest";
     document.getElementById("%s-job").scrollIntoView({ block: block, behavior: "smooth" });
-    return [];
+    return [window.openportrait.settings()];
 }"""
-"""Brings a job's buttons and status into view: on a phone they lie far below what asked for the job."""
+"""Brings a job's buttons and status into view: on a phone they lie far below what asked for the job.
+
+Gives what the page's controls show, see `memory`.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Results:
     """What the components' ids in the page begin with."""
     ticket: Any
     """Which job the page waits for."""
+    settings: Any
+    """What the page's controls show when a job is asked for."""
     start: Any
     cancel: Any
     status: Any
@@ -68,19 +73,40 @@ class Results:
 
     def asked_by(self, context: Context, trigger: Callable[..., Any]) -> Any:
         """`trigger` (`button.click`, `event.then`) asks for a job; the event that runs it comes after this one."""
-        return trigger(_begins(context), None, self.asked, js=REVEAL % self.tab, **AT_ONCE)
+        return trigger(_begins(context, self.tab), self.settings, self.asked, js=REVEAL % self.tab, **AT_ONCE)
 
     def follow(self, context: Context, session: Session, ticket: str, work: Work) -> Iterator[Updates]:
         """Run the job that was asked for and keep the page up to date. A refusal is shown where the result would be.
 
         Raises what nobody foresaw.
         """
-        stop = session.jobs.get(ticket)
-        if stop is None:
+        job = session.jobs.get(ticket)
+        if job is None or job.future is not None:
             raise OptionError("this job was not asked for; press the button anew")
         try:
-            for news in run(work, session, stop, context.line, context.limits):
-                yield self._running(news) if isinstance(news, str) else self._done(news, context.sessions.root)
+            context.start(session, job, work)
+        except OpenPortraitError as error:
+            yield self._ended(panel("Nothing was made", plainly(error, context.sessions.root), alert=True))
+            return
+        yield from self._watch(context, job)
+
+    def found_again(self, context: Context) -> Callable[[gr.Request], Iterator[Updates]]:
+        """What shows the newest job of the tab after the page was loaded anew; the ticket first."""
+
+        def find(request: gr.Request) -> Iterator[Updates]:
+            session = context.session(request)
+            own = [(ticket, job) for ticket, job in session.jobs.items() if job.tab == self.tab and job.future]
+            yield gr.skip(), *[gr.skip() for _ in self.outputs]
+            for ticket, job in own[-1:]:
+                yield from ((ticket, *updates) for updates in self._watch(context, job))
+
+        return find
+
+    def _watch(self, context: Context, job: Job) -> Iterator[Updates]:
+        """Keep the page up to date about a job that was started, until it ends."""
+        try:
+            for news in job.news():
+                yield self._running(news) if isinstance(news, str) else self._done(context, job, news)
         except Cancelled:
             yield self._ended(panel("Stopped", "Nothing was written."))
         except OpenPortraitError as error:
@@ -88,8 +114,6 @@ class Results:
         except Exception:
             yield self._ended(panel("Nothing was made", "See the message."))
             raise
-        finally:
-            session.jobs.pop(ticket, None)
 
     def _running(self, status: str) -> Updates:
         return (gr.update(interactive=False), gr.update(interactive=True), status, *[gr.skip()] * 6)
@@ -99,20 +123,21 @@ class Results:
         hidden = gr.update(visible=False)
         return (gr.update(interactive=True), gr.update(interactive=False), status, hidden, *[None] * 5)
 
-    def _done(self, result: Result, root: Path) -> Updates:
+    def _done(self, context: Context, job: Job, result: Result) -> Updates:
+        if not result.path.exists():
+            return self._ended(panel("Removed", "This result is no longer here."))
         moves = result.rate is not None
-        paths = [path for path in (result.path, result.side_by_side, result.template) if path is not None]
         strip = str(result.side_by_side) if result.side_by_side else None
         return (
             gr.update(interactive=True),
             gr.update(interactive=False),
-            finished(result, root),
+            finished(result, context.sessions.root, job.saved),
             gr.update(visible=True),
             gr.update(value=str(result.path) if moves else None, visible=moves),
             gr.update(value=None if moves else str(result.path), visible=not moves),
             gr.update(value=strip if moves else None, visible=moves),
             gr.update(value=None if moves else strip, visible=not moves),
-            [str(path) for path in paths],
+            [str(path) for path in files_of(result)],
         )
 
 
@@ -135,7 +160,20 @@ def results(context: Context, tab: str, button: str, *, strip: bool = True) -> R
                     label="Files to download", interactive=False, file_count="multiple", elem_id=f"{tab}-files"
                 )
 
-    shown = Results(tab, gr.State(""), start, cancel, status, shelf, video, image, strip_video, strip_image, files)
+    shown = Results(
+        tab,
+        gr.State(""),
+        gr.JSON(visible=False),
+        start,
+        cancel,
+        status,
+        shelf,
+        video,
+        image,
+        strip_video,
+        strip_image,
+        files,
+    )
     cancel.click(_stopper(context), shown.ticket, shown.asked[1:], **AT_ONCE)
     return shown
 
@@ -143,9 +181,10 @@ def results(context: Context, tab: str, button: str, *, strip: bool = True) -> R
 def _stopper(context: Context) -> Callable[..., Updates]:
     def stop(request: gr.Request, ticket: str) -> Updates:
         session = context.session(request)
-        if ticket in session.jobs:
-            session.jobs[ticket].set()
-        if session.running:
+        job = session.jobs.get(ticket)
+        if job is not None:
+            job.stop.set()
+        if job is not None and job.future is not None:
             # The job itself says that it has stopped; a word from here might come after that.
             return gr.skip(), gr.update(interactive=False), gr.skip()
         return gr.update(interactive=True), gr.update(interactive=False), panel("Stopped", "Nothing was written.")
@@ -161,11 +200,11 @@ def _pair(tab: str, name: str, label: str) -> tuple[Any, Any]:
     return video, image
 
 
-def _begins(context: Context) -> Callable[[gr.Request], Updates]:
+def _begins(context: Context, tab: str) -> Callable[[gr.Request, Any], Updates]:
     """A handler for the moment a job is asked for, before it waits in line: from then on it can be stopped."""
 
-    def begin(request: gr.Request) -> Updates:
-        ticket = context.session(request).begin()
+    def begin(request: gr.Request, settings: Any) -> Updates:
+        ticket = context.session(request).begin(tab, settings if isinstance(settings, dict) else {})
         return ticket, gr.update(interactive=False), gr.update(interactive=True), panel("Waiting for its turn …")
 
     return begin

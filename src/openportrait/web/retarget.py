@@ -23,13 +23,13 @@ from openportrait.web.context import HIDDEN, Context
 from openportrait.web.controls import Controls
 from openportrait.web.faces import FacePicker
 from openportrait.web.page import handed_in
-from openportrait.web.results import Updates, results
+from openportrait.web.results import Results, Updates, results
 
 TAB = "retarget"
 VIEW = ["detection_threshold", *OF_A_SOURCE]
 
 
-def retarget_tab(context: Context) -> None:
+def retarget_tab(context: Context) -> Results:
     """Lay out the tab and connect it."""
     wishes, controls = Controls(TAB), Controls(TAB)
     with gr.Row(equal_height=False):
@@ -69,3 +69,4 @@ def retarget_tab(context: Context) -> None:
 
     inputs = [shown.ticket, source, *wishes.components, *controls.components]
     shown.asked_by(context, shown.start.click).then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
+    return shown

@@ -23,7 +23,7 @@ from openportrait.listening import WebServer, listening, reachable
 from openportrait.options import EngineOptions
 from openportrait.web.options import WebOptions
 
-SWEEP_SECONDS = 60.0
+SWEEP_SECONDS = 2.0
 """From one look for what nobody came back to, to the next."""
 
 
@@ -105,7 +105,7 @@ def _run(
     from openportrait.web.context import Context
     from openportrait.web.sessions import Sessions
 
-    context = Context(Sessions(root), limits, engine, line.Line(limits.concurrency))
+    context = Context(Sessions(root, limits.keep_minutes), limits, engine, line.Line(limits.concurrency))
     blocks = app.build(context, examples.examples())
     names = gate.Names(limits)
     server = _Server(gate.Gate(_mounted(blocks, context, login), names), listener, blocks)

@@ -8,8 +8,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, wait
+from collections.abc import Iterator, Mapping
+from concurrent.futures import wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +23,10 @@ from openportrait.options import Options
 from openportrait.pipeline.editor import Editor
 from openportrait.pipeline.live import LiveSession
 from openportrait.pipeline.source import is_still, open_source_clip
-from openportrait.records import Image
+from openportrait.records import FaceEdit, Image
 from openportrait.web.checks import is_plain
+from openportrait.web.jobs import Job
+from openportrait.web.options import WebOptions
 
 ROOMS_KEPT = 20
 """Results of so many jobs stay on the page; older ones make room."""
@@ -42,6 +44,8 @@ UNCLAIMED_SECONDS = 300.0
 """An upload that no event has named for so long goes."""
 STALE_SECONDS = 86_400.0
 """A session that nobody touched for so long is over: callers of the HTTP API need not say goodbye."""
+REJOIN_SECONDS = 2.0
+"""A page that is loaded anew waits so long for the end of the old one."""
 LATE_SECONDS = 30.0
 """For so long a closed page's last events may still arrive; they must not open its session anew."""
 PATIENCE_SECONDS = 3.0
@@ -59,16 +63,21 @@ class Session:
     folder: Path
     uploads: dict[Path, None] = field(default_factory=dict)
     """Folders of what was handed in, the one used last at the end."""
-    jobs: dict[str, threading.Event] = field(default_factory=dict)
-    """Ticket → set to stop that job."""
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    """A secret of the page, by which it finds this again after it was loaded anew."""
+    left: float | None = None
+    """Since when no page shows it, s of the monotonic clock."""
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """By their tickets, the oldest first."""
     touched: float = 0.0
     """When it was last asked for, s of the monotonic clock."""
     closed: threading.Event = field(default_factory=threading.Event)
-    running: set[Future[Any]] = field(default_factory=set)
     live: LiveSession | None = None
     live_token: str = ""
     recording: Path | None = None
     """The file that the live session is writing."""
+    expressions: dict[tuple[Path, str], FaceEdit] = field(default_factory=dict)
+    """What the editor showed last of each portrait: its file, and which face."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while the editor works."""
     _rooms: list[Path] = field(default_factory=list)
@@ -103,12 +112,12 @@ class Session:
         except FileNotFoundError as error:
             raise OpenPortraitError(CLOSED) from error
 
-    def begin(self) -> str:
-        """The ticket of a new job, which may wait in line for long; its event stops it."""
+    def begin(self, tab: str, settings: Mapping[str, Any]) -> str:
+        """The ticket of a new job, which may wait in line for long. See `Job`."""
         ticket = secrets.token_hex(8)
-        self.jobs[ticket] = threading.Event()
+        self.jobs[ticket] = Job(tab, settings)
         if self.closed.is_set():
-            self.jobs[ticket].set()
+            self.jobs[ticket].stop.set()
         while len(self.jobs) > TICKETS_KEPT:
             del self.jobs[next(iter(self.jobs))]
         return ticket
@@ -136,6 +145,13 @@ class Session:
             Pillow.fromarray(frame).save(path, "PNG")
             yield path
 
+    def remember(self, portrait: tuple[Path, str], edit: FaceEdit) -> None:
+        """The expression of a portrait is found again when it is opened anew."""
+        self.expressions.pop(portrait, None)
+        self.expressions[portrait] = edit
+        while len(self.expressions) > UPLOADS_KEPT:
+            del self.expressions[next(iter(self.expressions))]
+
     def knows(self, source: Path, options: Options) -> bool:
         """Whether the editor of this portrait is at hand."""
         return self._editor is not None and self._editor[:2] == (source, options)
@@ -143,8 +159,8 @@ class Session:
     def stop(self) -> None:
         """Ask for the end of what runs."""
         self.closed.set()
-        for stop in list(self.jobs.values()):
-            stop.set()
+        for job in list(self.jobs.values()):
+            job.stop.set()
 
     def clear(self) -> None:
         """Remove all files."""
@@ -161,9 +177,10 @@ class Session:
 class Sessions:
     """The visitors by their session's name."""
 
-    def __init__(self, root: Path) -> None:
-        """`root`: the folder under which all sessions' and uploaded files lie."""
+    def __init__(self, root: Path, keep_minutes: float = WebOptions.keep_minutes) -> None:
+        """`root`: the folder under which all sessions' and uploaded files lie; `keep_minutes`: see `WebOptions`."""
         self.root = root
+        self.keep_seconds = 60 * keep_minutes
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
         self._unclaimed: dict[Path, float] = {}
@@ -209,6 +226,36 @@ class Sessions:
             session.touched = time.monotonic()
             return session
 
+    def leave(self, name: str | None) -> None:
+        """No page shows the session any more; it is closed later, unless one comes back to it."""
+        with self._lock:
+            session = self._open.get(name or "")
+            if session is not None:
+                session.left = time.monotonic()
+        if not self.keep_seconds:
+            self.close(name)
+
+    def rejoin(self, name: str | None, key: str) -> Session:
+        """The session that a page of this key left, from now on called `name`; a new one where there is none."""
+        end = time.monotonic() + REJOIN_SECONDS
+        while not self._take_over(name, key) and any(one.key == key for one in list(self._open.values())):
+            # The page may still be leaving; or it is another one, of which this is a copy, and stays.
+            if time.monotonic() > end:
+                break
+            time.sleep(REJOIN_SECONDS / 20)
+        return self.of(name)
+
+    def _take_over(self, name: str | None, key: str) -> bool:
+        with self._lock:
+            there = [one for one in self._open.values() if one.left is not None and not one.closed.is_set()]
+            session = next((one for one in there if secrets.compare_digest(one.key.encode(), key.encode())), None)
+            if session is None or not name or name in self._open:
+                return False
+            self._gone[session.name] = time.monotonic()
+            self._open[name] = self._open.pop(session.name)
+            session.name, session.left = name, None
+            return True
+
     def own_file(self, name: str | None, text: str) -> Path:
         """The file that an event of the session `name` hands in: its own result, its upload, or one of nobody yet.
 
@@ -247,14 +294,16 @@ class Sessions:
     def sweep(self) -> None:
         """Close what nobody came back to, and remove uploads that nobody used."""
         now = time.monotonic()
-        for name in [name for name, session in list(self._open.items()) if now - session.touched > STALE_SECONDS]:
-            self.close(name)
+        for name, session in list(self._open.items()):
+            left = now if session.left is None else session.left
+            if now - session.touched > STALE_SECONDS or now - left > self.keep_seconds:
+                self.close(name)
         with self._lock:
             self._gone = {name: when for name, when in self._gone.items() if now - when < LATE_SECONDS}
-            left = [path for path, when in self._unclaimed.items() if now - when > UNCLAIMED_SECONDS]
-            for path in left:
+            unused = [path for path, when in self._unclaimed.items() if now - when > UNCLAIMED_SECONDS]
+            for path in unused:
                 del self._unclaimed[path]
-        for path in left:
+        for path in unused:
             shutil.rmtree(path, ignore_errors=True)
 
     def close(self, *names: str | None) -> None:
@@ -264,7 +313,8 @@ class Sessions:
             self._gone.update({session.name: time.monotonic() for session in ended})
         for session in ended:
             session.stop()
-        wait([job for session in ended for job in list(session.running)], PATIENCE_SECONDS)
+        jobs = [job.future for session in ended for job in list(session.jobs.values())]
+        wait([future for future in jobs if future is not None], PATIENCE_SECONDS)
         for session in ended:
             session.clear()
 

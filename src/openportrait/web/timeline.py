@@ -24,7 +24,7 @@ RATES = (12, 24, 25, 30, 50, 60)
 HEADERS = ["Seconds", "Easing to the next", "Expression"]
 
 
-def timeline_panel(context: Context, form: Form) -> None:
+def timeline_panel(context: Context, form: Form) -> Results:
     """Lay out the panel and connect it."""
     with gr.Accordion("Timeline: expressions that follow each other", open=False, elem_id="edit-timeline"):
         keys = gr.State(())
@@ -80,6 +80,7 @@ def timeline_panel(context: Context, form: Form) -> None:
     shown.asked_by(context, shown.start.click).then(
         panel.render, [shown.ticket, keys, rate, *form.inputs], shown.outputs, show_progress="hidden", **HIDDEN
     )
+    return shown
 
 
 class TimelinePanel:

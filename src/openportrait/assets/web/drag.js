@@ -28,7 +28,7 @@ function show() {
   const source = props.value && props.value.src;
   figure.classList.toggle("op-empty", !source);
   if (source) image.src = source; else image.removeAttribute("src");
-  if (source && props.value.first) before = source;
+  if (source && props.value.before) before = props.value.before;
   compare.setAttribute("aria-pressed", "false");
   asked = false;
   send();

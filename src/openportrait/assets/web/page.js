@@ -1,5 +1,66 @@
-// Names what Gradio leaves without a name of its own: each area for files says what it takes.
+// What belongs to no single part of the page: the memory of what it shows, names that Gradio leaves out, messages
+// that stay, and the question before a running job is left.
 () => {
+  const STORE = "openportrait";
+  const read = () => { try { return JSON.parse(sessionStorage.getItem(STORE)) || {}; } catch { return {}; } };
+  const write = (change) => {
+    try { sessionStorage.setItem(STORE, JSON.stringify({ ...read(), ...change })); } catch { /* A browser may keep none. */ }
+  };
+  let isReady = false;
+
+  // A file is kept as its place, which the app gives back to the page that had it alone.
+  function plain(value) {
+    const file = value?.path ? value : value?.video;
+    return file?.path ? { file: file.path } : value;
+  }
+
+  window.openportrait = {
+    stored: read,
+    settings: () => read().settings || {},
+    keep(names, values) {
+      if (!isReady) return;
+      write({ settings: Object.fromEntries(names.map((name, place) => [name, plain(values[place])])) });
+    },
+    // What the named controls get: of a file its place and its address.
+    restore(names, key, found) {
+      const { tab } = read();
+      const root = window.gradio_config?.root || "";
+      const updates = names.map((name) => {
+        if (!(name in (found || {}))) return { __type__: "update" };
+        const value = found[name];
+        const path = value?.file;
+        if (!path) return { __type__: "update", value };
+        const file = { path, url: `${root}/gradio_api/file=${path}`, orig_name: path.split("/").pop(), meta: { _type: "gradio.FileData" } };
+        return { __type__: "update", value: file };
+      });
+      write({ key });
+      isReady = true;
+      if (tab) tabs().find((each) => each.innerText === tab)?.click();
+      return updates;
+    },
+  };
+
+  // Soon after something was done to a control, Gradio is asked for the values of all.
+  let soon = null;
+  for (const kind of ["input", "change", "click", "keyup"]) {
+    document.addEventListener(kind, (event) => {
+      if (!isReady || event.target.id === "op-keep") return;
+      clearTimeout(soon);
+      soon = setTimeout(() => document.getElementById("op-keep")?.click(), 300);
+    }, true);
+  }
+
+  // The page's own tabs; others lie in them.
+  const tabs = () => [...document.querySelectorAll('[role="tab"]')].filter((each) => !each.closest('[role="tabpanel"]'));
+  document.addEventListener("click", (event) => {
+    const tab = event.target.closest?.('[role="tab"]');
+    if (isReady && tab && tabs().includes(tab)) write({ tab: tab.innerText });
+  });
+
+  window.addEventListener("beforeunload", (event) => {
+    if (document.querySelector('[id$="-cancel"]:not([disabled])')) event.preventDefault();
+  });
+
   const AREA = 'button[aria-label="Click to upload or drop files"]';
   function name() {
     for (const area of document.querySelectorAll(AREA)) {
@@ -7,6 +68,7 @@
       if (label) area.setAttribute("aria-label", `${label}: click to upload or drop a file`);
     }
   }
+
   new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
   name();
 }

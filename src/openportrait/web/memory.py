@@ -1,0 +1,86 @@
+"""What a page shows is found again after it was loaded anew: its controls, its files and its jobs.
+
+The browser keeps it for each of its tabs (`page.js`): what the controls show by their ids, and the key of the
+visitor's session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import gradio as gr
+
+from openportrait.errors import OpenPortraitError
+from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.results import Results
+from openportrait.web.sessions import Session
+
+REMEMBERED = (gr.Checkbox, gr.Dropdown, gr.JSON, gr.Number, gr.Radio, gr.Slider, gr.Textbox)
+FILES = (gr.Audio, gr.File, gr.Video)
+NOT_OURS = "slider-"
+"""The editor's sliders are kept with its portrait, see `EditTab.open`."""
+
+
+class Memory:
+    """The controls of a page that are remembered."""
+
+    def __init__(self, blocks: gr.Blocks) -> None:
+        """All that can be set and have ids."""
+        self._parts: dict[str, Any] = {
+            part.elem_id: part
+            for part in blocks.blocks.values()
+            if part.elem_id
+            and not part.elem_id.startswith(NOT_OURS)
+            and (isinstance(part, REMEMBERED) or (isinstance(part, FILES) and part.interactive is not False))
+        }
+
+    def connect(self, context: Context, blocks: Any, shown: Sequence[Results]) -> tuple[Any, Any]:
+        """Keep what changes; put it back when the page is loaded, then go on showing its jobs.
+
+        Gives the event after which it is back, and what holds that.
+        """
+        parts = list(self._parts.values())
+        kept, key, found = gr.JSON(visible=False), gr.Textbox(visible=False), gr.JSON(visible=False)
+        names = list(self._parts)
+        # Pressed by the page's script. Gradio takes too long where each of so many controls has an event of its own.
+        keep = gr.Button("Keep", visible="hidden", elem_id="op-keep")
+        handed = [part.change for part in parts if isinstance(part, (*FILES, gr.JSON))]
+        gr.on(
+            [keep.click, *handed],
+            None,
+            parts,
+            None,
+            js=f"(...values) => window.openportrait.keep({names}, values)",
+            # Of several events of one trigger one may be `always_last`, see `FacePicker`.
+            trigger_mode="multiple",
+            **AT_ONCE,
+        )
+
+        def back(request: gr.Request, stored: Any) -> tuple[str, Any]:
+            given = stored if isinstance(stored, dict) else {}
+            session = context.sessions.rejoin(request.session_hash, str(given.get("key", "")))
+            return session.key, self.found(context, session, given.get("settings"))
+
+        event = blocks.load(back, kept, [key, found], js="() => [window.openportrait.stored()]", **AT_ONCE)
+        event = event.then(
+            None, [key, found], parts, js=f"(...given) => window.openportrait.restore({names}, ...given)", **AT_ONCE
+        )
+        for each in shown:
+            event.then(each.found_again(context), None, [each.ticket, *each.outputs], show_progress="hidden", **HIDDEN)
+        return event, found
+
+    def found(self, context: Context, session: Session, settings: Any) -> dict[str, Any]:
+        """The settings that are not as they are at first, without files that are no longer there."""
+        given = settings if isinstance(settings, Mapping) else {}
+        values = {name: given[name] for name, part in self._parts.items() if name in given}
+        found = {}
+        for name, value in values.items():
+            if isinstance(self._parts[name], FILES):
+                with suppress(OpenPortraitError):
+                    if isinstance(value, dict):
+                        found[name] = {"file": str(context.sessions.own_file(session.name, str(value.get("file"))))}
+            elif value != self._parts[name].value:
+                found[name] = value
+        return found
