@@ -39,7 +39,7 @@ $(VENV)/runtime.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/develop.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) '.[fast,heic,neural,web,batch,serve,cluster,test]'
+	$(INSTALL) '.[fast,heic,neural,web,batch,serve,provenance,cluster,test]'
 	@touch $@ $(VENV)/runtime.stamp
 
 # The tests of the web app drive a real browser.

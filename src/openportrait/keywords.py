@@ -73,7 +73,7 @@ class EditOptions(TypedDict, total=False):
     save_template: bool
     """Also write the driving's motion as a template."""
     provenance: bool
-    """State in the file's metadata that the result is synthetic."""
+    """State in the file, for people and programs, that it is synthetic."""
     overwrite: bool
     """Let numbered pictures replace files that no earlier result wrote; never an input."""
     workers: int | None
@@ -134,6 +134,12 @@ class CallOptions(MoveOptions, DrivingOptions, total=False):
     """Source crop moved down, in sides of the crop."""
     background: str
     """What is behind the person: keep, transparent, a colour (#rrggbb or a name), or a picture's path."""
+    sign: bool
+    """Sign the result: content credentials (C2PA) say what made it, and from what (extra provenance)."""
+    certificate: AnyPath | None
+    """Certificate chain that signs, PEM; left out: one made here, for which nobody vouches."""
+    certificate_key: AnyPath | None
+    """Private key of that certificate, PEM."""
 
 
 class JobOptions(AnimatorOptions, CallOptions, total=False):

@@ -304,6 +304,19 @@ class OutputOptions(Checked):
 
 
 @dataclass(frozen=True)
+class SigningOptions(Checked):
+    """Whether a result is signed, and by whom."""
+
+    sign: Annotated[
+        bool, Doc("Sign the result: content credentials (C2PA) say what made it, and from what (extra provenance).")
+    ] = False
+    certificate: Annotated[
+        Path | None, Doc("Certificate chain that signs, PEM; left out: one made here, for which nobody vouches.")
+    ] = None
+    certificate_key: Annotated[Path | None, Doc("Private key of that certificate, PEM.")] = None
+
+
+@dataclass(frozen=True)
 class RetargetOptions(Checked):
     """How open eyes and lips of a clip are made."""
 
@@ -391,6 +404,7 @@ class Options:
     motion: MotionOptions = field(default_factory=MotionOptions)
     speech: SpeechOptions = field(default_factory=SpeechOptions)
     output: OutputOptions = field(default_factory=OutputOptions)
+    signing: SigningOptions = field(default_factory=SigningOptions)
     run: RunOptions = field(default_factory=RunOptions)
 
     @classmethod

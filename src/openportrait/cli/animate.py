@@ -21,6 +21,7 @@ from openportrait.options import (
     MotionOptions,
     OutputOptions,
     RunOptions,
+    SigningOptions,
     SpeechOptions,
 )
 
@@ -59,11 +60,14 @@ class Animate:
     motion: Annotated[Values, flags(MotionOptions)]
     speech: Annotated[Values, flags(SpeechOptions)]
     files: Annotated[Values, flags(OutputOptions)]
+    signing: Annotated[Values, flags(SigningOptions)]
     work: Annotated[Values, flags(RunOptions)]
 
     def run(self) -> None:
         """Animate and print the result."""
-        options = self.engine | self.faces | self.crop | self.motion | self.speech | self.files | self.work
+        options = (
+            self.engine | self.faces | self.crop | self.motion | self.speech | self.files | self.signing | self.work
+        )
         from openportrait.drivings import written
 
         drivings = [written(text) for text in self.driving]

@@ -27,6 +27,7 @@ from openportrait.options import (
     MotionOptions,
     OutputOptions,
     Pair,
+    SigningOptions,
     SpeechOptions,
 )
 
@@ -73,6 +74,7 @@ class Batch:
     motion: Annotated[Values, flags(MotionOptions)]
     speech: Annotated[Values, flags(SpeechOptions)]
     files: Annotated[Values, flags(OutputOptions)]
+    signing: Annotated[Values, flags(SigningOptions)]
 
     def run(self) -> None:
         """Do the jobs and print their results."""
@@ -91,7 +93,8 @@ class Batch:
                 retries=self.retries,
                 progress=line.show,
                 cancel=leaving.asked,
-                **(self.cluster | self.engine | self.faces | self.crop | self.motion | self.speech | self.files),
+                **self.cluster,
+                **(self.engine | self.faces | self.crop | self.motion | self.speech | self.files | self.signing),
             )
             with closing(outcomes):
                 for outcome in outcomes:

@@ -23,6 +23,7 @@ from openportrait.options import (
     MotionOptions,
     OutputOptions,
     RunOptions,
+    SigningOptions,
     specs,
 )
 
@@ -54,11 +55,12 @@ class Edit:
     crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE, source_scale=EDIT_SCALE)]
     motion: Annotated[Values, flags(MotionOptions, only=("stitching", "neutralise"))]
     files: Annotated[Values, flags(OutputOptions)]
+    signing: Annotated[Values, flags(SigningOptions)]
     work: Annotated[Values, flags(RunOptions)]
 
     def run(self) -> None:
         """Edit or play, and print the result."""
-        options = self.engine | self.faces | self.crop | self.motion | self.files | self.work
+        options = self.engine | self.faces | self.crop | self.motion | self.files | self.signing | self.work
         if self.timeline is not None:
             from openportrait.expressions import load_timeline
 

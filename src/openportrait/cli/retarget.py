@@ -19,7 +19,10 @@ from openportrait.options import (
     MotionOptions,
     OutputOptions,
     RetargetOptions,
+    SigningOptions,
 )
+
+_FILES = ("audio", "quality", "background", "side_by_side", "provenance", "keep_partial", "overwrite")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +40,14 @@ class Retarget:
     faces: Annotated[Values, flags(FaceOptions, only=("face", "detection_threshold", "bridge_seconds"))]
     crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE)]
     motion: Annotated[Values, flags(MotionOptions, only=("stitching",))]
-    files: Annotated[
-        Values,
-        flags(OutputOptions, only=("audio", "quality", "background", "side_by_side", "keep_partial", "overwrite")),
-    ]
+    files: Annotated[Values, flags(OutputOptions, only=_FILES)]
+    signing: Annotated[Values, flags(SigningOptions)]
 
     def run(self) -> None:
         """Retarget and print the result."""
         from openportrait.animator import retarget
 
-        options = self.engine | self.faces | self.crop | self.motion | self.files
+        options = self.engine | self.faces | self.crop | self.motion | self.files | self.signing
         wanted = RetargetOptions(**self.wanted)
         with progress_bar() as progress:
             result = retarget(self.source, wanted, self.output, progress=progress, cancel=leaving.asked, **options)

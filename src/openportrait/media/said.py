@@ -56,14 +56,14 @@ def said(path: Path) -> Said:
                 raise MediaError(
                     f"{path}: its metadata are damaged ({told(error)}); make or download it again"
                 ) from error
-            return Said(_found(_TERM, packet), _text(words) or _found(_WORDS, packet))
+            return Said(_found(_TERM, packet), plain(words) or _found(_WORDS, packet))
     try:
         with open_container(path, xmp=True) as clip:
             found = {name.upper(): value for name, value in clip.metadata.items()}
     except av.FFmpegError as error:
         raise MediaError(f"{path}: holds no picture or clip ({told(error)}); give {WANTED}") from error
     words = found.get("COMMENT") or found.get("DESCRIPTION", "")
-    return Said(_text(found.get(TAG)) or _found(_TERM, found.get("XMP", "").encode()), _text(words))
+    return Said(plain(found.get(TAG)) or _found(_TERM, found.get("XMP", "").encode()), plain(words))
 
 
 def _tail(path: Path) -> bytes:
@@ -74,9 +74,10 @@ def _tail(path: Path) -> bytes:
 
 def _found(pattern: re.Pattern[bytes], packet: Any) -> str:
     found = pattern.search(packet[:_MOST_XMP]) if isinstance(packet, bytes) else None
-    return _text(unescape(found[1].decode("utf-8", "replace"))) if found else ""
+    return plain(unescape(found[1].decode("utf-8", "replace"))) if found else ""
 
 
-def _text(given: Any) -> str:
-    """One line of it, whatever a file may hold."""
-    return " ".join(str(given)[:_MOST_TEXT].split()) if given else ""
+def plain(given: Any) -> str:
+    """One line of printable text, whatever a file may hold."""
+    text = " ".join(str(given)[:_MOST_TEXT].split()) if given else ""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

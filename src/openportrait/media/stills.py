@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -84,13 +84,20 @@ class StillReader:
 
 
 def write_image(
-    path: Path, image: Image, *, alpha: Image | None = None, quality: int = 75, description: str = ""
+    path: Path,
+    image: Image,
+    *,
+    alpha: Image | None = None,
+    quality: int = 75,
+    description: str = "",
+    sign: Callable[[Path, Path], None] | None = None,
 ) -> None:
     """Write one picture, its format by the suffix: .jpg .png .webp .bmp .tif.
 
     `image` is (H, W, 3) RGB, `alpha` (H, W); formats without transparency get the picture on white.
     `quality` (0..100) steers JPEG and WebP. `description`: the picture is synthetic, in words; it then also says so to
-    programs, where the format has a place for that (`openportrait.media.provenance`). The file appears complete or not
+    programs, where the format has a place for that (`openportrait.media.provenance`). `sign` is done to the complete
+    file, given it and the name that it will have. The file appears complete or not
     at all; MediaError says why not.
     """
     kind = picture_kind(path)
@@ -99,6 +106,8 @@ def write_image(
         picture.putalpha(Pillow.fromarray(alpha))
     with Target(path) as target, target.guarded():
         save(picture, target.temporary, kind, quality, description)
+        if sign is not None:
+            sign(target.temporary, path)
 
 
 def picture_kind(path: Path) -> str:

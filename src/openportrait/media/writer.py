@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,8 @@ from openportrait.media.stills import CLEAR_PICTURES, PICTURE_SUFFIXES
 from openportrait.media.target import Target
 from openportrait.records import Image
 
+Sign = Callable[[Path, Path], None]
+"""What is done to a complete file before it appears, given it and the name that it will have."""
 CLIP_SUFFIXES = (*CONTAINERS, ".gif", ".webp")
 """In which clips are written."""
 _DEFAULT_PATTERN = "%05d.png"
@@ -96,7 +98,14 @@ class Writer:
     """Whether it lies there although an exception ended it."""
 
     def __init__(
-        self, path: Path, rate: Fraction, sound: Sequence[Sound], quality: int, description: str, target: Target
+        self,
+        path: Path,
+        rate: Fraction,
+        sound: Sequence[Sound],
+        quality: int,
+        description: str,
+        target: Target,
+        sign: Sign | None = None,
     ) -> None:
         """As `open_writer`; it is written to `target`."""
         self.path = target.path
@@ -109,6 +118,7 @@ class Writer:
         self._joined: JoinedVideo | None = None
         self._keep = False
         self._target = target
+        self._sign = sign
 
     @property
     def folder(self) -> Path:
@@ -188,6 +198,9 @@ class Writer:
         with self._target.guarded():
             made.finish()
         self._encoder = self._joined = None
+        if self._sign is not None:
+            with self._target.guarded():
+                self._sign(self._target.temporary, self.path)
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -221,6 +234,7 @@ def open_writer(
     description: str = "",
     inputs: Sequence[Path] = (),
     overwrite: bool = False,
+    sign: Sign | None = None,
 ) -> Writer:
     """Open a clip for writing at exactly `rate` frames a second; the suffix decides.
 
@@ -229,10 +243,11 @@ def open_writer(
     WebP, .mov (which then is ProRes 4444) and .webm. `sound` are files in order of preference: the first that has
     sound gives it, in step with the picture and never longer. `quality` is 0..100. `description`: the clip is
     synthetic, in words; the file then also says so to programs (`openportrait.media.provenance`).
+    `sign` is done to the complete file before it appears.
     Raises MediaError when the place cannot be written, the suffix is unknown, or the output is one of the
     `sound` files or `inputs`; for a sequence also when its folder holds what no earlier result wrote there,
     unless `overwrite`: then files of the names that are written are replaced.
     """
     check_suffix(path, still=False)
     given = (*(one.path for one in sound), *inputs)
-    return Writer(path, rate, sound, quality, description, _target(path, given, overwrite=overwrite))
+    return Writer(path, rate, sound, quality, description, _target(path, given, overwrite=overwrite), sign)

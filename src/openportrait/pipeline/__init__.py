@@ -76,7 +76,7 @@ def animate(
     path, files = path_of(source), [given.path for given in drivings]
     promised = [frames_promised(given, chosen) for given in drivings]
     single = is_single(source, chosen) and all(frames == 1 for frames in promised)
-    start = Start((path, *files), output, f"{path.stem}--{files[0].stem}", chosen.output, still=single)
+    start = Start((path, *files), output, f"{path.stem}--{files[0].stem}", chosen, still=single)
     tools = tools or Tools.load(chosen.engine)
     with ExitStack() as stack:
         # Begun before the analysis, which leaves room for that.
@@ -106,7 +106,7 @@ def edit(
     path, chosen = path_of(source), editing_options(**options)
     alone = not isinstance(edit, Timeline) or edit.frames == 1
     stem = f"{path.stem}--{'timeline' if isinstance(edit, Timeline) else 'edit'}"
-    start = Start((path,), output, stem, chosen.output, still=alone and is_single(source, chosen))
+    start = Start((path,), output, stem, chosen, still=alone and is_single(source, chosen))
     job = open_edit(source, edit, chosen, Watch(progress, cancel), tools)
     return write(job, start, sounds(path, (), chosen.output))
 
@@ -131,7 +131,7 @@ def retarget(
     Default name is `<source>--retarget`. Otherwise as `animate`.
     """
     path, chosen = path_of(source), Options.of(**options)
-    start = Start((path,), output, f"{path.stem}--retarget", chosen.output, still=is_single(source, chosen))
+    start = Start((path,), output, f"{path.stem}--retarget", chosen, still=is_single(source, chosen))
     job = RetargetJob(source, wanted, chosen, Watch(progress, cancel), tools)
     return write(job, start, sounds(path, (), chosen.output))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from openportrait import leaving
+from openportrait.credentials import Signer, check_format, job_said
 from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 from openportrait.files import AnyPath
 from openportrait.media import (
@@ -19,6 +21,7 @@ from openportrait.media import (
     check_suffix,
     check_transparency,
     is_picture,
+    is_sequence,
     open_writer,
     probe,
     together,
@@ -26,7 +29,7 @@ from openportrait.media import (
 )
 from openportrait.media.provenance import synthetic
 from openportrait.media.temporary import hidden_folder
-from openportrait.options import BACKGROUND_TRANSPARENT, OutputOptions
+from openportrait.options import BACKGROUND_TRANSPARENT, Options, OutputOptions
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.crew import Crew, processes
 from openportrait.pipeline.driving import RATE_OF_STILLS
@@ -42,16 +45,19 @@ class Start:
     """When a job began, and what its results will be called."""
 
     def __init__(
-        self, inputs: Sequence[Path], output: AnyPath | None, stem: str, wanted: OutputOptions, *, still: bool
+        self, inputs: Sequence[Path], output: AnyPath | None, stem: str, options: Options, *, still: bool
     ) -> None:
         """`still`: whether a single picture is expected.
 
-        Raises MediaError where the result cannot be written or would overwrite an input: before the work.
+        Raises MediaError where the result cannot be written or would overwrite an input, and what a signer raises:
+        before the work.
         """
+        wanted = options.output
         self.inputs = (*inputs, *Background(wanted).files)
         self._output = Path(output) if output is not None else None
         self._stem = stem
         self._wanted = wanted
+        self._signer = _signer(options)
         self._seconds = time.monotonic()
         self.result = self.targets(still=still).result
         """Where the result is expected."""
@@ -63,6 +69,8 @@ class Start:
         check_suffix(named.result, still=still)
         if clear:
             check_transparency(named.result, still=still)
+        if self._signer is not None:
+            check_format(named.result, is_sequence=is_sequence(named.result))
         needed = (
             (named.result, True),
             (named.side_by_side, self._wanted.side_by_side),
@@ -72,6 +80,12 @@ class Start:
             if is_needed:
                 check_output(path, self.inputs, overwrite=self._wanted.overwrite)
         return named
+
+    def sign(self, job: Rendering) -> Callable[[Path, Path], None] | None:
+        """What signs the results of a job; None where they are not to be signed."""
+        if self._signer is None:
+            return None
+        return partial(self._signer.sign, job=job_said(job.engine, job.options), inputs=self.inputs)
 
     @property
     def elapsed_seconds(self) -> float:
@@ -93,7 +107,7 @@ def write(job: Rendering, start: Start, sound: tuple[Sound, ...] = (), crew: Cre
     template = job.template if wanted.save_template else None
     is_still = job.frames == 1 and is_picture(targets.result)
     with leaving.orderly(), together():
-        frames = _write_picture(job, targets) if is_still else _write_clip(job, targets, start.inputs, sound, crew)
+        frames = _write_picture(job, targets, start) if is_still else _write_clip(job, targets, start, sound, crew)
         if template is not None:
             save_template(targets.template, template)
     return Result(
@@ -114,6 +128,8 @@ def keep(job: Rendering) -> Result:
     wanted, start = job.options.output, time.monotonic()
     if wanted.side_by_side or wanted.save_template:
         raise OptionError("--side-by-side and --save-template write files beside the output; give an output")
+    if job.options.signing.sign:
+        raise OptionError("--sign signs a file that stays; give an output")
     rate = None if job.frames == 1 else job.rate or RATE_OF_STILLS
     with ExitStack() as undo:
         folder = Inputs(job.options.crop.max_gigapixels)
@@ -134,19 +150,19 @@ def keep(job: Rendering) -> Result:
     )
 
 
-def _write_picture(job: Rendering, targets: Targets) -> int:
-    wanted, said = job.options.output, _description(job)
+def _write_picture(job: Rendering, targets: Targets, start: Start) -> int:
+    wanted, said, sign = job.options.output, _description(job), start.sign(job)
     with closing(job):
         picture = next(iter(job))
-    write_image(targets.result, picture.image, alpha=picture.alpha, quality=wanted.quality, description=said)
+    made = [(targets.result, picture.image, picture.alpha)]
     if wanted.side_by_side:
-        write_image(targets.side_by_side, picture.strip, quality=wanted.quality, description=said)
+        made.append((targets.side_by_side, picture.strip, None))
+    for path, image, alpha in made:
+        write_image(path, image, alpha=alpha, quality=wanted.quality, description=said, sign=sign)
     return 1
 
 
-def _write_clip(
-    job: Rendering, targets: Targets, inputs: Sequence[Path], sound: tuple[Sound, ...], crew: Crew | None
-) -> int:
+def _write_clip(job: Rendering, targets: Targets, start: Start, sound: tuple[Sound, ...], crew: Crew | None) -> int:
     """How many frames the result has."""
     wanted, said = job.options.output, _description(job)
 
@@ -157,8 +173,9 @@ def _write_clip(
             sound=sound,
             quality=wanted.quality,
             description=said,
-            inputs=inputs,
+            inputs=start.inputs,
             overwrite=wanted.overwrite,
+            sign=start.sign(job),
         )
 
     writer = open_result(targets.result)
@@ -206,6 +223,10 @@ def _join(job: Rendering, writer: Writer, strip: Writer | None, crew: Crew | Non
                 part.strip.unlink()
             if part.error is not None:
                 raise part.error
+
+
+def _signer(options: Options) -> Signer | None:
+    return Signer(options.signing) if options.signing.sign and options.output.provenance else None
 
 
 def _description(job: Rendering) -> str:

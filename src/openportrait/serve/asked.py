@@ -23,6 +23,7 @@ from openportrait.options import (
     FaceEdit,
     Options,
     RunOptions,
+    SigningOptions,
     specs,
 )
 from openportrait.pipeline.background import names_file
@@ -51,8 +52,8 @@ EDIT_OPTIONS = (
 """Those that count when a picture is edited."""
 FACES_TEXTS = ("options",)
 FACES_OPTIONS = ("detection_threshold",)
-OF_THE_SERVICE = tuple(spec.name for record in (EngineOptions, RunOptions) for spec in specs(record))
-"""The options that those who ask cannot choose: what computes, and on how many cores."""
+OF_THE_SERVICE = tuple(spec.name for record in (EngineOptions, SigningOptions, RunOptions) for spec in specs(record))
+"""The options that those who ask cannot choose: what computes, on how many cores, and who signs."""
 _OF_A_DRIVING = tuple(item.name for item in fields(Driving) if item.name != "file")
 
 
