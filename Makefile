@@ -6,14 +6,15 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help demo test lint docs browser
+.PHONY: help demo test lint docs options browser
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    animate a bundled portrait with a bundled clip'
 	@echo 'make test    lint, type check and run every test'
 	@echo 'make lint    lint and type check alone'
-	@echo 'make docs    write docs/OPTIONS.md and keywords.py anew from the options'
+	@echo 'make options write docs/OPTIONS.md and keywords.py anew from the options'
+	@echo 'make docs    build the documentation as a site, into site/'
 
 demo: $(VENV)/runtime.stamp
 	@$(BIN)/python scripts/demo.py
@@ -26,7 +27,10 @@ lint: $(VENV)/develop.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/runtime.stamp
+docs: $(VENV)/develop.stamp
+	$(BIN)/zensical build --strict --clean
+
+options: $(VENV)/runtime.stamp
 	$(BIN)/python scripts/options_table.py docs/OPTIONS.md
 	$(BIN)/python scripts/keywords.py src/openportrait/keywords.py
 
@@ -39,7 +43,7 @@ $(VENV)/runtime.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/develop.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) '.[fast,heic,neural,web,batch,serve,provenance,cluster,test]'
+	$(INSTALL) '.[fast,heic,neural,web,batch,serve,provenance,cluster,docs,test]'
 	@touch $@ $(VENV)/runtime.stamp
 
 # The tests of the web app drive a real browser.

@@ -18,7 +18,7 @@ from openportrait.options import OF_A_DRIVING, OF_AN_EDIT, EngineOptions, Motion
 HEAD = '''\
 """The options of a job as keywords, so that editors complete them and type checkers know them.
 
-Written by scripts/keywords.py from the records of `openportrait.options` (`make docs`); changes belong there.
+Written by scripts/keywords.py from the records of `openportrait.options` (`make options`); changes belong there.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def test_the_keywords_are_current(tmp_path: Path) -> None:
     made = tmp_path / "keywords.py"
     script = ROOT / "scripts" / "keywords.py"
     subprocess.run([sys.executable, str(script), str(made)], check=True, timeout=60)
-    assert (ROOT / "src" / "openportrait" / "keywords.py").read_text() == made.read_text(), "run `make docs`"
+    assert (ROOT / "src" / "openportrait" / "keywords.py").read_text() == made.read_text(), "run `make options`"
 
 
 def test_every_option_is_a_keyword() -> None:

@@ -1,6 +1,6 @@
 """The options of a job as keywords, so that editors complete them and type checkers know them.
 
-Written by scripts/keywords.py from the records of `openportrait.options` (`make docs`); changes belong there.
+Written by scripts/keywords.py from the records of `openportrait.options` (`make options`); changes belong there.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def test_the_page_of_options_is_current(tmp_path: Path) -> None:
     made = tmp_path / "OPTIONS.md"
     script = ROOT / "scripts" / "options_table.py"
     subprocess.run([sys.executable, str(script), str(made)], check=True, timeout=60)
-    assert (ROOT / "docs" / "OPTIONS.md").read_text() == made.read_text(), "run `make docs`"
+    assert (ROOT / "docs" / "OPTIONS.md").read_text() == made.read_text(), "run `make options`"
 
 
 @pytest.mark.parametrize(
