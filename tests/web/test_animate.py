@@ -53,6 +53,8 @@ def test_a_picture_follows_a_picture(visitor: Visitor, portrait: Path, tmp_path:
     visitor.run("animate")
     visitor.page.wait_for_selector("#animate-result-image img", state="visible")
     assert not visitor.page.is_visible("#animate-result-video video")
+    names = visitor.page.locator("#animate-result-image button").evaluate_all("all => all.map(each => each.title)")
+    assert not any("Share" in name for name in names)
     source = read_image(portrait).image
     result = read_image(visitor.fetch("#animate-result-image img", tmp_path)).image
     assert result.shape == source.shape
@@ -172,6 +174,7 @@ def test_bad_uploads_are_refused_in_one_line(
         assert message in shown
         assert str(app.sessions.root) not in shown
         assert len(shown.splitlines()) <= 4
+        assert message in visitor.page.inner_text("#animate-job .op-trouble"), "it stays where the result would be"
     visitor.page.click("#animate-start")
     visitor.wait_for_status("animate", "there is no driving yet; add one")
 

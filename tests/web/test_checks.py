@@ -16,12 +16,23 @@ from openportrait.expressions import Key, Timeline
 from openportrait.limits import check_upload
 from openportrait.media import open_writer
 from openportrait.options import FaceEdit, RetargetOptions, specs
+from openportrait.pipeline.preview import Preview
+from openportrait.records import Face
 from openportrait.web.checks import check_timeline, plainly
 from openportrait.web.controls import plain, step_of
+from openportrait.web.faces import drawn, face_at
 from openportrait.web.line import MOST_OF_ONE, Line
 from openportrait.web.options import WebOptions
 from openportrait.web.sessions import UPLOADS_KEPT, Sessions
 from tests.conftest import EXAMPLES
+
+
+def test_a_click_near_a_small_face_counts() -> None:
+    faces = tuple(Face(np.array([[x, 100.0], [x + 20, 120.0]])) for x in (100.0, 400.0))
+    seen = Preview(np.zeros((720, 720, 3), np.uint8), faces, faces[:1], np.zeros((8, 8, 3), np.uint8))
+    assert [face_at(seen, x, 110) for x in (80, 140, 390, 250)] == [0, 0, 1, None]
+    inside = drawn(seen)[100:121, 400:421]
+    assert not inside.any(), "what is drawn does not fill a small face"
 
 
 def test_messages_name_files_and_labels_but_no_folders(tmp_path: Path) -> None:

@@ -52,8 +52,11 @@ def test_the_camera_drives_the_portrait(visitor: Visitor, app: Served, portrait:
     assert max(change(picture, source, boxes["mouth"]) for picture in pictures) > 6
     assert max(change(picture, source, (0, 490, 437, 512)) for picture in pictures) < 6, "the chest does not move"
 
+    assert visitor.page.is_disabled("#live-finish")
     visitor.page.click("#live-neutral")
     visitor.page.click("#live-record")
+    visitor.page.wait_for_selector("#live-badge .op-recording")
+    assert visitor.page.is_disabled("#live-record")
     wait_for_frames(visitor, 15)
     visitor.page.click("#live-finish")
     video = visitor.video("live-recording")
@@ -61,11 +64,13 @@ def test_the_camera_drives_the_portrait(visitor: Visitor, app: Served, portrait:
     assert video["seconds"] > 0.5
     assert len(frames_of(visitor.fetch("#live-recording video", tmp_path))) > 12
 
-    visitor.page.click("#live-stop")
+    visitor.open_tab("Edit")
+    visitor.open_tab("Live")
     visitor.page.wait_for_function("() => document.querySelector('#live-stage').innerText.includes('Stopped')")
     count = frames(visitor)
     visitor.page.wait_for_timeout(500)
-    assert frames(visitor) == count
+    assert frames(visitor) == count, "the camera ends where its tab is left"
+    assert visitor.page.is_disabled("#live-record")
 
 
 def test_the_region_changes_while_it_runs(visitor: Visitor, portrait: Path) -> None:

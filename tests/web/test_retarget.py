@@ -14,7 +14,8 @@ def test_a_video_has_its_lips_opened_and_keeps_its_sound(visitor: Visitor, short
     visitor.open_tab("Retarget")
     visitor.upload("retarget-source", short_talk)
     visitor.wait_for_preview("retarget-source")
-    visitor.page.locator("#retarget-lip").get_by_role("textbox").fill("0.4")
+    visitor.tick("retarget-lip-set")
+    visitor.slide("retarget-lip", 0.4)
     visitor.run("retarget")
     assert visitor.video("retarget-result-video")["played"] > 0
     made = visitor.fetch("#retarget-result-video video", tmp_path)
@@ -25,11 +26,9 @@ def test_a_video_has_its_lips_opened_and_keeps_its_sound(visitor: Visitor, short
     assert min(lips) > 0.2
 
 
-def test_wishes_that_cannot_be_met_are_refused(visitor: Visitor, short_talk: Path, portrait: Path) -> None:
+def test_wishes_that_cannot_be_met_are_refused(visitor: Visitor, short_talk: Path) -> None:
     visitor.open_tab("Retarget")
     visitor.upload("retarget-source", short_talk)
     visitor.page.click("#retarget-start")
     visitor.wait_for_status("retarget", "nothing to retarget")
-    visitor.page.locator("#retarget-lip").get_by_role("textbox").fill("2")
-    visitor.page.click("#retarget-start")
-    visitor.wait_for_status("retarget", "from 0 to 0.8")
+    assert visitor.page.is_disabled("#retarget-lip input[type=range]"), "its box is not ticked"

@@ -48,8 +48,12 @@ class Editor:
     @property
     def face(self) -> Face:
         """The edited face as it is in the source, px of `picture`."""
-        crop = self._sitter.crop
-        return crop.face.moved(crop.image_from_crop)
+        return self.face_in_crop.moved(self._sitter.crop.image_from_crop)
+
+    @property
+    def face_in_crop(self) -> Face:
+        """The same, px of `crop`."""
+        return self._sitter.crop.face
 
     def pose(self, edit: FaceEdit) -> Pose:
         """The keypoints of an edit."""

@@ -64,16 +64,19 @@ class Controls:
                     spec, defaults.get(spec.name, spec.default), f"{self._tab}-{spec.name}"
                 )
 
-    def slider(self, spec: OptionSpec, *, resets: bool = True) -> None:
-        """A number as a slider, also where it may be left out; `resets`: with a button that takes it back."""
+    def slider(self, spec: OptionSpec, *, resets: bool = True, text: str = "", more: str = "") -> None:
+        """A number as a slider, also where it may be left out.
+
+        `resets`: with a button that takes it back; `text`: a label in place of the option's; `more`: behind its help.
+        """
         assert spec.range is not None, f"{spec.name} has no range"
         self._specs[spec.name] = spec
         self.by_name[spec.name] = gr.Slider(
             *spec.range,
             value=spec.default if spec.default is not None else 0.0,
             step=step_of(spec),
-            label=label(spec.name),
-            info=spec.help,
+            label=text or label(spec.name),
+            info=f"{spec.help} {more}".strip(),
             buttons=["reset"] if resets else [],
             elem_id=f"{self._tab}-{spec.name}",
         )

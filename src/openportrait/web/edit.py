@@ -20,7 +20,6 @@ from openportrait.options import (
     specs,
 )
 from openportrait.pipeline.preview import preview_source
-from openportrait.web.checks import label
 from openportrait.web.context import HIDDEN, WORK, WORK_AT_ONCE, Context
 from openportrait.web.controls import Controls
 from openportrait.web.drivings import PICTURES_AND_CLIPS
@@ -33,6 +32,28 @@ from openportrait.web.results import Results, results
 HEAD = ("pitch_degrees", "yaw_degrees", "roll_degrees", "move_x", "move_y", "move_z")
 EYES = ("eye_ratio", "gaze_x", "gaze_y", "wink", "wink_left", "wink_right", "eyebrow", "eyebrow_left", "eyebrow_right")
 MOUTH = ("lip_ratio", "lip_open", "grin", "smile", "smile_left", "smile_right", "pouting", "pursing")
+WORDS = {
+    "pitch_degrees": "Nod",
+    "yaw_degrees": "Turn",
+    "roll_degrees": "Tilt",
+    "move_x": "Left-right",
+    "move_y": "Up-down",
+    "move_z": "Size",
+    "eye_ratio": "Eyes open",
+    "gaze_x": "Look left-right",
+    "gaze_y": "Look up-down",
+    "eyebrow": "Brows",
+    "eyebrow_left": "Left brow",
+    "eyebrow_right": "Right brow",
+    "wink_left": "Wink left",
+    "wink_right": "Wink right",
+    "lip_ratio": "Lips open",
+    "lip_open": "Open the mouth",
+    "grin": "Show the teeth",
+    "pouting": "Mouth aside",
+    "pursing": "Purse or stretch",
+}
+"""What sliders are called on the page where their option has another name, which their help gives."""
 VIEW = ["detection_threshold", *OF_A_SOURCE, "stitching"]
 OF_A_CLIP = (
     "#### The whole video\nIts first frame is shown above. Here the sliders are added to every frame, over the face's "
@@ -158,8 +179,9 @@ def _sliders() -> tuple[dict[str, Any], dict[str, Any]]:
         with gr.Accordion(title, open=True), gr.Row(elem_classes="op-grid"):
             for name in names:
                 # A ratio's place at rest is the source's own, which the reset button of a slider does not know.
-                made.slider(known[name], resets=name not in RATIOS)
+                named = {"text": WORDS[name], "more": f"Option {name}."} if name in WORDS else {}
+                made.slider(known[name], resets=name not in RATIOS, **named)
                 if name in RATIOS:
-                    text = f"{label(name)}: as the source"
+                    text = f"{WORDS[name]}: as the source"
                     as_source[name] = gr.Button(text, size="sm", elem_id=f"edit-own-{name}")
     return made.by_name, as_source

@@ -82,7 +82,7 @@ class EditTab:
         if not values[0]:
             return None
         with session.lock:
-            return pictures(self._editor(session, values), (*READY, *own))
+            return pictures(self._editor(session, values), (*READY, *own), session.drawn)
 
     def remember(self, request: gr.Request, history: History, *values: Any) -> list[Any]:
         """What the sliders show as a step that can be undone."""

@@ -20,14 +20,16 @@ from openportrait.web.controls import Controls
 from openportrait.web.jobs import panel
 
 PREVIEW_SIZE = 720
-CHOSEN_COLOUR, OTHER_COLOUR = (255, 122, 26), (235, 235, 235)
+CHOSEN_COLOUR, OTHER_COLOUR, INK = (255, 122, 26), (235, 235, 235), (20, 20, 20)
+NEAR = 40
+"""A click so near a face counts, px of the drawn picture: what a finger misses."""
 
 Look = Callable[[Path, Options], Preview]
 Read = Callable[[Sequence[Any]], tuple[str | None, dict[str, Any]]]
 
 
 def drawn(preview: Preview) -> Image:
-    """The frame with a numbered box around each face, the chosen ones in colour; reduced to what a page needs."""
+    """The frame with a box around each face, the chosen ones in colour, and its number above; reduced for a page."""
     height, width = preview.image.shape[:2]
     factor = min(PREVIEW_SIZE / max(height, width), 1.0)
     size = (round(width * factor), round(height * factor))
@@ -36,22 +38,38 @@ def drawn(preview: Preview) -> Image:
     for number, face in enumerate(preview.faces):
         colour = CHOSEN_COLOUR if any(face is chosen for chosen in preview.chosen) else OTHER_COLOUR
         left, top, right, bottom = (round(edge * factor) for edge in face.box)
-        cv2.rectangle(canvas, (left, top), (right, bottom), colour, line, cv2.LINE_AA)
-        place = (left + 2 * line, max(bottom - 3 * line, 14))
-        cv2.putText(canvas, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, 0.3 * line, colour, line, cv2.LINE_AA)
+        # Around the face, not across it: of a small one something is left to be seen.
+        corners = (left - 2 * line, top - 2 * line), (right + 2 * line, bottom + 2 * line)
+        cv2.rectangle(canvas, *corners, colour, line, cv2.LINE_AA)
+        if len(preview.faces) > 1:
+            _write(canvas, str(number), corners[0], colour, line)
     return canvas
 
 
+def _write(canvas: Image, text: str, corner: tuple[int, int], colour: tuple[int, int, int], line: int) -> None:
+    """A number in a filled tag whose lower left corner is given; below it where there is no room above."""
+    font, scale, pad = cv2.FONT_HERSHEY_SIMPLEX, 0.3 * line, 2 * line
+    (width, height), _ = cv2.getTextSize(text, font, scale, line)
+    x = min(max(corner[0], 0), canvas.shape[1] - width - 2 * pad)
+    y = max(corner[1], height + 2 * pad)
+    cv2.rectangle(canvas, (x, y - height - 2 * pad), (x + width + 2 * pad, y), colour, cv2.FILLED)
+    cv2.putText(canvas, text, (x + pad, y - pad), font, scale, INK, line, cv2.LINE_AA)
+
+
 def face_at(preview: Preview, x: float, y: float) -> int | None:
-    """Number of the face at a point of the drawn picture, px; the smallest where several overlap."""
+    """Number of the face at a point of the drawn picture, px, or the nearest one within `NEAR`.
+
+    The smallest where several overlap.
+    """
     factor = min(PREVIEW_SIZE / max(preview.image.shape[:2]), 1.0)
 
-    def holds(face: Face) -> bool:
-        left, top, right, bottom = face.box
-        return bool(left <= x / factor <= right and top <= y / factor <= bottom)
+    def distance(face: Face) -> float:
+        left, top, right, bottom = (edge * factor for edge in face.box)
+        return float(np.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom)))
 
-    hits = [number for number, face in enumerate(preview.faces) if holds(face)]
-    return hits[-1] if hits else None
+    found = [(distance(face), -number) for number, face in enumerate(preview.faces)]
+    near, number = min(found, default=(np.inf, 0))
+    return -number if near <= NEAR else None
 
 
 def first(files: Sequence[str | None]) -> str | None:

@@ -37,6 +37,7 @@ AT_WORK = 16
 """Camera frames that are animated at once, of all sessions; files are served by other threads."""
 FRAME_QUALITY = 85
 ASSETS = files("openportrait") / "assets" / "web"
+RECORDING = '<p class="op-recording" role="status">Recording</p>'
 FIRST = ("region", "multiplier")
 MOVES = tuple(item.name for item in fields(MotionOptions) if item.name not in (*FIRST, *OF_CLIPS))
 VIEW = ["detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"]
@@ -61,12 +62,22 @@ def live_tab(context: Context) -> None:
             )
             with gr.Row():
                 start = gr.Button("Start", variant="primary", elem_id="live-start", size="md", min_width=90)
-                stop = gr.Button("Stop", variant="stop", elem_id="live-stop", size="md", min_width=90)
-                neutral = gr.Button("This is neutral", elem_id="live-neutral", size="md", min_width=120)
-                record = gr.Button("Record", elem_id="live-record", size="md", min_width=90)
-                finish = gr.Button("End recording", elem_id="live-finish", size="md", min_width=120)
+                stop = gr.Button(
+                    "Stop", variant="stop", elem_id="live-stop", interactive=False, size="md", min_width=90
+                )
+                neutral = gr.Button(
+                    "This is neutral", elem_id="live-neutral", interactive=False, size="md", min_width=120
+                )
+                record = gr.Button("Record", elem_id="live-record", interactive=False, size="md", min_width=90)
+                finish = gr.Button("End recording", elem_id="live-finish", interactive=False, size="md", min_width=120)
+            badge = gr.HTML(RECORDING, visible=False, elem_id="live-badge")
             recording = gr.Video(
-                label="Recording", interactive=False, visible=False, autoplay=True, elem_id="live-recording"
+                label="Recording",
+                interactive=False,
+                visible=False,
+                autoplay=True,
+                buttons=["download"],
+                elem_id="live-recording",
             )
     with gr.Accordion("Options", open=False, elem_id="live-options"):
         moves.group(MotionOptions, only=MOVES)
@@ -79,17 +90,18 @@ def live_tab(context: Context) -> None:
         controls.group(EngineOptions, **{**vars(context.engine), "max_crop": LIVE_SIZE})
     faces.connect(controls, [source], "face", VIEW)
     tab = LiveTab(context, moves, controls)
+    shown = [badge, stop, neutral, record, finish]
     start.click(
         tab.start,
         [source, *moves.components, *controls.components],
-        [stage, recording],
+        [stage, recording, *shown],
         show_progress="minimal",
         **WORK,
     )
-    stop.click(tab.stop, None, [stage, recording], **AT_ONCE)
+    stop.click(tab.stop, None, [stage, recording, *shown], **AT_ONCE)
     neutral.click(tab.recentre, None, None, **AT_ONCE)
-    record.click(tab.record, None, None, **AT_ONCE)
-    finish.click(tab.finish, None, recording, **AT_ONCE)
+    record.click(tab.record, None, shown, **AT_ONCE)
+    finish.click(tab.finish, None, [recording, *shown], **AT_ONCE)
     gr.on([each.change for each in moves.components], tab.configure, moves.components, None, **AT_ONCE)
 
 
@@ -99,7 +111,7 @@ class LiveTab:
     def __init__(self, context: Context, moves: Controls, controls: Controls) -> None:
         self._context, self._moves, self._controls = context, moves, controls
 
-    def start(self, request: gr.Request, source: str | None, *values: Any) -> tuple[Any, Any]:
+    def start(self, request: gr.Request, source: str | None, *values: Any) -> tuple[Any, ...]:
         """Measure the portrait; the page's script then sends frames to a secret address."""
         session = self._context.session(request)
         count = len(self._moves.by_name)
@@ -110,27 +122,31 @@ class LiveTab:
         session.live = LiveSession(portrait, Options.of(**self._context.options(chosen)))
         session.live_token = secrets.token_urlsafe(32)
         shown = {"address": f"{ROUTE}/{session.live_token}", "engine": session.live.engine}
-        return shown, gr.update(visible=False)
+        return shown, gr.update(visible=False), *_possible(runs=True)
 
-    def stop(self, request: gr.Request) -> tuple[Any, Any]:
+    def stop(self, request: gr.Request) -> tuple[Any, ...]:
         """End; a running recording is completed."""
-        recording = self.finish(request)
+        recording = self._recorded(request)
         session = self._context.session(request)
         session.live, session.live_token = None, ""
-        return None, recording
+        return None, recording, *_possible(runs=False)
 
     def recentre(self, request: gr.Request) -> None:
         """The face as it is now counts as at rest."""
         self._running(request).recentre()
 
-    def record(self, request: gr.Request) -> None:
+    def record(self, request: gr.Request) -> list[Any]:
         """Write what is shown from now on."""
         path = self._context.session(request).room() / "live.mp4"
         self._running(request).record(path, max_seconds=self._context.limits.max_seconds)
         self._context.session(request).recording = path
+        return _possible(runs=True, records=True)
 
-    def finish(self, request: gr.Request) -> Any:
+    def finish(self, request: gr.Request) -> tuple[Any, ...]:
         """End the recording and show it."""
+        return self._recorded(request), *_possible(runs=self._context.session(request).live is not None)
+
+    def _recorded(self, request: gr.Request) -> Any:
         session = self._context.session(request)
         path, session.recording = session.recording, None
         frames = session.live.finish() if session.live is not None else 0
@@ -147,6 +163,12 @@ class LiveTab:
         if live is None:
             raise OptionError("the camera is not running; press “Start” first")
         return live
+
+
+def _possible(*, runs: bool, records: bool = False) -> list[Any]:
+    """The mark of a recording, and which buttons can do something: stop, neutral, record, end of the recording."""
+    able = (runs, runs, runs and not records, records)
+    return [gr.update(visible=records), *(gr.update(interactive=each) for each in able)]
 
 
 def frame_route(sessions: Sessions) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,17 +48,20 @@ def kept(presets: tuple[Preset, ...], edit: FaceEdit) -> tuple[Preset, ...]:
     return (*presets, Preset(f"Mine {number}", edit))[-MOST_KEPT:]
 
 
-def pictures(editor: Editor, presets: tuple[Preset, ...]) -> list[dict[str, str]]:
-    """The presets as the page's script takes them: names and pictures of the portrait's face."""
-    return [
-        {"name": preset.name, "src": data_url(reduced(_face_of(editor, editor(preset.edit).image), SIZE))}
-        for preset in presets
-    ]
+def pictures(editor: Editor, presets: tuple[Preset, ...], drawn: MutableMapping[FaceEdit, str]) -> list[dict[str, str]]:
+    """The presets as the page's script takes them: names and pictures of the portrait's face.
+
+    `drawn`: those of this portrait that were made before, to which the new ones are added.
+    """
+    for preset in presets:
+        if preset.edit not in drawn:
+            drawn[preset.edit] = data_url(reduced(_face_of(editor, editor.crop(preset.edit)), SIZE))
+    return [{"name": preset.name, "src": drawn[preset.edit]} for preset in presets]
 
 
 def _face_of(editor: Editor, image: Image) -> Image:
-    """The face and a little around it, as far as the picture goes."""
-    left, top, right, bottom = editor.face.box
+    """The face and a little around it, as far as the crop goes."""
+    left, top, right, bottom = editor.face_in_crop.box
     reach = AROUND * max(right - left, bottom - top)
     (x, y), (height, width) = ((left + right) / 2, (top + bottom) / 2), image.shape[:2]
     rows, columns = (

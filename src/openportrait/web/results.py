@@ -194,9 +194,22 @@ def _stopper(context: Context) -> Callable[..., Updates]:
 
 def _pair(tab: str, name: str, label: str) -> tuple[Any, Any]:
     video = gr.Video(
-        label=label, interactive=False, autoplay=True, loop=True, visible=True, elem_id=f"{tab}-{name}-video"
+        label=label,
+        interactive=False,
+        autoplay=True,
+        loop=True,
+        visible=True,
+        buttons=["download"],
+        elem_id=f"{tab}-{name}-video",
     )
-    image = gr.Image(label=label, interactive=False, type="filepath", visible=False, elem_id=f"{tab}-{name}-image")
+    image = gr.Image(
+        label=label,
+        interactive=False,
+        type="filepath",
+        visible=False,
+        buttons=["download", "fullscreen"],
+        elem_id=f"{tab}-{name}-image",
+    )
     return video, image
 
 

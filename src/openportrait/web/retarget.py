@@ -19,13 +19,18 @@ from openportrait.options import (
 )
 from openportrait.pipeline import retarget
 from openportrait.pipeline.preview import preview_source
-from openportrait.web.context import HIDDEN, Context
+from openportrait.web.context import AT_ONCE, HIDDEN, Context
 from openportrait.web.controls import Controls
 from openportrait.web.faces import FacePicker
 from openportrait.web.page import handed_in
 from openportrait.web.results import Results, Updates, results
 
 TAB = "retarget"
+OPENED = {
+    "lip": ("Set the lips", "Lips open", "The released interface calls it “target lip-open ratio”."),
+    "eyes": ("Set the eyes", "Eyes open", "The released interface calls it “target eyes-open ratio”."),
+}
+"""What is set by a slider once its box is ticked: the box, the slider, and what else is said of it."""
 VIEW = ["detection_threshold", *OF_A_SOURCE]
 
 
@@ -44,7 +49,8 @@ def retarget_tab(context: Context) -> Results:
             )
             faces = FacePicker(context, preview_source, "video", "retarget-source")
         with gr.Column(min_width=280):
-            wishes.add(RetargetOptions)
+            ticks = [_opened(wishes, name) for name in OPENED]
+            wishes.add(RetargetOptions, only=[item.name for item in specs(RetargetOptions) if item.name not in OPENED])
         with gr.Column(min_width=300):
             shown = results(context, TAB, "Retarget")
     with gr.Accordion("Options", open=False, elem_id="retarget-options"):
@@ -54,19 +60,32 @@ def retarget_tab(context: Context) -> Results:
         controls.group(EngineOptions, **vars(context.engine))
         controls.group(OutputOptions, only=("audio", "quality", "side_by_side", "keep_partial"), side_by_side=True)
     faces.connect(controls, [source], "face", VIEW)
-    count = len(specs(RetargetOptions))
+    first, count = len(ticks), len(ticks) + len(specs(RetargetOptions))
 
     def run(request: gr.Request, ticket: str, source: str | None, *values: Any) -> Iterator[Updates]:
         session = context.session(request)
 
         def work(progress: Any, cancel: Any) -> Any:
             clip = context.upload(source, "video")
-            wanted = RetargetOptions(**wishes.values(values[:count]))
+            left = {name: None for name, ticked in zip(OPENED, values[:first], strict=True) if not ticked}
+            wanted = RetargetOptions(**{**wishes.values(values[first:count]), **left})
             options = context.options(controls.values(values[count:]))
             return retarget(clip, wanted, session.room(), progress=progress, cancel=cancel, **options)
 
         yield from shown.follow(context, session, ticket, work)
 
-    inputs = [shown.ticket, source, *wishes.components, *controls.components]
+    inputs = [shown.ticket, source, *ticks, *wishes.components, *controls.components]
     shown.asked_by(context, shown.start.click).then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
     return shown
+
+
+def _opened(wishes: Controls, name: str) -> Any:
+    """A slider that counts while its box is ticked; gives the box."""
+    spec = next(spec for spec in specs(RetargetOptions) if spec.name == name)
+    box, text, released = OPENED[name]
+    tick = gr.Checkbox(False, label=box, elem_id=f"{TAB}-{name}-set")
+    wishes.slider(spec, resets=False, text=text, more=released)
+    slider = wishes.by_name[name]
+    slider.interactive = False
+    tick.change(lambda ticked: gr.update(interactive=ticked), tick, slider, trigger_mode="multiple", **AT_ONCE)
+    return tick

@@ -80,6 +80,8 @@ class Session:
     """What the editor showed last of each portrait: its file, and which face."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while the editor works."""
+    drawn: dict[FaceEdit, str] = field(default_factory=dict)
+    """Expressions of the editor's portrait as pictures of the page."""
     _rooms: list[Path] = field(default_factory=list)
     _pictures: list[Path] = field(default_factory=list)
     _editor: tuple[Path, Options, Editor] | None = None
@@ -126,7 +128,7 @@ class Session:
         """The editor of this portrait, or of a clip's first frame; measured once. Raises what `Editor` raises."""
         if not self.knows(source, options):
             with self._still(source, options) as still:
-                self._editor = (source, options, Editor(still, options))
+                self._editor, self.drawn = (source, options, Editor(still, options)), {}
         assert self._editor is not None
         return self._editor[2]
 

@@ -6,6 +6,11 @@ const note = element.querySelector(".op-live-note");
 const CAMERA_HEIGHT = 360;
 const ON_THEIR_WAY = 2;
 const SLOW_MS = 500; // From here on a frame on its way would only make the next one wait.
+const REMEDIES = {
+  NotAllowedError: "The camera is blocked for this page. Allow it beside the address of the page, then press Start.",
+  NotFoundError: "There is no camera. Plug one in, then press Start.",
+  NotReadableError: "Another program uses the camera. Close it, then press Start.",
+};
 let run = null;
 
 function tell(text) { note.textContent = text; }
@@ -80,7 +85,8 @@ async function start({ address, engine }) {
     video.srcObject = stream;
     await video.play();
   } catch (error) {
-    stop(`There is no camera: ${error.message}`);
+    stop(REMEDIES[error.name] || `There is no camera: ${error.message}`);
+    document.getElementById("live-stop")?.click();
     return;
   }
   element.classList.add("op-running");
@@ -100,3 +106,8 @@ watch("value", () => {
   const { address, engine } = props.value || {};
   if (address) start({ address: root + address, engine }); else if (run) stop("Stopped.");
 });
+
+// The camera does not go on where nobody sees it: in another tab of the page.
+new ResizeObserver(() => {
+  if (run && !element.offsetParent) document.getElementById("live-stop")?.click();
+}).observe(element);

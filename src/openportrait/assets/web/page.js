@@ -69,6 +69,29 @@
     }
   }
 
-  new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
+  // What a message says stays where results are shown, or on top of the tab, until something new is tried.
+  let told = "";
+  function keepMessages() {
+    const message = document.querySelector(".toast-body.error");
+    const text = message?.querySelector('[data-testid="toast-text"]')?.innerText.trim() || "";
+    if (text === told) return;
+    told = text;
+    if (!text) return;
+    const panel = [...document.querySelectorAll('[role="tabpanel"]')].find(
+      (each) => each.offsetParent && !each.parentElement.closest('[role="tabpanel"]'),
+    );
+    const place = [...(panel?.querySelectorAll(".op-job, .op-sticky") || [])].find((each) => each.offsetParent) || panel;
+    forget();
+    const card = document.createElement("div");
+    card.className = "op-status op-trouble";
+    card.innerHTML = "<b>That did not work</b><span></span>";
+    card.querySelector("span").textContent = text;
+    place?.prepend(card);
+  }
+  const forget = () => document.querySelectorAll(".op-trouble").forEach((each) => each.remove());
+  for (const kind of ["change", "drop"]) document.addEventListener(kind, forget, true);
+  document.addEventListener("click", (event) => { if (event.target.closest?.('[id$="-start"]')) forget(); }, true);
+
+  new MutationObserver(() => { name(); keepMessages(); }).observe(document.body, { childList: true, subtree: true });
   name();
 }
