@@ -12,7 +12,6 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -103,6 +102,8 @@ class Signer:
             leaving.finished(signed)
 
     def _builder(self, title: str, job: Mapping[str, Any]) -> Any:
+        from importlib.metadata import version
+
         import c2pa
 
         maker = {"name": "OpenPortrait", "version": version("openportrait")}

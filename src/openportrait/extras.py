@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).parents[2]
@@ -13,6 +12,9 @@ def install(extra: str) -> str:
 
     From a checkout that is not installed, the checkout is named, so that the line works in any folder.
     """
+    # Imported where something is missing: it takes a tenth of the start.
+    from importlib.metadata import PackageNotFoundError, distribution
+
     try:
         distribution("openportrait")
     except PackageNotFoundError:

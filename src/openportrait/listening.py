@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 import threading
@@ -100,6 +99,8 @@ class BodyTooLarge(Exception):
 
 async def bounded(parts: AsyncGenerator[bytes, None], most: int) -> AsyncGenerator[bytes, None]:
     """A body as it comes. Raises BodyTooLarge for more than `most` bytes, TimeoutError where it stands still."""
+    import asyncio  # Of which the command line's options, that need the rest of this module, load nothing.
+
     total = 0
     while True:
         async with asyncio.timeout(IDLE_SECONDS):

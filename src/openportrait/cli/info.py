@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from importlib.util import find_spec
 from typing import Annotated, Any
 
@@ -14,7 +12,7 @@ from openportrait.cli.flags import AsJson, Values, flags
 from openportrait.cli.weights import described
 from openportrait.options import EngineOptions
 
-PACKAGES = ("numpy", "opencv-python-headless", "av", "ai-edge-litert", "torch", "onnxruntime", "gradio")
+PACKAGES = ("numpy", "opencv-python-headless", "av", "ai-edge-litert", "torch", "onnxruntime", "gradio", "c2pa-python")
 BUNDLED_MODELS, BUNDLED_LICENCE = ("face_landmarker.task", "selfie_segmentation.tflite"), "Apache-2.0"
 
 
@@ -46,6 +44,9 @@ class Info:
 
 def collect(options: EngineOptions) -> dict[str, Any]:
     """What can be said of this installation, as plain values."""
+    from importlib.metadata import version
+    from importlib.resources import files
+
     from openportrait import engines, weights
 
     bundled = [files("openportrait") / "assets" / "models" / name for name in BUNDLED_MODELS]
@@ -76,6 +77,8 @@ def collect(options: EngineOptions) -> dict[str, Any]:
 
 
 def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
