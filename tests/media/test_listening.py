@@ -112,3 +112,12 @@ def test_samples_in_memory_become_a_file(tmp_path: Path) -> None:
 def test_samples_that_are_none_are_refused(samples: object, rate: int, said: str) -> None:
     with pytest.raises(OptionError, match=said):
         Samples(samples, rate)  # type: ignore[arg-type]  # what callers do wrong
+
+
+@pytest.mark.parametrize("tag", [b"drms", b"enca"])
+def test_a_sound_that_is_locked_says_so(tmp_path: Path, tag: bytes) -> None:
+    path = tone(tmp_path / "a.m4a", "aac")
+    head, _, entry = path.read_bytes().partition(b"stsd")
+    path.write_bytes(head + b"stsd" + entry.replace(b"mp4a", tag, 1))
+    with pytest.raises(MediaError, match=r"a\.m4a: its sound is encrypted or of an unknown kind; give a WAV"):
+        heard(path)

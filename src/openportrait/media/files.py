@@ -74,6 +74,10 @@ def file_ids(inputs: Iterable[Path]) -> frozenset[FileId]:
     return frozenset(identity for identity in found if identity is not None)
 
 
+_LOCKED_TAGS = frozenset(("drms", "drmi", "enca", "encv"))
+"""Sample entries of protected tracks (ISO/IEC 14496-12, and those of one shop)."""
+
+
 def existing(path: Path) -> Path:
     """`path` when it is a folder or a plain file with something in it; MediaError else."""
     found = status(path, WANTED)
@@ -92,6 +96,11 @@ def open_container(path: Path, *, xmp: bool = False) -> av.container.InputContai
     """
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file", **({"export_xmp": "1"} if xmp else {})}
     return av.open(f"file:{path}", mode="r", container_options=options, metadata_errors="replace")
+
+
+def is_locked(stream: av.AudioStream | av.VideoStream) -> bool:
+    """Whether a stream is encrypted against copying: nothing that makes sense can be decoded of it."""
+    return stream.codec_context is None or stream.codec_context.codec_tag in _LOCKED_TAGS
 
 
 def unwritable(path: Path, error: OSError | ValueError | av.FFmpegError) -> MediaError:

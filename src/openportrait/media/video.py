@@ -24,7 +24,7 @@ from openportrait.errors import MediaError
 from openportrait.files import told
 from openportrait.media.budget import Budget
 from openportrait.media.colour import has_alpha, rgb
-from openportrait.media.files import MAX_CLIP_PIXELS, check_size, open_container
+from openportrait.media.files import MAX_CLIP_PIXELS, check_size, is_locked, open_container
 from openportrait.media.shrink import fitted
 from openportrait.media.timing import DEFAULT_RATE, LONGEST_REST, Mark, Timed, guess_rate
 from openportrait.media.turn import Turn
@@ -184,7 +184,7 @@ class VideoReader:
         streams = [item for item in container.streams.video if not item.disposition & Disposition.attached_pic]
         if not streams:
             raise MediaError(f"{self._path}: holds no picture track; give a picture or a clip with pictures")
-        known = [item for item in streams if item.codec_context is not None]
+        known = [item for item in streams if not is_locked(item)]
         if not known:
             raise self._locked()
         stream = max(known, key=lambda item: item.width * item.height)
