@@ -103,12 +103,14 @@ class _Pieces:
 
     def __init__(self, picture: Layer, known: Mask, target: Mask) -> None:
         self.picture = picture
+        self._grey = picture.mean(2)
         self.moves: Places = np.zeros((*known.shape, 2), np.intp)
         """(n, n, 2) rows and columns from a filled pixel to where it was copied from; 0 elsewhere."""
         self._target = target.copy()
         self._known = known.copy()
         self._trust = known.astype(np.float32)
         self._sources = np.argwhere(_whole(known, _HALF))
+        self._rows, self._columns = np.ascontiguousarray(self._sources.T)
         self._offered = _patches(picture, _HALF)[self._sources[:, 0], self._sources[:, 1]].T.copy()
         self._squares = (self._offered.reshape(_WINDOW, 3, len(self._sources)) ** 2).sum(1)
 
@@ -135,13 +137,12 @@ class _Pieces:
             return []
         sure = cv2.blur(self._trust, (2 * _HALF + 1,) * 2, borderType=cv2.BORDER_CONSTANT)[edge]
         inner = cv2.erode(known, np.ones((3, 3), np.uint8)) > 0
-        slope = _slopes(self.picture.mean(2)) * (inner[..., None] / np.float32(4 * 255))
+        slope = _slopes(self._grey) * (inner[..., None] / np.float32(4 * 255))
         normal = _slopes(np.asarray(cv2.GaussianBlur(self._known.astype(np.float32), (0, 0), 1.5), np.float32))[edge]
         normal = normal / (np.linalg.norm(normal, axis=1, keepdims=True) + 1e-6)
-        around = np.clip(front[:, None] + _window(_HALF)[None], 0, len(known) - 1)
-        slopes = slope[around[..., 0], around[..., 1]]
-        steepest = (slopes**2).sum(2).argmax(1)
-        line = slopes[np.arange(len(front)), steepest]
+        around = _flat(front[:, None] + _window(_HALF), len(known))
+        steep = (slope[..., 0] ** 2 + slope[..., 1] ** 2).ravel()[around].argmax(1)
+        line = slope.reshape(-1, 2)[around[np.arange(len(front)), steep]]
         running_in = np.abs(line[:, 0] * normal[:, 1] - line[:, 1] * normal[:, 0])
         worth = sure * (running_in + _FLAT)
         chosen: list[tuple[Places, float]] = []
@@ -160,16 +161,24 @@ class _Pieces:
         known = (self._known[rows, columns] & inside).astype(np.float32)
         sought = (self.picture[rows, columns] * known[:, None]).ravel()
         unlike = known @ self._squares - 2 * (sought @ self._offered)
-        away = ((self._sources - middle) ** 2).sum(1) * np.float32(_FAR * 3 * 255**2 * known.sum() / side**2)
+        down, across = self._rows - middle[0], self._columns - middle[1]
+        away = (down * down + across * across) * np.float32(_FAR * 3 * 255**2 * known.sum() / side**2)
         source = self._sources[int((unlike + away).argmin())]
         missing = around[inside & self._target[rows, columns]]
         taken = missing + (source - middle)
         rows, columns = missing.T
         self.picture[rows, columns] = self.picture[taken[:, 0], taken[:, 1]]
+        self._grey[rows, columns] = self._grey[taken[:, 0], taken[:, 1]]
         self.moves[rows, columns] = source - middle
         self._trust[rows, columns] = trust
         self._known[rows, columns] = True
         self._target[rows, columns] = False
+
+
+def _flat(places: Places, side: int) -> Places:
+    """(...,) numbers of pixels from their rows and columns (..., 2), those beyond the picture at its edge."""
+    inside = np.clip(places, 0, side - 1)
+    return inside[..., 0] * side + inside[..., 1]
 
 
 def _slopes(plane: Layer) -> Layer:
@@ -191,20 +200,24 @@ def _doubled(moves: Places) -> Places:
 def _corrected(picture: Layer, known: Mask, target: Mask, moves: Places) -> Places:
     """Moves made better by a pixel more or less, or by those of their neighbours."""
     side, whole, centres = len(known), _whole(known, _FINE_HALF), np.argwhere(target)
-    patches = _patches(picture, _FINE_HALF)
+    patches = _patches(picture, _FINE_HALF).reshape(side * side, -1)
     rows, columns = centres.T
-    sought, first = patches[rows, columns], moves[rows, columns]
+    sought, first = patches[rows * side + columns], moves[rows, columns]
     best, least = first.copy(), np.full(len(centres), np.inf, np.float32)
     near = [np.clip(centres + step, 0, side - 1) for step in np.array(_STEPS) * _FINER]
     offers = [first, *(first + step for step in _STEPS), *(moves[at[:, 0], at[:, 1]] for at in near)]
-    for offer in offers:
+    for number, offer in enumerate(offers):
         at = centres + offer
         allowed = ((at >= 0) & (at < side)).all(1)
+        if number:
+            allowed &= (offer != first).any(1)
         at = np.clip(at, 0, side - 1)
         allowed &= whole[at[:, 0], at[:, 1]]
-        unlike = ((patches[at[:, 0], at[:, 1]] - sought) ** 2).sum(1)
-        better = allowed & (unlike < least)
-        least, best = np.where(better, unlike, least), np.where(better[:, None], offer, best)
+        [tried] = np.nonzero(allowed)
+        unlike = ((patches[at[tried, 0] * side + at[tried, 1]] - sought[tried]) ** 2).sum(1)
+        better = unlike < least[tried]
+        chosen = tried[better]
+        least[chosen], best[chosen] = unlike[better], offer[chosen]
     corrected = moves.copy()
     corrected[rows, columns] = best
     return corrected
