@@ -108,6 +108,23 @@ def test_a_worker_that_crashes_fails_its_job_alone(start: Start, files: Path, tm
     assert "its worker was ended by SIGABRT" in crashed["error"]
 
 
+@pytest.mark.slow
+def test_a_job_that_takes_too_long_has_failed(start: Start, files: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BREAK.replace("os.abort()", "import time; time.sleep(1000)"))
+    (files / "endless.mkv").write_bytes((files / "clip.mp4").read_bytes())
+    path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    client = start("--workers", 1, "--job-minutes", 0.05, PYTHONPATH=path).client
+    endless = client.send(("source", files / "portrait.png"), ("driving", files / "endless.mkv")).json()
+    following = client.job(files)
+    failed = client.ended(endless)
+    assert (failed["state"], failed["attempts"]) == ("failed", 1)
+    assert failed["error"].startswith(
+        "this took longer than 0.05 minutes, the most that a job may; give a shorter clip"
+    )
+    assert not list((tmp_path / "jobs" / "jobs" / endless["id"]).iterdir())
+    wait_for(lambda: client.look(following)["state"] != "queued")
+
+
 BREAK = """
 import os, sys
 if "openportrait.serve.worker" in sys.orig_argv:

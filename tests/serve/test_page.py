@@ -73,8 +73,9 @@ def test_the_commands_of_the_page_answer(start: Callable[..., Process], files: P
 
 
 def test_the_page_names_every_flag_and_part() -> None:
-    own, options, _ = groups(Serve)
-    assert not [argument.name for argument in options.arguments if f"`{argument.flags[0]}" not in PAGE]
+    own, options, cluster, _ = groups(Serve)
+    told = (*options.arguments, *cluster.arguments)
+    assert not [argument.name for argument in told if f"`{argument.flags[0]}" not in PAGE]
     parts = {*JOB_FILES, *JOB_TEXTS, *EDIT_FILES, *EDIT_TEXTS}
     assert not [part for part in parts if f"| `{part}` |" not in PAGE]
     assert not own.arguments

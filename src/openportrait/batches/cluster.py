@@ -51,14 +51,14 @@ class Cluster:
         self._wanted, self._workers = wanted, workers
         self._joined = False
         self._printer: Callable[..., None] | None = None
-        self._ray: Any = None
+        self.ray: Any = None
 
     @property
     def room(self) -> int:
         """Workers that were asked for, or for which there are cores and GPUs. Raises OptionError where it has none."""
         if self._workers is not None:
             return self._workers
-        found = self._ray.cluster_resources()
+        found = self.ray.cluster_resources()
         needs = {"CPU": self._wanted.worker_cpus, "GPU": self._wanted.worker_gpus}
         room = min(int(found.get(name, 0) / need) for name, need in needs.items() if need)
         if not room:
@@ -71,18 +71,20 @@ class Cluster:
 
     def hire(self, count: int) -> list[There]:
         """So many actors; those for which there is no room yet wait for it. They share what room is left."""
-        actor = self._ray.remote(
-            num_cpus=self._wanted.worker_cpus, num_gpus=self._wanted.worker_gpus, max_concurrency=CALLS
-        )(Actor)
-        threads, here, room = self._threads, str(Path.cwd()), self.room
-        address = self._ray.get_runtime_context().gcs_address
+        here, room, address = str(Path.cwd()), self.room, self.ray.get_runtime_context().gcs_address
 
-        def make(place: int) -> Any:
-            others = threads * (len(range(place, room, count)) - 1)
+        def make(place: int) -> Callable[[], Any]:
+            others = self._threads * (len(range(place, room, count)) - 1)
             more = {"cluster": address, "worker_cpus": self._wanted.worker_cpus, "most": others} if others > 0 else {}
-            return actor.remote(threads, here, more)
+            return self.actors(Actor, here, more)
 
-        return [There(self._ray, partial(make, place)) for place in range(count)]
+        return [There(self.ray, make(place)) for place in range(count)]
+
+    def actors(self, kind: type, *given: Any) -> Callable[[], Any]:
+        """What makes an actor of this kind with the room of a worker, from the threads of its process and `given`."""
+        wanted = self._wanted
+        actor = self.ray.remote(num_cpus=wanted.worker_cpus, num_gpus=wanted.worker_gpus, max_concurrency=CALLS)(kind)
+        return partial(actor.remote, self._threads, *given)
 
     def hands(self, segments: int) -> list[Far]:
         """For so many segments of one job, which has all the room there is: a `Hire`."""
@@ -90,8 +92,8 @@ class Cluster:
 
     def renderers(self, count: int) -> list[Far]:
         """So many hands for segments, each on a core: several in the room of a worker that takes more."""
-        actor = self._ray.remote(num_cpus=self._wanted.worker_cpus / self._threads, max_concurrency=CALLS)(Renderer)
-        return [Far(self._ray, actor.remote) for _ in range(count)]
+        actor = self.ray.remote(num_cpus=self._wanted.worker_cpus / self._threads, max_concurrency=CALLS)(Renderer)
+        return [Far(self.ray, actor.remote) for _ in range(count)]
 
     @property
     def _threads(self) -> int:
@@ -108,7 +110,7 @@ class Cluster:
             os.environ.setdefault(name, value)
         import ray
 
-        self._ray = ray
+        self.ray = ray
         if not ray.is_initialized():
             self._join(where)
             # Ray prints what it notices in the cluster, such as the end of a machine, on stdout, among the results; it
@@ -120,12 +122,12 @@ class Cluster:
         try:
             with _own_signals(), _quiet():
                 # What its machines print, and what it says itself, is in its logs.
-                self._ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+                self.ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
         except ConnectionError as error:
             raise EngineError(
                 f"{address}: no cluster was found; start one (ray start --head), or give its address"
             ) from error
-        except (RuntimeError, ValueError, OSError, self._ray.exceptions.RayError) as error:
+        except (RuntimeError, ValueError, OSError, self.ray.exceptions.RayError) as error:
             raise EngineError(
                 f"{address}: the cluster cannot be joined ({told(error)}); run this on one of its machines"
             ) from error
@@ -135,9 +137,9 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._joined:
-            self._ray.shutdown()
+            self.ray.shutdown()
         if self._printer is not None:
-            self._ray._private.worker.print_to_stdstream = self._printer
+            self.ray._private.worker.print_to_stdstream = self._printer
 
 
 def _say_nothing(*_: object, **__: object) -> None: ...

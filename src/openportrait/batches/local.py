@@ -46,10 +46,6 @@ class Here(Worker):
         super().__init__(threads)
         self._spread = spread
 
-    def ready(self, seconds: float) -> bool:
-        """Always: the process starts with its first job."""
-        return True
-
     def do_task(self, task: Task, tell: Callable[[int], None]) -> Result:
         """Have a job done, with its files fetched before and delivered after."""
         return staged(task, lambda job: self.do({**job, "spread": self._spread}, tell))

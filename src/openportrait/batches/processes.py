@@ -40,6 +40,10 @@ class Worker:
         # What it says besides its answers: looked at where it crashed.
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
 
+    def ready(self, seconds: float) -> bool:
+        """Always: the process starts with its first job."""
+        return True
+
     def do(self, job: Mapping[str, Any], tell: Callable[[int], None]) -> Result:
         """Have a job of a batch done. `tell` is called with the number of frames rendered so far.
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from openportrait import leaving
 from openportrait.cli.console import emit, say
 from openportrait.cli.flags import Values, flags
-from openportrait.options import EngineOptions
+from openportrait.options import ClusterOptions, EngineOptions
 from openportrait.serve.options import ServeOptions
 
 _PAUSE_SECONDS = 0.1
@@ -24,14 +24,17 @@ class Serve:
     """
 
     serve: Annotated[Values, flags(ServeOptions)]
+    cluster: Annotated[Values, flags(ClusterOptions)]
     engine: Annotated[Values, flags(EngineOptions)]
 
     def run(self) -> None:
         """Serve until told to stop."""
         from openportrait.serve.server import serving
 
+        options, engine = ServeOptions(**self.serve), EngineOptions(**self.engine)
+        cluster = ClusterOptions(**self.cluster)
         leaving.say_instead("stopped at once; jobs that were accepted are done after the next start")
-        with leaving.orderly(), serving(ServeOptions(**self.serve), EngineOptions(**self.engine)) as running:
+        with leaving.orderly(), serving(options, engine, cluster) as running:
             emit(running.url)
             say("stop it with Ctrl-C")
             while not leaving.asked():

@@ -10,11 +10,13 @@ from typing import Any, Protocol
 
 from openportrait.batches.run import FINAL
 from openportrait.errors import OpenPortraitError
+from openportrait.serve.deadline import Deadline
 from openportrait.serve.records import Hand, Job, Moment, State
 from openportrait.serve.store import Store
 
 _PAUSE_SECONDS = 1.0
-"""After a failure of the store, whose disk may be full; and at most until a job that waits is looked for."""
+"""After a failure of the store, whose disk may be full; and at most until a hand or a job is looked for again."""
+_MINUTE_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -42,6 +44,10 @@ class Work(Protocol):
         ...
 
 
+class TooLong(OpenPortraitError):
+    """A job took longer than it may."""
+
+
 class Crew:
     """Does the jobs of a store."""
 
@@ -51,10 +57,11 @@ class Crew:
         hands: Sequence[Hand],
         work: Work,
         retries: int,
+        job_minutes: float,
     ) -> None:
-        """`retries`: how often a job that failed is begun again."""
+        """`retries`: how often a job that failed is begun again. `job_minutes`: one that takes longer fails."""
         self._store, self._hands, self._work = store, hands, work
-        self._retries = retries
+        self._retries, self._job_minutes = retries, job_minutes
         self._turn = threading.Condition()
         self._running: dict[str, Hand] = {}
         self._paces: dict[str, _Pace] = {}
@@ -103,7 +110,7 @@ class Crew:
     def _mind(self, hand: Hand) -> None:
         while not self._draining:
             try:
-                job = self._store.take()
+                job = self._store.take() if hand.ready(_PAUSE_SECONDS) else None
             except OpenPortraitError as error:
                 _log.error("%s", error)
                 time.sleep(_PAUSE_SECONDS)
@@ -122,10 +129,17 @@ class Crew:
             self._paces[job.id] = pace = _Pace()
         result: Mapping[str, Any] | None = None
         error: OpenPortraitError | None = None
+        deadline = Deadline(hand, self._job_minutes * _MINUTE_SECONDS)
         try:
-            result = self._work.kept(job, hand.ask(self._work.wanted(job), pace.tell))
+            with deadline:
+                result = self._work.kept(job, hand.ask(self._work.wanted(job), pace.tell))
         except OpenPortraitError as failure:
             error = failure
+            if deadline.is_over:
+                error = TooLong(
+                    f"this took longer than {self._job_minutes:g} minutes, the most that a job may; give a shorter "
+                    "clip or a smaller picture"
+                )
         except Exception as failure:  # noqa: BLE001 - it ends this job and no other
             error = OpenPortraitError(f"{type(failure).__name__}: this is a fault of the program")
             _log.exception("job %s", job.id)
@@ -140,7 +154,7 @@ class Crew:
         self, job: Job, result: Mapping[str, Any] | None, error: OpenPortraitError | None, seconds: float
     ) -> None:
         """Keep what came of a job; tried until the store takes it, or the service ends."""
-        again = error is not None and not isinstance(error, FINAL) and job.attempts <= self._retries
+        again = error is not None and not isinstance(error, (TooLong, *FINAL)) and job.attempts <= self._retries
         while True:
             try:
                 if error is not None and (self._stopped or again):

@@ -29,10 +29,20 @@ class ServeOptions(UploadLimits):
         Doc("File of the tokens by which others are let in, one a line; or the variable OPENPORTRAIT_TOKENS."),
     ] = None
     workers: Annotated[
-        int | None, Range(1, MOST_WORKERS), Doc("Processes that do jobs; left out: one for each core.")
+        int | None,
+        Range(1, MOST_WORKERS),
+        Doc("Processes that do jobs; left out: one for each core, or what a cluster has room for."),
     ] = None
     pictures: Annotated[int, Range(1, MOST_WORKERS), Doc("Processes that answer with pictures at once.")] = 1
+    most_pictures: Annotated[
+        int,
+        Range(1, MOST_WORKERS),
+        Doc("Most of them on a cluster, where requests decide how many there are."),
+    ] = 4
     retries: Annotated[int, Range(0, MOST_RETRIES), Doc("How often a job that failed is begun again.")] = RETRIES
+    job_minutes: Annotated[
+        float, Range(0.001, 100_000), Doc("A job that runs longer is ended, and has failed; waiting does not count.")
+    ] = 60.0
     max_jobs: Annotated[int, Range(1, MOST_WAITING), Doc("Jobs of one token that wait or run.")] = 20
     max_waiting: Annotated[int, Range(1, MOST_WAITING), Doc("Jobs of all tokens that wait.")] = 1000
     keep_hours: Annotated[float, Range(0.001, 10_000), Doc("Results are removed so long after their job ended.")] = 24.0

@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from openportrait.errors import OpenPortraitError
+from openportrait.serve.deadline import Deadline
 from openportrait.serve.records import Hand, Refused
 
 MOST_WAITING = 64
@@ -50,21 +51,16 @@ class Pictures:
     def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """What a hand answers. Raises its error, and Refused where too many wait or it takes too long."""
         hand = self._free()
-        watch = _Watch(hand)
-        timer = threading.Timer(ANSWER_SECONDS, watch.give_up)
-        timer.daemon = True
-        timer.start()
         try:
-            return hand.ask(job, lambda now: None)
-        except Exception:
-            if watch.is_late:
+            with Deadline(hand, ANSWER_SECONDS) as deadline:
+                return hand.ask(job, lambda now: None)
+        except OpenPortraitError:
+            if deadline.is_over:
                 raise Refused(
                     413, f"this takes longer than {ANSWER_SECONDS:.0f} s; give a smaller picture, or make it a job"
                 ) from None
             raise
         finally:
-            timer.cancel()
-            watch.end()
             self._idle.put(hand)
 
     def _free(self) -> Hand:
@@ -86,24 +82,3 @@ class Pictures:
             hand.tell_to_stop()
         for hand in self._hands:
             hand.end()
-
-
-class _Watch:
-    """Sees that a hand does not take too long; by the end of a request it lets go of the hand."""
-
-    def __init__(self, hand: Hand) -> None:
-        self.is_late = False
-        self._hand: Hand | None = hand
-        self._turn = threading.Lock()
-
-    def give_up(self) -> None:
-        """The time is over."""
-        with self._turn:
-            if self._hand is not None:
-                self.is_late = True
-                self._hand.interrupt()
-
-    def end(self) -> None:
-        """The hand has answered: it may be another's soon."""
-        with self._turn:
-            self._hand = None

@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol
 
 State = Literal["queued", "running", "done", "failed"]
 Kind = Literal["animate", "template"]
+MODULE = "openportrait.serve.worker"
+"""What a process that works for the service runs."""
 Tell = Callable[[Mapping[str, Any]], None]
 """Called with how far a job is: `stage`, `done` and `total`, as in `openportrait.records.Progress`."""
 
@@ -24,12 +26,16 @@ class Refused(Exception):
 class Hand(Protocol):
     """What does the work, one job at a time: `openportrait.batches.processes.Worker`, or another machine's."""
 
+    def ready(self, seconds: float) -> bool:
+        """Whether it can take a job now; waits so long for it. Raises EngineError where it never will."""
+        ...
+
     def ask(self, job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         """Have a job done, and give its answer. Raises one of `openportrait.errors`."""
         ...
 
     def interrupt(self) -> None:
-        """What it does is to end soon, with an error."""
+        """What it does is to end soon, with an error; said once more, now."""
         ...
 
     def tell_to_stop(self) -> None:

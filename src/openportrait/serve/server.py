@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from openportrait.errors import OpenPortraitError, OptionError
 from openportrait.extras import install
 from openportrait.listening import LOOPBACK, WebServer, bare, listening, reachable
-from openportrait.options import EngineOptions
+from openportrait.options import ClusterOptions, EngineOptions
 from openportrait.serve.options import ServeOptions
+from openportrait.serve.records import MODULE
 from openportrait.serve.tokens import VARIABLE, read_tokens
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SWEEP_SECONDS = 60.0
 """From one look for results that are kept no longer to the next."""
 _NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
-_MODULE = "openportrait.serve.worker"
+ON_THIS_MACHINE = ClusterOptions()
 _log = logging.getLogger(__name__)
 
 
@@ -36,12 +37,13 @@ class Serving:
 
 
 @contextmanager
-def serving(options: ServeOptions, engine: EngineOptions, hands: Hands | None = None) -> Iterator[Serving]:
+def serving(
+    options: ServeOptions, engine: EngineOptions, cluster: ClusterOptions = ON_THIS_MACHINE
+) -> Iterator[Serving]:
     """The service, running in the background until the block is left; then it drains.
 
-    `hands`: what does the work; left out: processes of this machine.
-    Raises OpenPortraitError where a package is missing, the address cannot be listened on, or the folder or the tokens
-    cannot be used; OptionError where everyone would be let in.
+    Raises OpenPortraitError where a package is missing, the address cannot be listened on, or the cluster, the folder
+    or the tokens cannot be used; OptionError where everyone would be let in.
     """
     if any(find_spec(name) is None for name in _NEEDED):
         raise OpenPortraitError(f"the service needs a package; {install('serve')}")
@@ -55,21 +57,31 @@ def serving(options: ServeOptions, engine: EngineOptions, hands: Hands | None = 
         from openportrait.serve.app import application
         from openportrait.serve.service import Service
 
-        service = Service(options, engine, hands or local_hands(options))
-        server, stop = WebServer(application(service, tokens), listener), threading.Event()
-        threading.Thread(target=_sweep, args=(service, stop), daemon=True).start()
-        try:
-            service.start()
-            server.start()
-            yield Serving(f"http://{reachable(options.host)}:{listener.getsockname()[1]}", service)
-        finally:
-            stop.set()
-            service.drain()
-            server.stop()
-            service.close()
+        with _hands(options, engine, cluster) as hands:
+            service = Service(options, engine, hands)
+            server, stop = WebServer(application(service, tokens), listener), threading.Event()
+            threading.Thread(target=_sweep, args=(service, stop), daemon=True).start()
+            try:
+                service.start()
+                server.start()
+                yield Serving(f"http://{reachable(options.host)}:{listener.getsockname()[1]}", service)
+            finally:
+                stop.set()
+                service.drain()
+                server.stop()
+                service.close()
 
 
-def local_hands(options: ServeOptions) -> Hands:
+def _hands(options: ServeOptions, engine: EngineOptions, wanted: ClusterOptions) -> AbstractContextManager[Hands]:
+    """What does the work: on a cluster where one is wanted, else on this machine."""
+    if wanted.cluster is None:
+        return nullcontext(_local_hands(options))
+    from openportrait.serve.far import hands_there
+
+    return hands_there(options, engine, wanted)
+
+
+def _local_hands(options: ServeOptions) -> Hands:
     """Processes of this machine."""
     from openportrait.batches.processes import Worker
     from openportrait.processes import cores
@@ -78,8 +90,8 @@ def local_hands(options: ServeOptions) -> Hands:
     count = options.workers or cores()
     threads = max(cores() // count, 1)
     return Hands(
-        jobs=[Worker(threads, _MODULE) for _ in range(count)],
-        pictures=[Worker(1, _MODULE) for _ in range(options.pictures)],
+        jobs=[Worker(threads, MODULE) for _ in range(count)],
+        pictures=[Worker(1, MODULE) for _ in range(options.pictures)],
     )
 
 

@@ -86,7 +86,7 @@ class Service:
         self.store.give_back_all()
         self._remove_strays()
         self._portraits = Portraits(options.folder.resolve() / PORTRAITS)
-        self.crew = Crew(self.store, hands.jobs, self, options.retries)
+        self.crew = Crew(self.store, hands.jobs, self, options.retries, options.job_minutes)
         self.pictures = Pictures(hands.pictures)
 
     def start(self) -> None:
@@ -292,7 +292,7 @@ class Service:
         self.metrics.job_ended(job.kind, state, seconds)
         with suppress(OSError):
             for path in self._folder(job.id).iterdir():
-                if path.name != MADE:
+                if path.name != MADE or state == "failed":
                     remove(path)
 
     def dropped(self, job: Job) -> None:

@@ -1,0 +1,50 @@
+"""Work that takes too long, and is ended."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from openportrait.serve.records import Hand
+
+GRACE_SECONDS = 5.0
+"""What was told to end has so long to do so in order."""
+
+
+class Deadline:
+    """A context manager about what a hand is asked: told to end after so many seconds, and again until it does.
+
+    When it is left, it has let go of the hand, which may be another's soon.
+    """
+
+    def __init__(self, hand: Hand, seconds: float) -> None:
+        self.is_over = False
+        """Whether the time was not enough."""
+        self._hand: Hand | None = hand
+        self._turn = threading.Lock()
+        self._timer = self._timer_of(seconds)
+
+    def _timer_of(self, seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, self._end)
+        timer.daemon = True
+        return timer
+
+    def _end(self) -> None:
+        with self._turn:
+            if self._hand is not None:
+                self.is_over = True
+                self._hand.interrupt()
+                self._timer = self._timer_of(GRACE_SECONDS)
+                self._timer.start()
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._turn:
+            self._hand = None
+            self._timer.cancel()
