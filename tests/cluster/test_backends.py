@@ -15,6 +15,7 @@ import openportrait
 from openportrait import BatchJob, BatchProgress, Outcome
 from openportrait.errors import Cancelled, EngineError, OptionError
 from tests.batch.test_batch import hidden, same_pictures
+from tests.cluster.conftest import Nodes
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.xdist_group("cluster")  # one cluster for all of them
@@ -79,7 +80,8 @@ def test_a_caller_may_stop_in_the_middle(backend: Backend, files: Path, tmp_path
     assert 1 <= len(list(tmp_path.iterdir())) < len(jobs)
 
 
-def test_no_room_is_said(nodes: Any, files: Path) -> None:
+def test_no_room_is_said(nodes: Nodes, files: Path) -> None:
+    nodes.fill()
     job = BatchJob(files / "portrait.png", files / "portrait.png")
     with pytest.raises(OptionError, match=r"no room for a worker \(2 CPU, 0 GPU\)"):
         list(openportrait.batch([job], cluster=nodes.address, worker_gpus=0.5))

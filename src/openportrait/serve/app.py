@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -20,7 +21,7 @@ import openportrait
 from openportrait.errors import OpenPortraitError
 from openportrait.serve import metrics, schemas
 from openportrait.serve.forms import read_form
-from openportrait.serve.gate import Gate
+from openportrait.serve.gate import Gate, Turn
 from openportrait.serve.records import Job, Kind, Moment, Refused
 from openportrait.serve.service import Service
 from openportrait.serve.tokens import Tokens
@@ -73,9 +74,17 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorView, "description": _REFUSALS[status]} for status in statuses}
 
 
+@asynccontextmanager
+async def _loaded(_: FastAPI) -> AsyncIterator[None]:
+    """What anyio loads when it is first used takes 0.1 s, in which no other request would be answered."""
+    await anyio.sleep(0)
+    yield
+
+
 def application(service: Service, tokens: Tokens) -> Any:
     """The service as an ASGI application."""
     app = FastAPI(
+        lifespan=_loaded,
         title="OpenPortrait",
         version=openportrait.__version__,
         description=ABOUT,
@@ -98,6 +107,7 @@ class Routes:
         self._service, self._tokens = service, tokens
         self._intakes, self._looks = anyio.CapacityLimiter(INTAKES), anyio.CapacityLimiter(LOOKS)
         self._pictures = anyio.CapacityLimiter(service.pictures.size)
+        self._turn = Turn()
         self._watched = 0
 
     def add_to(self, app: FastAPI) -> None:
@@ -224,7 +234,7 @@ class Routes:
         self, request: Request, files: int, limiter: anyio.CapacityLimiter, then: Callable[..., Found]
     ) -> Found:
         self._service.check_open()
-        form = await read_form(request, self._service.options.max_upload_mb, files)
+        form = await read_form(request, self._service.options.max_upload_mb, files, self._turn)
         try:
             return await self._away(limiter, then, form=form)
         finally:

@@ -18,6 +18,7 @@ from openportrait.drivings import MOST_DRIVINGS
 from openportrait.files import spell_bytes
 from openportrait.limits import MEGABYTE
 from openportrait.listening import BodyTooLarge, bounded
+from openportrait.serve.gate import Turn
 from openportrait.serve.records import Refused
 
 MOST_TEXT_BYTES = 2**18
@@ -100,15 +101,20 @@ def _suffix_of(name: str) -> str:
 
 class _Bounded(Request):
     most: int
+    turn: Turn
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes."""
         async for part in bounded(super().stream(), self.most):
+            await self.turn.mine()
             yield part
 
 
-async def read_form(request: Request, max_megabytes: int, files: int) -> Form:
-    """Take in a form of at most so many files of at most so many megabytes. Raises Refused."""
+async def read_form(request: Request, max_megabytes: int, files: int, turn: Turn) -> Form:
+    """Take in a form of at most so many files of at most so many megabytes. Raises Refused.
+
+    `turn`: what all forms that are taken in at once share.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
         raise Refused(415, "the body is no form; send it as multipart/form-data")
     limit = max_megabytes * MEGABYTE * files + MOST_FORM_BYTES
@@ -117,7 +123,7 @@ async def read_form(request: Request, max_megabytes: int, files: int) -> Form:
     if length.isdecimal() and int(length[:20]) > limit:
         raise too_large
     taken = _Bounded(request.scope, request.receive)
-    taken.most = limit
+    taken.most, taken.turn = limit, turn
     try:
         return Form(await taken.form(max_files=_MOST_PARTS, max_fields=_MOST_PARTS, max_part_size=MOST_TEXT_BYTES))
     except BodyTooLarge:

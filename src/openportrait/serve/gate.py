@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -20,12 +21,25 @@ _BROKEN_OFF = 499
 _log = logging.getLogger(__name__)
 
 
+class Turn:
+    """Of much that could be done at once in an event loop one piece, then whatever else waits, then the next piece."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(1)
+
+    async def mine(self) -> None:
+        """Wait for it. It ends with what is done without waiting again."""
+        await self._free.acquire()
+        asyncio.get_running_loop().call_soon(self._free.release)
+
+
 class Gate:
     """Without tokens, only programs of this machine are let in, and no page in its browser (ASGI)."""
 
     def __init__(self, app: Any, metrics: Metrics, *, checks_hosts: bool) -> None:
         """`checks_hosts`: whether there are no tokens, so that the address must tell who asks."""
         self._app, self._metrics, self._checks_hosts = app, metrics, checks_hosts
+        self._turn = Turn()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request."""
@@ -46,6 +60,7 @@ class Gate:
             await _answer(noted, 200, _ALIVE)
         else:
             try:
+                await self._turn.mine()
                 await self._app(scope, receive, noted)
             except Exception as error:
                 _log.exception("%s %s: %s", scope["method"], scope["path"], type(error).__name__)
