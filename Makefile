@@ -25,6 +25,7 @@ test: lint browser
 lint: $(VENV)/develop.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 docs: $(VENV)/develop.stamp
