@@ -43,7 +43,12 @@ FORMATS = {
 """Suffixes of files that carry a statement."""
 _HEARD = {".mp3": "audio/mpeg", ".wav": "audio/wav", ".flac": "audio/flac", ".m4a": "audio/mp4"}
 _ASSERTION = "org.openportrait.job"
-_SETTINGS = {"verify": {"remote_manifest_fetch": False}, "builder": {"thumbnail": {"enabled": False}}}
+_SETTINGS = {
+    "verify": {"remote_manifest_fetch": False},
+    "builder": {"thumbnail": {"enabled": False}},
+    "core": {"backing_store_memory_threshold_in_mb": 16},
+}
+"""Nothing is fetched, no preview is made, and what is larger than 16 MB goes by way of a temporary file."""
 _UNTRUSTED = "signingCredential.untrusted"
 _MOST_INPUTS = 100
 """Of a statement, that are told."""
