@@ -134,3 +134,25 @@ def test_an_edited_portrait_is_shown_again(visitor: Visitor, portrait: Path) -> 
     visitor.settle()
     assert visitor.slider("smile") == 1.0
     assert change(visitor.edited(), edited) == 0
+
+
+def test_an_earlier_result_gives_its_settings_again_and_is_deleted(
+    visitor: Visitor, portrait: Path, saved: Path
+) -> None:
+    page = visitor.page
+    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-driving", EXAMPLES / "driving" / "surprise.jpg")
+    visitor.preset("animate", "Eyes")
+    page.wait_for_function("window.openportrait.settings()['animate-moves-lip'] === false")
+    visitor.run("animate")
+    made = next(saved.glob("officer--surprise*.jpg"))
+    visitor.preset("animate", "Lips")
+    page.get_by_role("button", name="Earlier results").click()
+    page.get_by_label("officer--surprise").check()
+    page.wait_for_selector("#earlier-files a[href]", state="attached")
+    page.click("#earlier-again")
+    page.wait_for_function("document.querySelector('#animate-region input:checked')?.value === 'eyes'")
+    assert visitor.ticked("animate") == {"lids", "gaze"}
+    page.click("#earlier-delete")
+    page.wait_for_selector("#earlier-chosen input", state="detached")
+    assert not made.exists()

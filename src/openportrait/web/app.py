@@ -9,6 +9,7 @@ import gradio as gr
 from openportrait.web.animate import animate_tab
 from openportrait.web.api import api
 from openportrait.web.context import Context
+from openportrait.web.earlier import earlier_panel
 from openportrait.web.edit import edit_tab
 from openportrait.web.examples import Example
 from openportrait.web.live import live_tab
@@ -39,8 +40,11 @@ def build(context: Context, examples: list[Example]) -> Any:
                 retargeted = retarget_tab(context)
             with gr.Tab("Live", id="live"):
                 live_tab(context)
-        back = Memory(blocks).connect(context, blocks, [animated, edited, played, retargeted])
+        memory = Memory(blocks)
+        again = earlier_panel(context, memory)
+        back = memory.connect(context, blocks, [animated, edited, played, retargeted])
         moves.settle_after(*back)
+        moves.settle_after(again, memory.again)
         api(context)
 
         def leave(request: gr.Request) -> None:

@@ -35,6 +35,8 @@ class Memory:
             and not part.elem_id.startswith(NOT_OURS)
             and (isinstance(part, REMEMBERED) or (isinstance(part, FILES) and part.interactive is not False))
         }
+        self.again = gr.JSON(visible=False)
+        """What an event that puts settings back gives, see `restore_after`."""
 
     def connect(self, context: Context, blocks: Any, shown: Sequence[Results]) -> tuple[Any, Any]:
         """Keep what changes; put it back when the page is loaded, then go on showing its jobs.
@@ -64,15 +66,20 @@ class Memory:
             return session.key, self.found(context, session, given.get("settings"))
 
         event = blocks.load(back, kept, [key, found], js="() => [window.openportrait.stored()]", **AT_ONCE)
-        event = event.then(
-            None, [key, found], parts, js=f"(...given) => window.openportrait.restore({names}, ...given)", **AT_ONCE
-        )
+        event = event.then(None, key, None, js="key => window.openportrait.ready(key)", **AT_ONCE)
+        event = self.restore_after(event, found)
         for each in shown:
             event.then(each.found_again(context), None, [each.ticket, *each.outputs], show_progress="hidden", **HIDDEN)
         return event, found
 
-    def found(self, context: Context, session: Session, settings: Any) -> dict[str, Any]:
-        """The settings that are not as they are at first, without files that are no longer there."""
+    def restore_after(self, event: Any, found: Any) -> Any:
+        """After an event the controls show what it `found`. Gives the event after which they do."""
+        names = list(self._parts)
+        restore = f"found => window.openportrait.restore({names}, found)"
+        return event.then(None, found, list(self._parts.values()), js=restore, **AT_ONCE)
+
+    def found(self, context: Context, session: Session, settings: Any, *, everything: bool = False) -> dict[str, Any]:
+        """The settings that are not as they are at first, or all, without files that are no longer there."""
         given = settings if isinstance(settings, Mapping) else {}
         values = {name: given[name] for name, part in self._parts.items() if name in given}
         found = {}
@@ -81,6 +88,6 @@ class Memory:
                 with suppress(OpenPortraitError):
                     if isinstance(value, dict):
                         found[name] = {"file": str(context.sessions.own_file(session.name, str(value.get("file"))))}
-            elif value != self._parts[name].value:
+            elif everything or value != self._parts[name].value:
                 found[name] = value
         return found

@@ -21,9 +21,14 @@
       if (!isReady) return;
       write({ settings: Object.fromEntries(names.map((name, place) => [name, plain(values[place])])) });
     },
-    // What the named controls get: of a file its place and its address.
-    restore(names, key, found) {
+    ready(key) {
       const { tab } = read();
+      write({ key });
+      isReady = true;
+      if (tab) tabs().find((each) => each.innerText === tab)?.click();
+    },
+    // What the named controls get: of a file its place and its address.
+    restore(names, found) {
       const root = window.gradio_config?.root || "";
       const updates = names.map((name) => {
         if (!(name in (found || {}))) return { __type__: "update" };
@@ -33,9 +38,6 @@
         const file = { path, url: `${root}/gradio_api/file=${path}`, orig_name: path.split("/").pop(), meta: { _type: "gradio.FileData" } };
         return { __type__: "update", value: file };
       });
-      write({ key });
-      isReady = true;
-      if (tab) tabs().find((each) => each.innerText === tab)?.click();
       return updates;
     },
   };
