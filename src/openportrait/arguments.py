@@ -16,10 +16,10 @@ from openportrait.errors import OpenPortraitError, reword
 from openportrait.options import ClusterOptions, FaceEdit, Options, OptionSpec, RetargetOptions, specs
 
 _FLAG = re.compile(r"(?<![^\s(])--([a-z]+(?:-[a-z]+)*)(?: ([^\s;,)]+))?")
-"""A flag as it stands in a sentence, and the word after it. In quotes or in the name of a file it is none."""
+"""A flag as it stands in a sentence, and the word after it. In quotes or in a file's name it is no flag."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
 _NO_VALUES = ("is", "or", "and", "to")
-"""What stands behind the flag of an option that takes a text, and is none."""
+"""What stands behind the flag of an option that takes a text, and is not its value."""
 
 _typed = 0
 

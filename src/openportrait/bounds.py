@@ -24,7 +24,7 @@ _FRACTION = re.compile(r"\d{1,9}(\.\d{1,9}|/\d{1,9})?", re.ASCII)
 
 def number(value: Any, low: float, high: float, what: str) -> float:
     """A finite number in the closed interval."""
-    # Compared before it is converted: an integer of a thousand digits is none that float() takes.
+    # Compared before it is converted: float() refuses an integer of a thousand digits.
     known: Any = value if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     if not low <= known <= high:
         raise ValueError(f"{what} is {shown(value)}; {low:g} to {high:g} is due")

@@ -1,4 +1,4 @@
-"""Records whose fields state what they may be: default, help, range. Checked at birth.
+"""Records whose fields state what they may be: default, help, range. Checked when they are made.
 
 `Doc` is the one-line help, `Range` the closed interval a number may take. NumPy is not imported here, so
 that `openportrait --help` answers at once.
@@ -158,7 +158,7 @@ def _plain(spec: OptionSpec, value: Any) -> Any:
 
 
 class Checked:
-    """Base of records whose fields state what they may be; a wrong value raises OptionError at birth.
+    """Base of records whose fields state what they may be; a wrong value raises OptionError when it is made.
 
     A path may be given as text, a number as one of NumPy's.
     """

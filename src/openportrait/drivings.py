@@ -128,7 +128,7 @@ def written(text: str) -> Driving:
     if not rest:
         raise OptionError(f"--driving is {shown(text)}, which names no file; give [FACE:][REGION=][sound:]FILE")
     try:
-        return Driving(Path(rest), **values)  # type: ignore[arg-type]  # each value is checked at birth
+        return Driving(Path(rest), **values)  # type: ignore[arg-type]  # each value is checked when the record is made
     except OptionError as error:
         raise OptionError(f"--driving {shown(text)}: {error}") from error
 

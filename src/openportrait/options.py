@@ -45,7 +45,7 @@ BACKGROUND_KEPT, BACKGROUND_TRANSPARENT = "keep", "transparent"
 
 
 def cluster_text(given: Any) -> str:
-    """The address of a cluster. Raises ValueError for what is none."""
+    """The address of a cluster. Raises ValueError for any other text."""
     if not isinstance(given, str) or not (given == "auto" or _ADDRESS.fullmatch(given)):
         raise ValueError(f"{shown(given)} is no address of a cluster; give auto or HOST:PORT")
     return given

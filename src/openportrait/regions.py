@@ -64,7 +64,7 @@ def _unknown(name: str) -> str:
 
 
 def region_text(given: Any) -> str:
-    """A region as it is kept: lower case, no blanks. Raises ValueError for what is none."""
+    """A region as it is kept: lower case, no blanks. Raises ValueError for any other text."""
     if not isinstance(given, str):
         raise ValueError(f"{bounds.shown(given)} is no region; give a text such as all, lip or eyes,lip")
     parts_of(given)
@@ -74,7 +74,7 @@ def region_text(given: Any) -> str:
 def strengths_of(text: str, most: float = STRONGEST) -> dict[str, float]:
     """Part → number, of `lip=1.3,pose=0.5`; a region without a number has 1. Later ones replace earlier ones.
 
-    Raises ValueError for an unknown region, or a number that is none from 0 to `most`.
+    Raises ValueError for an unknown region, or a number that is not from 0 to `most`.
     """
     found: dict[str, float] = {}
     if len(text) > MOST_TEXT:

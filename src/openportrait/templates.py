@@ -21,8 +21,8 @@ WANTED = f"a {SUFFIX} file or an official .pkl"
 def is_template(path: Path) -> bool:
     """Whether a file is a motion template, ours or an official one.
 
-    By content, and by suffix where the content is none: so that a damaged template is called one. What is no
-    plain file, or may not be read, is none.
+    By content; by suffix where the content is another: so a damaged template is still called one. False for what is no
+    plain file, or may not be read.
     """
     try:
         start = read_start(path, 2, WANTED)

@@ -20,7 +20,7 @@ from openportrait.records import Result
 
 @dataclass(frozen=True)
 class BatchJob:
-    """One job of a batch. Raises OptionError at birth for what no job can have."""
+    """One job of a batch. Making one raises OptionError for what no job can have."""
 
     source: AnyPath
     """A picture, a clip or a folder of frames; kept as a Path. It may be a URL, as the other files."""

@@ -24,7 +24,7 @@ from openportrait.records import Frame, MediaInfo
 
 
 class Reader(Protocol):
-    """One kind of file; tells what it holds at birth, decodes when asked."""
+    """One kind of file; tells what it holds when it is opened, decodes when asked."""
 
     info: MediaInfo
     budget: Budget

@@ -13,7 +13,7 @@ from openportrait.errors import MediaError
 from openportrait.files import open_plain, status, told
 
 WANTED = "a picture, a clip or a folder of pictures"
-"""What is asked for instead of a file that is none of them."""
+"""What is asked for instead of a file of another kind."""
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded."""
@@ -57,7 +57,7 @@ def file_id(path: Path) -> FileId | None:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether `path` is a folder; one that cannot be looked at is none."""
+    """Whether `path` is a folder; False where it cannot be looked at."""
     try:
         return path.is_dir()
     except (OSError, ValueError):

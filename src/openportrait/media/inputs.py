@@ -188,7 +188,7 @@ def _kept(argument: str) -> Iterator[None]:
 
 
 def _kind(given: object, argument: str) -> tuple[str, str]:
-    """What an input is called, and the suffix of its file. Raises OptionError for what is none."""
+    """What an input is called, and the suffix of its file. Raises OptionError for any other value."""
     if isinstance(given, (bytes, bytearray, memoryview)):
         return "bytes", ""
     if isinstance(given, Frames):

@@ -30,7 +30,7 @@ class Samples:
     """Samples a second."""
 
     def __init__(self, samples: NDArray[Any], rate: int) -> None:
-        """`rate`: 4000 to 384000. Raises OptionError for another one, and for samples that are none."""
+        """`rate`: 4000 to 384000. Raises OptionError for another one, and for an array that is no sound."""
         try:
             self.rate = whole(rate, _SLOWEST, _FASTEST, "rate")
         except ValueError as error:

@@ -62,7 +62,7 @@ def limits_of(layout: str, points: int) -> Limits:
 
 
 def check_motions(motions: PackedMotions, layout: str) -> None:
-    """Raises ValueError where a motion, there is one at least, is none that a head of that layout can have."""
+    """Raises ValueError where one of the motions, at least one, is impossible for a head of that layout."""
     limits = limits_of(layout, len(motions.canonicals[0]))
     shape = (limits.points, 3)
     step = 1.0 if motions.step is None else bounds.number(motions.step, 1e-9, 1.0, "the step of the expression")
@@ -79,7 +79,7 @@ def check_motions(motions: PackedMotions, layout: str) -> None:
 
 
 def check_ratios(rows: NDArray[Any]) -> None:
-    """Raises ValueError where an openness of eyes and lips, (N, 3), is none."""
+    """Raises ValueError where an openness of eyes and lips, (N, 3), is impossible."""
     bounds.array(rows, (len(rows), 3), 0, MOST_RATIO, "the openness of eyes and lips")
 
 

@@ -18,7 +18,7 @@ _KERNEL_QUESTIONS = {torch.bfloat16: "_is_mkldnn_bf16_supported", torch.float16:
 def choose_device(name: str) -> torch.device:
     """The device that an option names; `auto` is the first of CUDA, MPS, XPU and CPU that is here.
 
-    Raises OptionError for a name that is none, EngineError for a device that is not here.
+    Raises OptionError for an unknown name, EngineError for a device that is not here.
     """
     if name == "auto":
         return torch.device(next(kind for kind in KINDS if _count(kind)))
