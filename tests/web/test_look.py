@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import EXAMPLES
 from tests.web.conftest import Visitor
 
 axe = pytest.importorskip("axe_playwright_python.base")
@@ -75,3 +76,36 @@ def test_areas_for_files_have_names_of_their_own(visitor: Visitor) -> None:
     assert len(names) == len(set(names)) == 5
     assert not any(name.endswith(": Click to upload or drop files") for name in names)
     assert visitor.page.locator("h1").all_inner_texts() == ["OpenPortrait"]
+
+
+def test_examples_of_every_tab_are_handed_in_by_a_click(visitor: Visitor) -> None:
+    for tab, elem_id, caption in (
+        ("Edit", "edit", "Astronaut"),
+        ("Retarget", "retarget", "A talking face"),
+        ("Live", "live", "Officer"),
+    ):
+        visitor.open_tab(tab)
+        visitor.page.locator(f"#{elem_id}-examples").get_by_text(caption).click()
+        visitor.wait_for_preview(f"{elem_id}-source")
+
+
+def test_a_portrait_is_animated_with_the_keyboard_alone(visitor: Visitor, portrait: Path) -> None:
+    page = visitor.page
+
+    def press(selector: str, key: str) -> None:
+        """Go to a part with Tab, from the one before, and use it."""
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                page.keyboard.press(key)
+                return
+        raise AssertionError(f"{selector} is not reached with Tab")
+
+    for elem_id, path in (("animate-source", portrait), ("animate-driving", EXAMPLES / "driving" / "surprise.jpg")):
+        with page.expect_file_chooser() as chooser:
+            press(f"#{elem_id} button[aria-label*='upload']", "Enter")
+        chooser.value.set_files(str(path))
+        visitor.wait_for_preview(elem_id)
+    press("#animate-start", "Enter")
+    visitor.wait_for_status("animate", "Done")
+    page.wait_for_selector("#animate-result-image img")

@@ -162,6 +162,7 @@ def _examples(context: Context, examples: list[Example], outputs: list[Any]) -> 
         type="index",
         label="Examples: one click runs them",
         elem_id="animate-examples",
+        elem_classes="op-examples",
     )
 
     def fill(request: gr.Request, index: int) -> tuple[str, str, None, None]:

@@ -24,8 +24,10 @@ from openportrait.web.context import HIDDEN, WORK, WORK_AT_ONCE, Context
 from openportrait.web.controls import Controls
 from openportrait.web.drivings import PICTURES_AND_CLIPS
 from openportrait.web.edit_events import RATIOS, EditTab, Form
+from openportrait.web.examples import portraits
 from openportrait.web.faces import FacePicker
 from openportrait.web.history import History
+from openportrait.web.offered import offer
 from openportrait.web.page import handed_in
 from openportrait.web.results import Results, results
 
@@ -89,6 +91,7 @@ def edit_tab(context: Context) -> tuple[Form, Results]:
                     elem_id="edit-source",
                 )
             )
+            offer(context, "edit", portraits(), source)
             faces = FacePicker(context, preview_source, "portrait", "edit-source")
             presets = _scripted("presets", "edit-presets")
             sliders, as_source = _sliders()

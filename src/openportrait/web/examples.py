@@ -16,6 +16,10 @@ _PAIRS = (
 )
 
 
+_PORTRAITS = (("officer.jpg", "Officer"), ("astronaut.jpg", "Astronaut"))
+_CLIPS = (("talk.mp4", "A talking face"),)
+
+
 @dataclass(frozen=True)
 class Example:
     """A source and a driving that go well together."""
@@ -31,3 +35,13 @@ def examples(folder: Path = FOLDER) -> list[Example]:
         Example(folder / "source" / source, folder / "driving" / driving, text) for source, driving, text in _PAIRS
     ]
     return [example for example in listed if example.source.exists() and example.driving.exists()]
+
+
+def portraits(folder: Path = FOLDER) -> list[tuple[Path, str]]:
+    """Pictures to be edited or driven live, with captions."""
+    return [(folder / "source" / name, text) for name, text in _PORTRAITS if (folder / "source" / name).exists()]
+
+
+def clips(folder: Path = FOLDER) -> list[tuple[Path, str]]:
+    """Clips to be retargeted, with captions."""
+    return [(folder / "driving" / name, text) for name, text in _CLIPS if (folder / "driving" / name).exists()]

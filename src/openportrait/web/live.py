@@ -25,8 +25,10 @@ from openportrait.records import Image
 from openportrait.web.checks import plainly
 from openportrait.web.context import AT_ONCE, WORK, Context
 from openportrait.web.controls import Controls
+from openportrait.web.examples import portraits
 from openportrait.web.faces import FacePicker
 from openportrait.web.jobs import jpeg
+from openportrait.web.offered import offer
 from openportrait.web.page import handed_in
 from openportrait.web.sessions import Sessions
 
@@ -51,6 +53,7 @@ def live_tab(context: Context) -> None:
             source = handed_in(
                 gr.File(label="Portrait: a picture", file_types=["image", ".heic"], height=140, elem_id="live-source")
             )
+            offer(context, TAB, portraits(), source)
             faces = FacePicker(context, preview_source, "portrait", "live-source")
             moves.add(MotionOptions, only=FIRST)
         with gr.Column(min_width=300, scale=3):

@@ -21,7 +21,9 @@ from openportrait.pipeline import retarget
 from openportrait.pipeline.preview import preview_source
 from openportrait.web.context import AT_ONCE, HIDDEN, Context
 from openportrait.web.controls import Controls
+from openportrait.web.examples import clips
 from openportrait.web.faces import FacePicker
+from openportrait.web.offered import offer
 from openportrait.web.page import handed_in
 from openportrait.web.results import Results, Updates, results
 
@@ -47,6 +49,7 @@ def retarget_tab(context: Context) -> Results:
                     elem_id="retarget-source",
                 )
             )
+            offer(context, TAB, clips(), source)
             faces = FacePicker(context, preview_source, "video", "retarget-source")
         with gr.Column(min_width=280):
             ticks = [_opened(wishes, name) for name in OPENED]
