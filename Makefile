@@ -19,6 +19,8 @@ help:
 demo: $(VENV)/runtime.stamp
 	@$(BIN)/python scripts/demo.py
 
+# Hundreds of processes are begun by the tests: none of them is to compile the package anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: lint browser
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
