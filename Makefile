@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+# Much of what is installed is never loaded: what is, Python compiles then.
+INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: help demo test lint docs options browser
 .DEFAULT_GOAL := help
@@ -19,10 +20,12 @@ help:
 demo: $(VENV)/runtime.stamp
 	@$(BIN)/python scripts/demo.py
 
+# Tests that wait for a browser, a cluster or a signal leave cores idle: one process more than two cores. Each may take 5 GB.
+PROCESSES ?= 3
 # Hundreds of processes are begun by the tests: none of them is to compile the package anew.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: lint browser
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup
 
 lint: $(VENV)/develop.stamp
 	$(BIN)/ruff check .
