@@ -20,8 +20,8 @@ help:
 demo: $(VENV)/runtime.stamp
 	@$(BIN)/python scripts/demo.py
 
-# Tests that wait for a browser, a cluster or a signal leave cores idle: one process more than two cores. Each may take 5 GB.
-PROCESSES ?= 3
+# Each may take 5 GB, and browsers answer too slowly beside more processes than cores.
+PROCESSES ?= 2
 # Hundreds of processes are begun by the tests: none of them is to compile the package anew.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: lint browser

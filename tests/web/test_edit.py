@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from openportrait import Animator
 from openportrait.faces import FaceFinder
 from openportrait.media import probe, read_image, write_image
 from openportrait.options import FaceEdit, specs
@@ -44,27 +46,45 @@ def test_sliders_start_where_the_face_is_and_leave_it_alone(editing: Visitor, po
     assert change(editing.edited(), read_image(portrait).image) < 2
 
 
-def test_every_slider_changes_the_picture_in_the_right_place(editing: Visitor, portrait: Path) -> None:
+def farthest(name: str) -> float:
+    """The end of a slider that is farthest from rest."""
+    span = next(spec.range for spec in specs(FaceEdit) if spec.name == name)
+    assert span is not None
+    return span.low if name == "eye_ratio" else span.high
+
+
+def check_part(name: str, picture: Image, source: Image, boxes: dict[str, Any]) -> None:
+    """A slider changes the part of the picture among whose sliders it stands."""
+    eyes, mouth = change(picture, source, boxes["eyes"]), change(picture, source, boxes["mouth"])
+    if name in HEAD:
+        assert min(eyes, mouth) > 2.5, name
+    elif name in EYES:
+        assert eyes > 1.0, name
+        # A wink draws the corner of the mouth along (SPEC §10).
+        assert name.startswith("wink") or eyes > 1.5 * mouth, name
+    else:
+        assert mouth > 1.5, name
+        assert mouth > 1.5 * eyes, name
+
+
+def test_every_slider_stands_among_those_of_its_part(portrait: Path) -> None:
+    source = read_image(portrait).image
+    boxes = parts(source)
+    assert {*HEAD, *EYES, *MOUTH} == {spec.name for spec in specs(FaceEdit)}
+    with Animator(engine="mesh") as animator:
+        analysed = animator.portrait(portrait, source_scale=2.5)
+        for spec in specs(FaceEdit):
+            check_part(spec.name, analysed.edit(FaceEdit(**{spec.name: farthest(spec.name)})), source, boxes)
+
+
+def test_sliders_change_the_picture_in_the_right_place(editing: Visitor, portrait: Path) -> None:
     source = editing.edited()
     boxes = parts(read_image(portrait).image)
-    assert {*HEAD, *EYES, *MOUTH} == {spec.name for spec in specs(FaceEdit)}
-    for spec in specs(FaceEdit):
-        assert spec.range is not None
-        rest = editing.slider(spec.name)
-        far = spec.range.high if spec.name != "eye_ratio" else spec.range.low
-        editing.when_edited(partial(editing.slide, f"slider-{spec.name}", far))
-        picture = editing.edited()
-        eyes, mouth = change(picture, source, boxes["eyes"]), change(picture, source, boxes["mouth"])
-        if spec.name in HEAD:
-            assert min(eyes, mouth) > 2.5, spec.name
-        elif spec.name in EYES:
-            assert eyes > 1.0, spec.name
-            # A wink draws the corner of the mouth along (SPEC §10).
-            assert spec.name.startswith("wink") or eyes > 1.5 * mouth, spec.name
-        else:
-            assert mouth > 1.5, spec.name
-            assert mouth > 1.5 * eyes, spec.name
-        editing.when_edited(partial(editing.slide, f"slider-{spec.name}", rest))
+    for name in ("yaw_degrees", "wink_left", "eye_ratio", "smile", "lip_open"):
+        rest = editing.slider(name)
+        editing.when_edited(partial(editing.slide, f"slider-{name}", farthest(name)))
+        check_part(name, editing.edited(), source, boxes)
+        editing.when_edited(partial(editing.slide, f"slider-{name}", rest))
 
 
 def test_the_picture_follows_a_slider_step_by_step_at_1024(
