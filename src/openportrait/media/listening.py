@@ -16,7 +16,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from openportrait.errors import MediaError
-from openportrait.media.files import existing, is_locked, open_container
+from openportrait.media.files import existing, open_container
 from openportrait.media.sound import FARTHEST_TICK, decoded, picture_start, pulled, sound_stream
 from openportrait.media.timing import LONGEST_REST
 
@@ -63,7 +63,7 @@ def listen(path: Path) -> Generator[NDArray[np.float32], None, None]:
 
 def _heard(path: Path, container: InputContainer) -> Generator[NDArray[np.float32], None, None]:
     source = sound_stream(container)
-    if source is None or is_locked(source):
+    if source is None:
         known = "its sound is encrypted or of an unknown kind" if container.streams.audio else "it has no sound"
         raise MediaError(f"{path}: {known}; {_REMEDY}")
     base, start = source.time_base or Fraction(1, source.rate), picture_start(container)

@@ -15,7 +15,7 @@ from av.filter import Graph
 from av.packet import Packet
 from av.stream import Disposition
 
-from openportrait.media.files import open_container
+from openportrait.media.files import is_locked, open_container
 from openportrait.media.timing import LONGEST_REST
 
 _SAMPLE_FORMATS = {"aac": "fltp", "libopus": "flt"}
@@ -49,7 +49,7 @@ def with_sound(candidates: Sequence[Sound]) -> Sound | None:
 
 def sound_stream(container: InputContainer) -> AudioStream | None:
     """The first sound track of a file that can be decoded."""
-    known = [s for s in container.streams.audio if s.codec_context is not None and s.codec_context.sample_rate]
+    known = [s for s in container.streams.audio if not is_locked(s) and s.codec_context.sample_rate]
     return known[0] if known else None
 
 
