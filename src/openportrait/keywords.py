@@ -69,7 +69,7 @@ class EditOptions(TypedDict, total=False):
     quality: int
     """Picture quality of the encoder, 0 to 100."""
     side_by_side: bool
-    """Also write driving, source and result in one strip."""
+    """Also write driving, source and result in one strip, small faces close up."""
     save_template: bool
     """Also write the driving's motion as a template."""
     provenance: bool

@@ -294,7 +294,9 @@ class OutputOptions(Checked):
         str,
         Doc("What is behind the person: keep, transparent, a colour (#rrggbb or a name), or a picture's path."),
     ] = BACKGROUND_KEPT
-    side_by_side: Annotated[bool, Doc("Also write driving, source and result in one strip.")] = False
+    side_by_side: Annotated[bool, Doc("Also write driving, source and result in one strip, small faces close up.")] = (
+        False
+    )
     save_template: Annotated[bool, Doc("Also write the driving's motion as a template.")] = False
     provenance: Annotated[bool, Doc("State in the file, for people and programs, that it is synthetic.")] = True
     keep_partial: Annotated[bool, Doc("Keep what was rendered when the input breaks off late.")] = False

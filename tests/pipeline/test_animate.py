@@ -93,6 +93,36 @@ def test_side_by_side_and_template(portrait: Path, short_talk: Path, tmp_path: P
         assert change(own, other, eyes) < 4
 
 
+def far_off(picture: Image, width: int, left: int) -> Image:
+    """The picture, `width` px wide, `left` px into a grey one of 640 × 400."""
+    height = round(picture.shape[0] * width / picture.shape[1])
+    whole = np.full((400, 640, 3), 120, np.uint8)
+    whole[100 : 100 + height, left : left + width] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return whole
+
+
+def test_a_strip_shows_small_faces_close_up(portrait: Path, tmp_path: Path, finder: FaceFinder) -> None:
+    near = read_image(portrait).image
+    write_image(tmp_path / "far.png", far_off(near, 140, 300))
+    with open_writer(tmp_path / "far.mp4", rate=Fraction(25)) as writer:
+        for left in (300, 310, 320):
+            writer.write(far_off(near, 140, left))
+    with openportrait.stream(tmp_path / "far.png", tmp_path / "far.mp4", engine="mesh") as job:
+        strips = [picture.strip for picture in job]
+    assert {strip.shape for strip in strips} == {(400, 1200, 3)}
+    faces = [sorted(finder.find(strip), key=lambda face: face.box[0]) for strip in strips]
+    own = finder.find(far_off(near, 140, 300))[0].size
+    assert all(len(found) == 3 and min(face.size for face in found) > 2 * own for found in faces)
+    assert change(strips[0], strips[-1], (400, 0, 800, 400)) == 0, "the source's close-up stays where it is"
+    driven = [found[0].box[0] for found in faces]
+    assert driven[2] - driven[0] > 30, "that of a face that moves through the picture does, too"
+    two = np.hstack([far_off(near, 140, 100)[:, :320], far_off(near, 140, 100)[:, :320]])
+    write_image(tmp_path / "two.png", two)
+    with openportrait.stream(tmp_path / "two.png", portrait, engine="mesh", face="all") as job:
+        strip = next(iter(job)).strip
+    assert strip.shape == (400, round(512 * 400 / 600) + 2 * 640, 3), "a large face and two faces: whole pictures"
+
+
 def test_clips_of_different_rate_meet_in_time(short_talk: Path, tmp_path: Path) -> None:
     source = tmp_path / "source.mp4"
     with (

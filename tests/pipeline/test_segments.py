@@ -136,7 +136,7 @@ def test_the_file_is_the_same_for_any_number_of_workers(
 
 
 def test_a_segment_that_was_sent_is_rendered_as_the_whole_job_does_it(small: Path, clip: Path, tmp_path: Path) -> None:
-    options = Options.of(engine="mesh", quality=100)
+    options = Options.of(engine="mesh", quality=100, side_by_side=True)
     job = pipeline.open_job(small, [Driving(clip), Driving(clip, region="lip", offset_seconds=0.5)], options, Watch())
     setting = segments.Setting.of(job, tmp_path / "out.mp4")
     segment = segments.Segment.of(job, 1, range(60, 66))
@@ -144,10 +144,18 @@ def test_a_segment_that_was_sent_is_rendered_as_the_whole_job_does_it(small: Pat
     assert len(content) < 6 * 60_000, "it has nothing but its own pictures"
     part = segments.render_segment(sent, pickle.loads(content), tmp_path, Tools.load(options.engine), Watch())
     assert (part.number, part.frames, part.error) == (1, 6, None)
-    with open_writer(tmp_path / "whole.mp4", rate=RATE, quality=100) as writer:
+    whole, strips = tmp_path / "whole.mp4", tmp_path / "strips.mp4"
+    with (
+        open_writer(whole, rate=RATE, quality=100) as writer,
+        open_writer(strips, rate=RATE, quality=100) as beside,
+    ):
         for picture in islice(job, 60, 66):
+            assert picture.close_ups.driving is not None, "the face of the clip is small"
             writer.write(picture.image)
-    assert difference(pictures(part.result), pictures(tmp_path / "whole.mp4")) < 1
+            beside.write(picture.strip)
+    assert part.strip is not None
+    assert difference(pictures(part.result), pictures(whole)) < 1
+    assert difference(pictures(part.strip), pictures(strips)) < 1
 
 
 def test_what_is_short_or_no_video_file_takes_one_process(

@@ -9,6 +9,7 @@ from itertools import repeat
 from typing import NamedTuple
 
 from openportrait.pipeline.driving import Footage
+from openportrait.pipeline.output import CloseUp
 from openportrait.records import FaceCrop, Image
 
 
@@ -41,6 +42,11 @@ class Reel:
     """One a face of the source; None where no driving has pixels for it."""
     footage: Sequence[Footage] = ()
     """The first one's frames are the images of the cues."""
+
+    @property
+    def close_up(self) -> CloseUp | None:
+        """What a strip shows of the cues' images; None for the whole."""
+        return self.footage[0].close_up if self.footage else None
 
     def cues(self) -> Generator[Cue, None, None]:
         """Picture by picture. Ends early where a file that is read again has fewer frames than it had."""

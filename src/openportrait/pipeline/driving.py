@@ -21,6 +21,7 @@ from openportrait.media.listening import is_sound
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.flow import Computed, Watch, groups, view
+from openportrait.pipeline.output import CloseUp, close_up
 from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report, report_small
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
@@ -56,6 +57,8 @@ class MeasuredDriving:
     """Name of the engine that measured them."""
     seen: Sequence[Face | None] = ()
     """The face as it lies in each frame, px; empty for a template."""
+    close_up: CloseUp | None = None
+    """What a strip shows of its frames; None for the whole."""
     warnings: tuple[str, ...] = ()
     max_gigapixels: float = CropOptions.max_gigapixels
     """How much may be decoded when its pixels are read again."""
@@ -81,7 +84,8 @@ class MeasuredDriving:
         """What is to be seen of it in the frames that are asked for, in their order."""
         if not self.has_pixels:
             return Footage(None, schedule, (), self.max_gigapixels, ())
-        return Footage(self.path, schedule, view(self.seen, schedule), self.max_gigapixels, self.marks)
+        faces = view(self.seen, schedule)
+        return Footage(self.path, schedule, faces, self.max_gigapixels, self.marks, self.close_up)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +101,8 @@ class Footage:
     max_gigapixels: float
     marks: Sequence[Mark]
     """Where the file may be read from."""
+    close_up: CloseUp | None = None
+    """What a strip shows of the frames; None for the whole."""
 
     def frames(self) -> Generator[tuple[Image, FaceCrop | None] | None, None, None]:
         """Picture by picture the frame and its face; Nones where there are no pixels.
@@ -249,6 +255,7 @@ def _image(info: MediaInfo, frame: Frame, tools: Tools, options: Options) -> Mea
         layout=engine.layout.name,
         engine=engine.name,
         seen=(face,),
+        close_up=close_up([face], (info.width, info.height)),
         warnings=report_small(path, [face], (info.width, info.height)),
         max_gigapixels=options.crop.max_gigapixels,
     )
@@ -279,6 +286,7 @@ def _video(info: MediaInfo, tools: Tools, options: Options, watch: Watch) -> Mea
         layout=engine.layout.name,
         engine=engine.name,
         seen=found.seen,
+        close_up=close_up(found.seen, (info.width, info.height)),
         marks=clip.marks,
         warnings=(*broken_off, *report(info.path, found, (info.width, info.height))),
         max_gigapixels=options.crop.max_gigapixels,

@@ -18,7 +18,7 @@ from openportrait.pipeline.background import Background
 from openportrait.pipeline.cues import Cue, Reel
 from openportrait.pipeline.driving import RATE_OF_STILLS
 from openportrait.pipeline.flow import Watch, ahead, groups, overlapped
-from openportrait.pipeline.output import side_by_side
+from openportrait.pipeline.output import CloseUp, side_by_side
 from openportrait.pipeline.source import Scene, Sitter, Source
 from openportrait.records import FaceCrop, Floats, Frame, Image, Motion, Template
 from openportrait.scaling import resized
@@ -45,6 +45,17 @@ class Move(Protocol):
         ...
 
 
+class CloseUps(NamedTuple):
+    """What a strip shows of each of its pictures; None for the whole."""
+
+    driving: CloseUp | None
+    source: CloseUp | None
+    image: CloseUp | None
+
+
+NO_CLOSE_UPS = CloseUps(None, None, None)
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """One finished picture."""
@@ -58,6 +69,8 @@ class Picture:
     """(H, W, 3) the source's frame."""
     driving: Image | None
     """(H, W, 3) the driving's frame; None where no pixels drive."""
+    close_ups: CloseUps = NO_CLOSE_UPS
+    """What its strip shows of them."""
 
     @property
     def pixels(self) -> Image:
@@ -66,9 +79,10 @@ class Picture:
 
     @property
     def strip(self) -> Image:
-        """Driving, source and result in a row."""
-        panels = [self.driving, self.source, self.image]
-        return side_by_side(*(panel for panel in panels if panel is not None))
+        """Driving, source and result in a row; of a small face what is around it."""
+        pairs = zip((self.driving, self.source, self.image), self.close_ups, strict=True)
+        panels = [near.of(panel) if near is not None else panel for panel, near in pairs if panel is not None]
+        return side_by_side(panels, self.image.shape[0])
 
     def _repr_png_(self) -> bytes:
         """How a notebook shows it."""
@@ -78,13 +92,22 @@ class Picture:
 
     @classmethod
     def finished(
-        cls, index: int, painted: Image, frame: Frame, background: Background, *, whole: bool, driving: Image | None
+        cls,
+        index: int,
+        painted: Image,
+        frame: Frame,
+        background: Background,
+        *,
+        whole: bool,
+        driving: Image | None,
+        close_ups: CloseUps = NO_CLOSE_UPS,
     ) -> Picture:
         """What an engine painted, (H, W, 3) or (H, W, 4), before its background; `whole` frames keep their alpha."""
         image, alpha = painted[..., :3], painted[..., 3] if painted.shape[2] == 4 else None
         if alpha is None and whole and background.is_kept:
             alpha = frame.alpha
-        return cls(index, *background.behind(image, alpha), source=frame.image, driving=driving)
+        shown = background.behind(image, alpha)
+        return cls(index, *shown, source=frame.image, driving=driving, close_ups=close_ups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +255,8 @@ class Rendering:
         return Shot(sitter.appearance, pose.x_s, pose.x_d, driver) if sitter is not None and pose is not None else None
 
     def _render(self, moments: Sequence[_Moment]) -> list[Picture]:
-        whole = pastes_back(self.options)
+        whole, source = pastes_back(self.options), self.source.close_up
+        close_ups = CloseUps(self.reel.close_up, source, source if whole else None)
         images = self._engine.paint([moment.canvas for moment in moments]) if whole else self._crops_alone(moments)
         return [
             Picture.finished(
@@ -242,6 +266,7 @@ class Rendering:
                 self._background,
                 whole=whole,
                 driving=moment.driving,
+                close_ups=close_ups,
             )
             for moment, image in zip(moments, images, strict=True)
         ]

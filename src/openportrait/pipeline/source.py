@@ -32,6 +32,7 @@ from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.flow import Watch, groups, nearest, view
+from openportrait.pipeline.output import CloseUp, close_up
 from openportrait.pipeline.tools import Tools
 from openportrait.records import CropRule, Face, FaceCrop, Frame, Image, Motion, Ratios
 
@@ -84,6 +85,11 @@ class Source(Protocol):
         ...
 
     @property
+    def close_up(self) -> CloseUp | None:
+        """What a strip shows of its frames; None for the whole, as where several faces are animated."""
+        ...
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know of it."""
         ...
@@ -128,6 +134,7 @@ class ImageSource:
         found = tools.finder(options.faces).find(self._frame.image)
         faces = choose(found, choice, picture, where=str(path), option="--face")
         self.seen = tuple(faces)
+        self.close_up = close_up(faces, picture) if len(faces) == 1 else None
         crops = [cut(self._frame, face, options, engine.crop_rule) for face in faces]
         self.faces = tuple(
             SourceFace((motion,), (ratios(face),), names_of(face, found, choice, picture))
@@ -172,6 +179,7 @@ class VideoSource:
         # A clip of one frame is a picture.
         self.rate: Fraction | None = clip.info.rate if len(self._tracks[0].faces) > 1 else None
         self.seen = tuple(next(face for face in found.seen if face is not None) for found in self._tracks)
+        self.close_up = close_up(self._tracks[0].seen, picture) if len(self._tracks) == 1 else None
         self.faces = self._measure(watch)
         self._reported = (*broken_off, *(line for found in self._tracks for line in report(path, found, picture)))
         self._remarks: tuple[str, ...] = ()
