@@ -79,9 +79,11 @@ def test_a_job_is_its_owners_alone_and_goes_when_removed(
     assert not (served.service.options.folder / "jobs" / job["id"]).exists()
 
 
-def test_a_job_is_ended_while_it_runs_and_the_next_is_done(anna: Client, served: Serving, files: Path) -> None:
+def test_a_job_is_ended_while_it_runs_and_the_next_is_done(
+    anna: Client, served: Serving, files: Path, portrait: Path
+) -> None:
     long = anna.send(
-        ("source", files / "portrait.png"),
+        ("source", portrait),
         ("driving", files / "clip.mp4"),
         ("driving", files / "portrait.png"),
         drivings=[{}, {"offset_seconds": 25, "region": "lip"}],

@@ -44,8 +44,8 @@ UNCLAIMED_SECONDS = 300.0
 """An upload that no event has named for so long goes."""
 STALE_SECONDS = 86_400.0
 """A session that nobody touched for so long is over: callers of the HTTP API need not say goodbye."""
-REJOIN_SECONDS = 2.0
-"""A page that is loaded anew waits so long for the end of the old one."""
+REJOIN_SECONDS = 10.0
+"""A page that is loaded anew waits so long for the end of the old one: 2 s were too few on a busy machine."""
 LATE_SECONDS = 30.0
 """For so long a closed page's last events may still arrive; they must not open its session anew."""
 PATIENCE_SECONDS = 3.0
@@ -244,7 +244,7 @@ class Sessions:
             # The page may still be leaving; or it is another one, of which this is a copy, and stays.
             if time.monotonic() > end:
                 break
-            time.sleep(REJOIN_SECONDS / 20)
+            time.sleep(0.1)
         return self.of(name)
 
     def _take_over(self, name: str | None, key: str) -> bool:
