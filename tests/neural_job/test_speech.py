@@ -28,7 +28,7 @@ def test_the_published_sliders_move_the_lips(officer: Path, speech: Path, weight
     np.testing.assert_allclose((asked.shots[0].x_d - asked.shots[0].x_s)[LIPS], rest, atol=2e-5)
     opened = []
     for i, shot in enumerate(asked.shots):
-        edit = performance.edit(i, LIVEPORTRAIT_21.lip_open_of_ratio)
+        edit = performance.moment(i).edit(LIVEPORTRAIT_21.lip_open_of_ratio)
         moved = source.scale * edit_expression(edit)[LIPS]
         np.testing.assert_allclose((shot.x_d - asked.shots[0].x_d)[LIPS], moved, atol=2e-5)
         opened.append(edit.lip_open)

@@ -10,7 +10,8 @@ import pytest
 
 from openportrait.errors import OptionError
 from openportrait.faces import FaceFinder, ratios
-from openportrait.media import open_clip, probe, read_image
+from openportrait.media import Samples, open_clip, probe, read_image
+from openportrait.media.listening import HEARD_RATE, Listener, listen
 from openportrait.motion import LiveTransfer
 from openportrait.options import MotionOptions, Options
 from openportrait.pipeline.live import RECORDING_RATE, LiveSession, Recorder
@@ -132,3 +133,34 @@ def test_sliders_are_added_and_the_own_expression_taken_away(
     own, made = (ratios(finder.find(image)[0]) for image in (plain, changed))
     assert own.lip > 0.15 and made.lip < 0.5 * own.lip
     assert made.eye_right < 0.7 * made.eye_left
+
+
+def test_it_speaks_the_microphone_and_follows_the_camera_again(
+    portrait: Path, camera: list[Image], speech: Path
+) -> None:
+    live, source = session(portrait, liveliness=0.0), read_image(portrait, max_size=512).image
+    mouth = parts(source)["mouth"]
+    samples = np.concatenate(list(listen(speech)))
+    pieces = [Samples(samples[start : start + 1600], HEARD_RATE) for start in range(0, len(samples), 1600)]
+    pictures = [live.speak(piece).image for piece in pieces]
+    assert max(change(picture, source, mouth) for picture in pictures) > 8
+    assert all(np.array_equal(picture[490:], source[490:]) for picture in pictures)
+    quiet = [live.speak(Samples(np.zeros(1600, np.float32), HEARD_RATE)).image for _ in range(10)]
+    assert np.array_equal(quiet[-1], quiet[-2]), "silence keeps the mouth still"
+    with pytest.raises(OptionError, match="8000 a second"):
+        live.speak(Samples(np.zeros(800, np.float32), 8000))
+    assert change(live(camera[0]).image, source) < 1, "the camera's first face counts as at rest again"
+
+
+def test_a_sound_in_pieces_of_any_rate_is_the_same_sound(speech: Path) -> None:
+    whole = np.concatenate(list(listen(speech)))[: 2 * HEARD_RATE]
+    fast = np.interp(np.arange(len(whole) * 3) / 3, np.arange(len(whole)), whole).astype(np.float32)
+    listener = Listener()
+    heard = np.concatenate(
+        [listener(Samples(fast[start : start + 1000], 48_000)) for start in range(0, len(fast), 1000)]
+    )
+    assert len(whole) - 100 < len(heard) <= len(whole)
+    best = max(
+        float(np.corrcoef(heard[late : len(heard) - 40], whole[: len(heard) - 40 - late])[0, 1]) for late in range(40)
+    )
+    assert best > 0.97

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from openportrait.media import read_image, write_image
+from openportrait.media import Samples, read_image, write_image
+from openportrait.media.listening import HEARD_RATE, listen
 from openportrait.options import EngineOptions
 from openportrait.records import Face, Image
 from openportrait.web.options import WebOptions
@@ -56,14 +57,23 @@ def camera_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(camera_clip: Path) -> Iterator[Any]:
-    """Chromium without a window, with a camera that shows a talking face."""
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the browser's microphone hears, as a WAV file: the bundled voice, for ever."""
+    path = tmp_path_factory.mktemp("microphone") / "speech.wav"
+    Samples(np.concatenate(list(listen(EXAMPLES / "driving" / "speech.ogg"))), HEARD_RATE).write(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(camera_clip: Path, spoken: Path) -> Iterator[Any]:
+    """Chromium without a window, with a camera that shows a talking face and a microphone that hears a voice."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         missing("chromium")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
-        flags = [*CHROMIUM, f"--use-file-for-fake-video-capture={camera_clip}"]
+        captured = [f"--use-file-for-fake-video-capture={camera_clip}", f"--use-file-for-fake-audio-capture={spoken}"]
+        flags = [*CHROMIUM, *captured]
         browser = driver.chromium.launch(executable_path=program, args=flags)
         yield browser
         browser.close()

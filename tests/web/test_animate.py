@@ -47,6 +47,19 @@ def test_a_picture_follows_a_video_and_the_result_plays(
     assert visitor.video("animate-strip-video")["width"] > 1024
 
 
+def test_what_the_microphone_heard_is_spoken(visitor: Visitor, portrait: Path) -> None:
+    visitor.upload("animate-source", portrait)
+    visitor.open_tab("Microphone")
+    box = visitor.page.locator("#animate-microphone")
+    box.get_by_role("button", name="Record").click()
+    visitor.page.wait_for_timeout(1500)
+    box.get_by_role("button", name="Stop", exact=True).click()
+    box.locator("audio, [data-testid*=waveform]").first.wait_for(state="attached")
+    visitor.run("animate")
+    video = visitor.video("animate-result-video")
+    assert 0.7 < video["seconds"] < 5
+
+
 def test_a_picture_follows_a_picture(visitor: Visitor, portrait: Path, tmp_path: Path) -> None:
     visitor.upload("animate-source", portrait)
     visitor.upload("animate-driving", EXAMPLES / "driving" / "surprise.jpg")

@@ -9,10 +9,13 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image as PillowImage
 
+from openportrait.errors import OptionError
 from openportrait.media import read_image
 from openportrait.records import Image
+from openportrait.web.live import samples
 from openportrait.web.server import Served
 from tests.pipeline.test_animate import change, frames_of, parts
 from tests.web.conftest import PATIENCE_MS, Visitor
@@ -71,6 +74,30 @@ def test_the_camera_drives_the_portrait(visitor: Visitor, app: Served, portrait:
     visitor.page.wait_for_timeout(500)
     assert frames(visitor) == count, "the camera ends where its tab is left"
     assert visitor.page.is_disabled("#live-record")
+
+
+def test_the_microphone_moves_the_mouth(visitor: Visitor, portrait: Path) -> None:
+    visitor.open_tab("Live")
+    visitor.upload("live-source", portrait)
+    visitor.page.locator("#live-by").get_by_label("Microphone").check()
+    visitor.page.click("#live-start")
+    wait_for_frames(visitor, 10)
+    source = read_image(portrait, max_size=512).image
+    boxes, pictures = parts(source), []
+    for _ in range(12):
+        wait_for_frames(visitor, 3)
+        pictures.append(shown(visitor))
+    assert max(change(picture, source, boxes["mouth"]) for picture in pictures) > 6
+    assert max(change(picture, source, (0, 490, 437, 512)) for picture in pictures) < 6, "the chest does not move"
+    assert "behind the microphone" in visitor.page.inner_text("#live-stage")
+    visitor.page.click("#live-stop")
+    visitor.page.wait_for_function("() => document.querySelector('#live-stage').innerText.includes('Stopped')")
+
+
+@pytest.mark.parametrize(("body", "rate"), [(b"", 48_000), (b"odd", 48_000), (bytes(64_000), 8000), (bytes(8), 1000)])
+def test_no_sound_is_refused(body: bytes, rate: int) -> None:
+    with pytest.raises(OptionError):
+        samples(body, rate)
 
 
 def test_the_region_changes_while_it_runs(visitor: Visitor, portrait: Path) -> None:

@@ -9,14 +9,16 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.filter import Graph
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from openportrait.errors import MediaError
+from openportrait.errors import MediaError, OptionError
 from openportrait.media.files import existing, open_container
+from openportrait.media.samples import Samples
 from openportrait.media.sound import FARTHEST_TICK, decoded, picture_start, pulled, sound_stream
 from openportrait.media.timing import LONGEST_REST
 
@@ -59,6 +61,28 @@ def listen(path: Path) -> Generator[NDArray[np.float32], None, None]:
             yield from _heard(path, container)
     except av.FFmpegError as error:
         raise MediaError(f"{path}: its sound cannot be read ({error.strerror}); {_REMEDY}") from error
+
+
+class Listener:
+    """The same for a sound that comes in pieces, as from a microphone."""
+
+    def __init__(self) -> None:
+        self._resampler: AudioResampler | None = None
+        self._kind: tuple[int, int] | None = None
+
+    def __call__(self, sound: Samples) -> NDArray[np.float32]:
+        """(n,) samples in −1..1 at `HEARD_RATE`. Raises OptionError where rate or channels change."""
+        kind = (sound.rate, sound.samples.shape[1])
+        if self._resampler is None or self._kind is None:
+            self._resampler, self._kind = AudioResampler("flt", "mono", HEARD_RATE), kind
+        if kind != self._kind:
+            raise OptionError(f"samples: {_told(kind)} after {_told(self._kind)}; begin anew, or keep to one kind")
+        pieces = [_samples(made) for frame in sound.frames() for made in self._resampler.resample(frame)]
+        return np.concatenate([np.zeros(0, np.float32), *pieces])
+
+
+def _told(kind: tuple[int, int]) -> str:
+    return f"{kind[0]} a second in {kind[1]} channel{'s' * (kind[1] > 1)}"
 
 
 def _heard(path: Path, container: InputContainer) -> Generator[NDArray[np.float32], None, None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +40,29 @@ class Samples:
 
     def write(self, path: Path) -> None:
         """Into a WAV file, without loss. Raises OSError or av.FFmpegError."""
-        kind = "s16" if self.samples.dtype == np.int16 else "flt"
-        layout = _LAYOUTS[self.samples.shape[1] - 1]
         with av.open(str(path), "w", format="wav") as output:
-            stream = output.add_stream(_CODECS[kind], rate=self.rate)
+            stream = output.add_stream(_CODECS[self._kind], rate=self.rate)
             assert isinstance(stream, AudioStream)
-            stream.codec_context.layout = layout
-            for start in range(0, len(self.samples), _PIECE):
-                piece = np.ascontiguousarray(self.samples[start : start + _PIECE]).reshape(1, -1)
-                frame = AudioFrame.from_ndarray(piece, format=kind, layout=layout)
-                frame.sample_rate = self.rate
+            stream.codec_context.layout = self._layout
+            for frame in self.frames():
                 output.mux(stream.encode(frame))
             output.mux(stream.encode(None))
+
+    def frames(self) -> Generator[AudioFrame, None, None]:
+        """The same in pieces."""
+        for start in range(0, len(self.samples), _PIECE):
+            piece = np.ascontiguousarray(self.samples[start : start + _PIECE]).reshape(1, -1)
+            frame = AudioFrame.from_ndarray(piece, format=self._kind, layout=self._layout)
+            frame.sample_rate = self.rate
+            yield frame
+
+    @property
+    def _kind(self) -> str:
+        return "s16" if self.samples.dtype == np.int16 else "flt"
+
+    @property
+    def _layout(self) -> str:
+        return _LAYOUTS[self.samples.shape[1] - 1]
 
 
 def _checked(samples: Any) -> NDArray[Any]:

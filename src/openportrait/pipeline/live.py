@@ -1,4 +1,4 @@
-"""A still portrait that follows a camera, frame by frame."""
+"""A still portrait that follows a camera frame by frame, or speaks a sound as it comes in."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.errors import OptionError
 from openportrait.faces import Box, LiveFace, LiveTracker, crop_box, ratios
-from openportrait.media import Writer, open_writer, picture_of
+from openportrait.media import Samples, Writer, open_writer, picture_of
 from openportrait.media.provenance import synthetic
 from openportrait.media.stills import on_white
 from openportrait.motion import Corrections, LiveTransfer, keypoints
@@ -30,6 +31,9 @@ from openportrait.pipeline.render import Picture, Pose, pastes_back
 from openportrait.pipeline.source import AnySource, Sitter, SourceFace, is_still, open_source, path_of
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Image, Motion, Ratios
+
+if TYPE_CHECKING:
+    from openportrait.pipeline.speaking import LiveSpeech
 
 RECORDING_RATE = Fraction(25)
 """Frames a second of a recording, where nothing is known of the camera's."""
@@ -68,6 +72,7 @@ class LiveSession:
         self._background = Background(options.output)
         self._last = self._shown(self._scene.frame.pixels if pastes_back(options) else self._sitters[0].crop.pixels)
         self._recorder: Recorder | None = None
+        self._speech: LiveSpeech | None = None
         self._lock = threading.Lock()
         self._follow()
 
@@ -81,12 +86,13 @@ class LiveSession:
         """The portrait for the newest camera frame, (H, W, 3), and the moment it shows; none given: now."""
         with self._lock:
             now = time.monotonic() if seconds is None else seconds
+            if self._speech is not None:
+                self._speech = self._neutral = None
+                self._follow()
             face = self._tracker.update(camera, now)
             if face is not None:
                 self._last = self._animate(camera, face, now)
-            if self._recorder is not None:
-                self._recorder.write(self._last, now)
-            return LivePicture(self._last, face is not None)
+            return self._recorded(now, face_seen=face is not None)
 
     def drive(self, camera: Image, seconds: float | None = None) -> Image:
         """(H, W, 3) the portrait for a camera frame, (H, W, 3) RGB uint8, of the moment `seconds`; none given: now.
@@ -96,10 +102,29 @@ class LiveSession:
         frame = np.ascontiguousarray(picture_of(camera, "frame")[..., :3])
         return self(frame, seconds).image
 
+    def speak(self, sound: Samples, seconds: float | None = None) -> LivePicture:
+        """The portrait speaks the newest piece of a sound, as from a microphone, instead of following a camera.
+
+        The mouth is `speech.LOOK_AHEAD_SECONDS` late, as the network looks as far ahead. `seconds`: the moment at
+        which the piece ends; none given: now. Raises OptionError where the pieces differ in rate or channels.
+        """
+        from openportrait.pipeline.speaking import LiveSpeech  # loads scipy, which a camera does not need
+
+        with self._lock:
+            if self._speech is None:
+                self._speech = LiveSpeech(self._engine, self.options.speech)
+                self._neutral = self._engine.layout.at_rest
+                self._follow()
+            motion, openness = self._speech(sound)
+            # Unsmoothed: lips that meet for a moment are to be seen.
+            self._last = self._moved(motion, openness, None, None)
+            return self._recorded(time.monotonic() if seconds is None else seconds, face_seen=True)
+
     def recentre(self) -> None:
         """The next face seen counts as at rest."""
         with self._lock:
-            self._neutral = self._box = None
+            if self._speech is None:
+                self._neutral = self._box = None
 
     def configure(self, motion: MotionOptions) -> None:
         """Move differently from now on."""
@@ -143,7 +168,8 @@ class LiveSession:
 
     def _follow(self) -> None:
         engine, motion = self._engine, self.options.motion
-        self._followers = [Follower(engine, motion, face) for face in self._faces]
+        speaks = self._speech is not None
+        self._followers = [Follower(engine, motion, face, speaks=speaks) for face in self._faces]
         if self._neutral is not None:
             self._recentre(self._neutral)
 
@@ -159,7 +185,10 @@ class LiveSession:
         if face.is_new:
             for follower in self._followers:
                 follower.transfer.start_anew()
-        driver, openness = FaceCrop.whole(camera, face.seen), ratios(face.calm)
+        return self._moved(motion, ratios(face.calm), seconds, FaceCrop.whole(camera, face.seen))
+
+    def _moved(self, motion: Motion, openness: Ratios, seconds: float | None, driver: FaceCrop | None) -> Image:
+        """The portrait with a driving motion, which is smoothed where its time is given."""
         poses = [follower(motion, openness, seconds) for follower in self._followers]
         shots = [
             Shot(sitter.appearance, pose.x_s, pose.x_d, driver)
@@ -169,6 +198,11 @@ class LiveSession:
             return self._shown(self._engine.render(shots[:1])[0])
         places, frame = [sitter.crop.image_from_crop for sitter in self._sitters], self._scene.frame
         return self._shown(self._engine.paint([Canvas(frame.image, shots, places, frame.alpha)])[0])
+
+    def _recorded(self, seconds: float, *, face_seen: bool) -> LivePicture:
+        if self._recorder is not None:
+            self._recorder.write(self._last, seconds)
+        return LivePicture(self._last, face_seen)
 
     def _shown(self, painted: Image) -> Image:
         """(H, W, 3) what an engine painted before its background; on white where that is transparent."""
@@ -188,8 +222,9 @@ class LiveSession:
 class Follower:
     """One face of the portrait: transfer, then corrections (SPEC §4, §5)."""
 
-    def __init__(self, engine: Engine, options: MotionOptions, face: SourceFace) -> None:
-        base = Base(engine, options, face)
+    def __init__(self, engine: Engine, options: MotionOptions, face: SourceFace, *, speaks: bool) -> None:
+        """`speaks`: a sound moves the lips, see `Base`."""
+        base = Base(engine, options, face, speaks=speaks)
         self.transfer = LiveTransfer(engine.layout, base.start(0), options, finish=partial(base.finished, 0))
         self._x_s = keypoints(face.motions[0], engine.layout)
         # An engine that takes the landmarks alone has its motion from smoothed ones: once is enough.
@@ -197,8 +232,8 @@ class Follower:
         self._ratios = face.ratios[0]
         self._correct = Corrections(engine, options, first_source=self._ratios, source_moves=False)
 
-    def __call__(self, driving: Motion, openness: Ratios, seconds: float) -> Pose:
-        """The keypoints for the driving face of the moment `seconds`."""
+    def __call__(self, driving: Motion, openness: Ratios, seconds: float | None) -> Pose:
+        """The keypoints for the driving face of the moment `seconds`; without one it is not smoothed."""
         x_d = self.transfer.x_driven(driving, seconds if self._smooths else None)
         return Pose(self._x_s, self._correct(self._x_s, x_d, self._ratios, openness, self.transfer.x_s))
 

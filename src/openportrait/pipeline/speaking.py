@@ -11,12 +11,13 @@ import numpy as np
 
 from openportrait.engines.base import Engine
 from openportrait.errors import MediaError
-from openportrait.media.listening import HEARD_RATE, PIECE, listen, sound_seconds
+from openportrait.media import Samples
+from openportrait.media.listening import HEARD_RATE, PIECE, Listener, listen, sound_seconds
 from openportrait.motion import edited_motion
 from openportrait.options import SpeechOptions
 from openportrait.pipeline.flow import Computed, Watch
 from openportrait.records import Motion, Ratios
-from openportrait.speech import OUTPUTS, Hearing, Performance, Signal
+from openportrait.speech import OUTPUTS, Hearing, LivePerformance, Moment, Performance, Signal
 
 LONGEST_SECONDS = 10_000
 """Most that is spoken of one sound: as many pictures, at 25 a second, as a template may have."""
@@ -44,16 +45,36 @@ def open_speech(path: Path, engine: Engine, options: SpeechOptions, watch: Watch
     rate = Fraction(options.speech_rate).limit_denominator(_FINEST_RATE)
     heard = _heard(path, watch)
     performance = Performance(heard, rate, options.liveliness, options.seed)
-    layout, rest = engine.layout, engine.layout.at_rest
-    own = performance.ratios(0)
 
     def motion(i: int) -> Motion:
-        return edited_motion(engine, rest, own, performance.edit(i, layout.lip_open_of_ratio))
+        return _motion(engine, performance.moment(i))
+
+    def ratios(i: int) -> Ratios:
+        return performance.moment(i).ratios
 
     silent = (heard[:, OUTPUTS.index("voice")] > _HEARD).sum() < _SHORTEST_FRAMES
     said = f"{path}: no speech is heard in it, so the mouth stays shut; give a sound in which somebody speaks"
     count = len(performance)
-    return Speech(Computed(motion, count), Computed(performance.ratios, count), rate, (said,) if silent else ())
+    return Speech(Computed(motion, count), Computed(ratios, count), rate, (said,) if silent else ())
+
+
+class LiveSpeech:
+    """A sound as it comes in: after each piece, what a face at rest does that speaks it."""
+
+    def __init__(self, engine: Engine, options: SpeechOptions) -> None:
+        self._engine = engine
+        self._listen = Listener()
+        self._performance = LivePerformance(options.liveliness, options.seed)
+
+    def __call__(self, sound: Samples) -> tuple[Motion, Ratios]:
+        """The motion now, of a face that is nobody's own, and how open its eyes and lips are. Raises OptionError."""
+        moment = self._performance(self._listen(sound))
+        return _motion(self._engine, moment), moment.ratios
+
+
+def _motion(engine: Engine, moment: Moment) -> Motion:
+    layout = engine.layout
+    return edited_motion(engine, layout.at_rest, Moment().ratios, moment.edit(layout.lip_open_of_ratio))
 
 
 def _heard(path: Path, watch: Watch) -> Signal:

@@ -2,6 +2,17 @@
 
 from openportrait.speech.features import Signal
 from openportrait.speech.network import LOOK_AHEAD_SECONDS, OUTPUTS, RATE, Hearing, Network, hear
-from openportrait.speech.performance import Performance
+from openportrait.speech.performance import LivePerformance, Moment, Performance
 
-__all__ = ["LOOK_AHEAD_SECONDS", "OUTPUTS", "RATE", "Hearing", "Network", "Performance", "Signal", "hear"]
+__all__ = [
+    "LOOK_AHEAD_SECONDS",
+    "OUTPUTS",
+    "RATE",
+    "Hearing",
+    "LivePerformance",
+    "Moment",
+    "Network",
+    "Performance",
+    "Signal",
+    "hear",
+]

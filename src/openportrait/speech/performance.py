@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
 
@@ -10,8 +12,8 @@ from scipy.ndimage import maximum_filter1d
 
 from openportrait.records import FaceEdit, Ratios
 from openportrait.speech.features import Signal
-from openportrait.speech.liveliness import PITCH, ROLL, YAW, Liveliness, lively
-from openportrait.speech.network import OUTPUTS, RATE
+from openportrait.speech.liveliness import PITCH, ROLL, YAW, Liveliness, LiveLiveliness, lively
+from openportrait.speech.network import OUTPUTS, RATE, Hearing
 
 WIDEST_RATIO = 0.34
 """Lip ratio of openness 1: a clear, stressed `a`. People who talk reach 0.15 to 0.35, and the network is
@@ -32,6 +34,45 @@ _SHUT = 25.0
 """Slider `wink` of a shut eye."""
 _PRESSED_RATIO = 0.015
 """Lips that close are brought as much beyond meeting, lip ratio, so that none of them stays open."""
+
+
+_STILL = np.zeros(3, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """What a face does while it speaks, at one moment; by itself a face at rest."""
+
+    openness: float = 0.0
+    """How far jaw and lips are open, 0..1, as the following."""
+    closed: float = 0.0
+    """How far the lips are pressed together."""
+    rounding: float = 0.0
+    spreading: float = 0.0
+    lip_on_teeth: float = 0.0
+    blink: float = 0.0
+    head_degrees: Signal = field(default_factory=lambda: _STILL)
+    """(3,) pitch down, yaw and roll."""
+
+    def edit(self, lip_open_of_ratio: float) -> FaceEdit:
+        """As sliders. `lip_open_of_ratio`: what the engine's slider `lip_open` must be for a lip ratio of 1."""
+        shut = _SHUT * self.blink
+        return FaceEdit(
+            lip_open=lip_open_of_ratio * (WIDEST_RATIO * self.openness - _PRESSED_RATIO * self.closed),
+            pursing=_PURSED * self.rounding - _STRETCHED * self.spreading,
+            grin=_GRIN_OF_F * self.lip_on_teeth,
+            wink_left=shut,
+            wink_right=shut,
+            pitch_degrees=_within(self.head_degrees[PITCH], 15),
+            yaw_degrees=_within(self.head_degrees[YAW], 25),
+            roll_degrees=_within(self.head_degrees[ROLL], 15),
+        )
+
+    @property
+    def ratios(self) -> Ratios:
+        """How open eyes and lips are."""
+        eye = EYES_AT_REST * (1 - self.blink)
+        return Ratios(eye, eye, WIDEST_RATIO * self.openness)
 
 
 class Performance:
@@ -59,26 +100,55 @@ class Performance:
     def __len__(self) -> int:
         return len(self.openness)
 
-    def edit(self, i: int, lip_open_of_ratio: float) -> FaceEdit:
-        """Picture i. `lip_open_of_ratio`: what the engine's slider `lip_open` must be for a lip ratio of 1."""
-        ratio = WIDEST_RATIO * float(self.openness[i]) - _PRESSED_RATIO * float(self.closed[i])
-        shut = _SHUT * float(self.life.blink[i])
-        head = self.life.head_degrees[i]
-        return FaceEdit(
-            lip_open=lip_open_of_ratio * ratio,
-            pursing=_PURSED * float(self.rounding[i]) - _STRETCHED * float(self.spreading[i]),
-            grin=_GRIN_OF_F * float(self.lip_on_teeth[i]),
-            wink_left=shut,
-            wink_right=shut,
-            pitch_degrees=_within(head[PITCH], 15),
-            yaw_degrees=_within(head[YAW], 25),
-            roll_degrees=_within(head[ROLL], 15),
+    def moment(self, i: int) -> Moment:
+        """Picture i."""
+        return Moment(
+            openness=float(self.openness[i]),
+            closed=float(self.closed[i]),
+            rounding=float(self.rounding[i]),
+            spreading=float(self.spreading[i]),
+            lip_on_teeth=float(self.lip_on_teeth[i]),
+            blink=float(self.life.blink[i]),
+            head_degrees=self.life.head_degrees[i],
         )
 
-    def ratios(self, i: int) -> Ratios:
-        """How open eyes and lips are in picture i."""
-        eye = EYES_AT_REST * (1 - float(self.life.blink[i]))
-        return Ratios(eye, eye, WIDEST_RATIO * float(self.openness[i]))
+
+class LivePerformance:
+    """The same for a sound as it comes in: after each piece, what the face does now."""
+
+    def __init__(self, liveliness: float, seed: int) -> None:
+        """As `Performance`."""
+        self._hearing = Hearing()
+        self._life = LiveLiveliness(liveliness, seed)
+        self._voices = np.zeros(round(_HELD_SECONDS * RATE), np.float32)
+        self._frames = 0
+        self._moment = Moment()
+
+    def __call__(self, samples: Signal) -> Moment:
+        """Of the newest of (N,) further samples about which enough is known: `LOOK_AHEAD_SECONDS` are needed."""
+        heard = self._hearing(samples)
+        if len(heard):
+            self._moment = self._after(dict(zip(OUTPUTS, heard.T, strict=True)), len(heard))
+        return self._moment
+
+    def _after(self, named: Mapping[str, Signal], count: int) -> Moment:
+        """After `count` further frames of the network: a closure among them is not lost."""
+        self._frames += count
+        voices = np.concatenate([self._voices, named["voice"]])
+        self._voices = voices[count:]
+        voice = float(_sure(voices.max(keepdims=True), _SPOKEN)[0])
+        closed = float(_sure(named["closure"], _CLOSED).max()) * voice
+        openness = float(named["openness"][-1]) * voice * (1 - closed)
+        blink, head_degrees = self._life(self._frames / RATE, openness, voice)
+        return Moment(
+            openness=openness,
+            closed=closed,
+            rounding=float(named["rounding"][-1]) * voice,
+            spreading=float(named["spreading"][-1]) * voice,
+            lip_on_teeth=float(named["lip_on_teeth"][-1]) * voice,
+            blink=blink,
+            head_degrees=head_degrees,
+        )
 
 
 def _within(value: float, most: float) -> float:

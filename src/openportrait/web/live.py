@@ -1,8 +1,9 @@
-"""The tab in which the webcam drives a portrait, and the route on which its frames come and go."""
+"""The tab in which camera or microphone drive a portrait, and the route on which pictures and sound come and go."""
 
 from __future__ import annotations
 
 import io
+import re
 import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import fields
@@ -18,10 +19,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from openportrait.errors import MediaError, OpenPortraitError, OptionError
-from openportrait.options import LIVE_SIZE, OF_CLIPS, CropOptions, EngineOptions, FaceOptions, MotionOptions, Options
+from openportrait.media import Samples
+from openportrait.options import (
+    LIVE_SIZE,
+    OF_CLIPS,
+    CropOptions,
+    EngineOptions,
+    FaceOptions,
+    MotionOptions,
+    Options,
+    SpeechOptions,
+)
 from openportrait.pipeline.live import LiveSession
 from openportrait.pipeline.preview import preview_source
 from openportrait.records import Image
+from openportrait.speech.network import LOOK_AHEAD_SECONDS
 from openportrait.web.checks import plainly
 from openportrait.web.context import AT_ONCE, WORK, Context
 from openportrait.web.controls import Controls
@@ -38,6 +50,10 @@ MAX_FRAME_PIXELS = 4_000_000
 AT_WORK = 16
 """Camera frames that are animated at once, of all sessions; files are served by other threads."""
 FRAME_QUALITY = 85
+MAX_SOUND_SECONDS = 2.0
+"""Longest piece of sound: the page sends what came in since its last one, at most a second."""
+SOUND = re.compile(r"audio/l16;rate=(?P<rate>\d{4,6})")
+CAMERA, MICROPHONE = "Camera", "Microphone"
 ASSETS = files("openportrait") / "assets" / "web"
 RECORDING = '<p class="op-recording" role="status">Recording</p>'
 FIRST = ("region", "multiplier")
@@ -55,6 +71,7 @@ def live_tab(context: Context) -> None:
             )
             offer(context, TAB, portraits(), source)
             faces = FacePicker(context, preview_source, "portrait", "live-source")
+            by = gr.Radio([CAMERA, MICROPHONE], value=CAMERA, label="Driven by", elem_id="live-by")
             moves.add(MotionOptions, only=FIRST)
         with gr.Column(min_width=300, scale=3):
             stage = gr.HTML(
@@ -84,6 +101,7 @@ def live_tab(context: Context) -> None:
             )
     with gr.Accordion("Options", open=False, elem_id="live-options"):
         moves.group(MotionOptions, only=MOVES)
+        controls.group(SpeechOptions, only=("liveliness",))
         controls.group(FaceOptions, only=("face", "driving_face", "detection_threshold"))
         controls.group(
             CropOptions,
@@ -96,7 +114,7 @@ def live_tab(context: Context) -> None:
     shown = [badge, stop, neutral, record, finish]
     start.click(
         tab.start,
-        [source, *moves.components, *controls.components],
+        [source, by, *moves.components, *controls.components],
         [stage, recording, *shown],
         show_progress="minimal",
         **WORK,
@@ -114,8 +132,8 @@ class LiveTab:
     def __init__(self, context: Context, moves: Controls, controls: Controls) -> None:
         self._context, self._moves, self._controls = context, moves, controls
 
-    def start(self, request: gr.Request, source: str | None, *values: Any) -> tuple[Any, ...]:
-        """Measure the portrait; the page's script then sends frames to a secret address."""
+    def start(self, request: gr.Request, source: str | None, by: str, *values: Any) -> tuple[Any, ...]:
+        """Measure the portrait; the page's script then sends frames, or sound, to a secret address."""
         session = self._context.session(request)
         count = len(self._moves.by_name)
         chosen = {**self._moves.values(values[:count]), **self._controls.values(values[count:])}
@@ -124,7 +142,8 @@ class LiveTab:
             session.live.finish()
         session.live = LiveSession(portrait, Options.of(**self._context.options(chosen)))
         session.live_token = secrets.token_urlsafe(32)
-        shown = {"address": f"{ROUTE}/{session.live_token}", "engine": session.live.engine}
+        address, speaks = f"{ROUTE}/{session.live_token}", by == MICROPHONE
+        shown = {"address": address, "engine": session.live.engine, "speaks": speaks, "ahead": LOOK_AHEAD_SECONDS}
         return shown, gr.update(visible=False), *_possible(runs=True)
 
     def stop(self, request: gr.Request) -> tuple[Any, ...]:
@@ -164,7 +183,7 @@ class LiveTab:
     def _running(self, request: gr.Request) -> LiveSession:
         live = self._context.session(request).live
         if live is None:
-            raise OptionError("the camera is not running; press “Start” first")
+            raise OptionError("nothing is running; press “Start” first")
         return live
 
 
@@ -175,9 +194,9 @@ def _possible(*, runs: bool, records: bool = False) -> list[Any]:
 
 
 def frame_route(sessions: Sessions) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-    """The endpoint that takes a camera frame as JPEG and answers with the portrait as JPEG.
+    """The endpoint that takes a camera frame as JPEG, or a piece of sound, and answers with the portrait as JPEG.
 
-    204 where another frame of the session is waiting already: frames are dropped, never queued.
+    204 where another one of the session is waiting already: they are dropped, never queued.
     """
     waiting: dict[str, int] = {}
     threads = CapacityLimiter(AT_WORK)
@@ -192,7 +211,8 @@ def frame_route(sessions: Sessions) -> Callable[[Request], Coroutine[Any, Any, R
             return Response(status_code=204)
         waiting[token] = waiting.get(token, 0) + 1
         try:
-            return await to_thread.run_sync(_animate, live, body, sessions, limiter=threads)
+            kind = request.headers.get("content-type", "")
+            return await to_thread.run_sync(_animate, live, body, kind, sessions, limiter=threads)
         finally:
             waiting[token] -= 1
             if not waiting[token]:
@@ -201,13 +221,21 @@ def frame_route(sessions: Sessions) -> Callable[[Request], Coroutine[Any, Any, R
     return answer
 
 
-def _animate(live: LiveSession, body: bytes, sessions: Sessions) -> Response:
+def _animate(live: LiveSession, body: bytes, kind: str, sessions: Sessions) -> Response:
+    sound = SOUND.fullmatch(kind)
     try:
-        picture = live(decoded(body))
+        picture = live.speak(samples(body, int(sound["rate"]))) if sound else live(decoded(body))
     except OpenPortraitError as error:
         return Response(plainly(error, sessions.root), status_code=422, media_type="text/plain")
     headers = {"X-Face": "1" if picture.face_seen else "0", "Cache-Control": "no-store"}
     return Response(jpeg(picture.image, FRAME_QUALITY), media_type="image/jpeg", headers=headers)
+
+
+def samples(body: bytes, rate: int) -> Samples:
+    """Numbers of 16 bits, little-endian, of one channel. Raises OptionError for anything else, or for too many."""
+    if not body or len(body) % 2 or len(body) > MAX_SOUND_SECONDS * rate * 2:
+        raise OptionError("the microphone sent no sound; try another browser")
+    return Samples(np.frombuffer(body, "<i2").astype(np.int16), rate)
 
 
 def decoded(body: bytes) -> Image:
