@@ -1,6 +1,6 @@
 """Make assets/examples/driving: everything in it comes from this script, the mesh engine and a public-domain portrait.
 
-Run `python scripts/make_examples.py`; it takes about a minute.
+Run `python -m scripts.make_examples`; it takes about a minute.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 from scipy.signal import lfilter
+from tests.engines.gestures import Gesture, authored
 
 from openportrait.engines import load
 from openportrait.engines.base import Engine, Shot
-from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.lips import closed
 from openportrait.faces import FaceFinder, crop_face, ratios
 from openportrait.media import Sound as SoundFile

@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import crop_pixels
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, FACE_OVAL, LIPS_LOWER, LIPS_UPPER, canonical
 from openportrait.motion import keypoints, rotation_from_degrees
 from openportrait.records import Face, FaceCrop, Floats, Image, Motion
+from tests.engines.gestures import Gesture, authored
 
 
 def made_motion(gesture: Gesture | None = None, *, yaw_degrees: float = 0.0, scale: float = 0.05) -> Motion:

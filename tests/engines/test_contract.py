@@ -11,7 +11,6 @@ import pytest
 
 from openportrait.engines import load
 from openportrait.engines.base import Canvas, Engine, Shot
-from openportrait.engines.mesh.fields import Gesture
 from openportrait.errors import OptionError
 from openportrait.motion import keypoints
 from openportrait.motion.limits import LIMITS
@@ -20,6 +19,7 @@ from openportrait.paste import paste_back
 from openportrait.records import FaceCrop, FaceEdit, Floats, Image, Ratios
 from openportrait.regions import EXPRESSION, GROUPS
 from tests.engines.faces import made_crop
+from tests.engines.gestures import Gesture
 
 
 class Subject(NamedTuple):

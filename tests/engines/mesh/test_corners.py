@@ -10,11 +10,11 @@ import numpy as np
 from openportrait.engines.base import Shot
 from openportrait.engines.mesh.appearance import build_appearance
 from openportrait.engines.mesh.corners import narrowed
-from openportrait.engines.mesh.fields import Gesture
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.render import render_shot
 from openportrait.motion import keypoints
 from tests.engines.faces import made_crop, made_motion
+from tests.engines.gestures import Gesture
 
 CORNERS = [61, 291]
 

@@ -10,13 +10,13 @@ import pytest
 
 from openportrait.engines.mesh.eye_edges import snapped
 from openportrait.engines.mesh.eye_layers import eye_outline, eye_width
-from openportrait.engines.mesh.fields import Gesture
 from openportrait.engines.mesh.fitting import fitted
 from openportrait.engines.mesh.motion import crop_pixels
 from openportrait.engines.mesh.render import render_shot
 from openportrait.engines.mesh.topology import EYES_UPPER, SKIN_COUNT
 from openportrait.records import FaceCrop
 from tests.engines.faces import made_crop
+from tests.engines.gestures import Gesture
 from tests.engines.mesh.test_render import shot
 
 WIDE, HIGH = 0.55, 0.27

@@ -13,7 +13,6 @@ from openportrait.engines.mesh import lids
 from openportrait.engines.mesh.appearance import build_appearance
 from openportrait.engines.mesh.colours import LUMA
 from openportrait.engines.mesh.eye_layers import eye_outline
-from openportrait.engines.mesh.fields import Gesture
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.overlay import draw_line
 from openportrait.engines.mesh.render import render_shot
@@ -22,6 +21,7 @@ from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats, Image, Ratios
 from tests.engines.faces import made_crop, made_motion
+from tests.engines.gestures import Gesture
 from tests.engines.mesh.test_render import shot, with_clear_eyes
 
 SHUT = Gesture(blink_left=1, blink_right=1)

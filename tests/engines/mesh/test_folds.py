@@ -10,7 +10,6 @@ import pytest
 
 from openportrait.engines.base import Shot
 from openportrait.engines.mesh.appearance import build_appearance
-from openportrait.engines.mesh.fields import Gesture
 from openportrait.engines.mesh.folds import amounts, build_folds
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.render import render_shot
@@ -18,6 +17,7 @@ from openportrait.engines.mesh.topology import FACE_OVAL
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats
 from tests.engines.faces import made_crop, made_motion
+from tests.engines.gestures import Gesture
 
 BESIDE_MOUTH, BESIDE_EYES, FOREHEAD, BETWEEN_BROWS = slice(0, 2), slice(2, 4), 4, 5
 

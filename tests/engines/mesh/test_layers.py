@@ -12,7 +12,6 @@ import pytest
 from openportrait.engines.base import Shot
 from openportrait.engines.mesh.appearance import MeshAppearance, build_appearance
 from openportrait.engines.mesh.engine import MeshEngine
-from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layers import shown_through
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import motion_of
@@ -25,6 +24,7 @@ from openportrait.motion import keypoints
 from openportrait.options import EngineOptions
 from openportrait.records import CropRule, FaceCrop, Image
 from tests.engines.faces import made_crop
+from tests.engines.gestures import Gesture, authored
 
 
 @pytest.fixture(scope="module")

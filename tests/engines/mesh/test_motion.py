@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import crop_pixels, crop_units, fit, motion_of, rigid_between
 from openportrait.engines.mesh.topology import EYE_CORNERS, canonical, pose_weights
 from openportrait.motion import angle_degrees, degrees_from_rotation, keypoints, rotation_from_degrees
 from openportrait.records import Face, FaceCrop, Floats
 from tests.engines.faces import made_crop, made_motion
+from tests.engines.gestures import Gesture, authored
 
 
 def test_crop_units_run_from_edge_to_edge() -> None:

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from openportrait.engines.mesh import lids
-from openportrait.engines.mesh.fields import Gesture, authored, fields
+from openportrait.engines.mesh.fields import fields
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.sliders import edited
 from openportrait.engines.mesh.topology import IRISES, canonical
 from openportrait.motion import degrees_from_rotation, keypoints
 from openportrait.records import FaceEdit, Floats
 from tests.engines.faces import made_motion
+from tests.engines.gestures import Gesture, authored
 
 CORNER_LEFT, CORNER_RIGHT, UPPER_LIP, LOWER_LIP, CHIN, NOSE, BROW_LEFT, BROW_RIGHT = 61, 291, 13, 14, 152, 4, 105, 334
 

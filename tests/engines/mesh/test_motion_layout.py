@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from openportrait.engines.mesh import lids
-from openportrait.engines.mesh.fields import Gesture, authored, fields
+from openportrait.engines.mesh.fields import fields
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.lips import closed
 from openportrait.engines.mesh.topology import (
@@ -23,6 +23,7 @@ from openportrait.engines.mesh.topology import (
 )
 from openportrait.records import Floats
 from tests.engines.faces import made_motion
+from tests.engines.gestures import Gesture, authored
 
 LAYOUT = mesh_layout()
 

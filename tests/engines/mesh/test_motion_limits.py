@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import pose, rigid_between
 from openportrait.engines.mesh.stitch import stitched
 from openportrait.motion import angle_degrees, degrees_from_rotation, keypoints, rotation_from_degrees
 from openportrait.records import Floats
 from tests.engines.faces import made_motion
+from tests.engines.gestures import Gesture, authored
 
 
 def _points(gesture: Gesture | None = None, yaw_degrees: float = 0.0) -> Floats:

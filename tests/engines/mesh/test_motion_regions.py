@@ -6,11 +6,11 @@ import numpy as np
 
 from openportrait.engines.base import Shot
 from openportrait.engines.mesh.engine import MeshEngine
-from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.motion import Kind, choose_transfer, keypoints
 from openportrait.options import EngineOptions, MotionOptions
 from openportrait.records import Image
 from tests.engines.faces import made_crop
+from tests.engines.gestures import Gesture, authored
 
 ENGINE = MeshEngine(EngineOptions())
 CROP = made_crop(size=256)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.retarget import eye_offsets, lip_offsets
 from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER
@@ -13,6 +12,7 @@ from openportrait.faces import ratios
 from openportrait.motion import keypoints
 from openportrait.records import Face, Floats, Ratios
 from tests.engines.faces import made_motion
+from tests.engines.gestures import Gesture, authored
 
 
 def _points(gesture: Gesture | None = None, yaw_degrees: float = 10.0) -> Floats:

@@ -11,7 +11,6 @@ import pytest
 from openportrait.engines import load
 from openportrait.engines.mesh.appearance import build_appearance
 from openportrait.engines.mesh.colours import LUMA, colourfulness, lip_colour, skin_colour, tooth_colour
-from openportrait.engines.mesh.fields import Gesture
 from openportrait.engines.mesh.inside import flat_cm, lip_middles
 from openportrait.engines.mesh.motion import crop_pixels, pose
 from openportrait.engines.mesh.render import render_shot
@@ -22,6 +21,7 @@ from openportrait.faces import ratios
 from openportrait.options import EngineOptions
 from openportrait.records import FaceCrop, Floats, Image
 from tests.engines.faces import made_crop
+from tests.engines.gestures import Gesture
 from tests.engines.mesh.test_render import inside, mouth, shot
 
 TOOTH_CM = 1.0

@@ -10,7 +10,6 @@ import pytest
 
 from openportrait.engines.base import Shot
 from openportrait.engines.mesh.appearance import build_appearance
-from openportrait.engines.mesh.fields import Gesture, authored
 from openportrait.engines.mesh.layout import mesh_layout
 from openportrait.engines.mesh.motion import crop_pixels, motion_of
 from openportrait.engines.mesh.render import render_shot
@@ -18,6 +17,7 @@ from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, INNER_LOW
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats, Image
 from tests.engines.faces import made_crop
+from tests.engines.gestures import Gesture, authored
 
 
 def shot(crop: FaceCrop, gesture: Gesture, driver: FaceCrop | None = None) -> Shot:

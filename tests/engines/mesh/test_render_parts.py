@@ -8,8 +8,8 @@ import pytest
 
 from openportrait.engines.mesh.appearance import build_appearance
 from openportrait.engines.mesh.colours import sampled
+from openportrait.engines.mesh.curves import rounded
 from openportrait.engines.mesh.eye_layers import find_iris
-from openportrait.engines.mesh.eyes import rounded
 from openportrait.engines.mesh.head import head_points, mirrored
 from openportrait.engines.mesh.infill import filled
 from openportrait.engines.mesh.layers import Layers

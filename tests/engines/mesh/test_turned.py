@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from openportrait.engines.mesh.appearance import MeshAppearance
-from openportrait.engines.mesh.fields import Gesture
 from openportrait.engines.mesh.head import mirrored
 from openportrait.engines.mesh.mirror import find_other_side
 from openportrait.engines.mesh.motion import crop_pixels, rigid_between
@@ -16,6 +15,7 @@ from openportrait.engines.mesh.render import render_shot
 from openportrait.engines.mesh.topology import SKIN_COUNT, canonical, triangles
 from openportrait.records import FaceCrop, Floats
 from tests.engines.faces import made_crop
+from tests.engines.gestures import Gesture
 from tests.engines.mesh.test_render import shot
 
 SIZE = 512

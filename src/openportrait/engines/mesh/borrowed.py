@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from openportrait.engines.mesh.curves import smoothstep
-from openportrait.engines.mesh.eyes import rounded
+from openportrait.engines.mesh.curves import rounded, smoothstep
 from openportrait.engines.mesh.infill import Layer
 from openportrait.engines.mesh.inside import Part, area, flat_cm, lip_middles
 from openportrait.engines.mesh.light import Light

@@ -1,12 +1,15 @@
-"""Soft steps, limits, and rows of values made smooth."""
+"""Soft steps, soft limits, smooth rows of values, and lines as OpenCV draws them."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from openportrait.records import Floats
 
+SUBPIXEL_BITS = 4
+"""Of the coordinates that OpenCV draws from: sixteenths of a pixel."""
 _SIGMAS = 4.0
 """Standard deviations to which a Gaussian reaches; beyond is less than a hundredth of a per cent of it."""
 
@@ -41,3 +44,16 @@ def middles(values: Floats, width: int) -> Floats:
     before = width // 2
     padded = np.pad(values, (before, width - 1 - before), "edge")
     return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, width), 1))
+
+
+def rounded(line: Floats, times: int = 2) -> Floats:
+    """An open line of (N, 2) points with its corners cut (Chaikin 1974), its ends kept."""
+    for _ in range(times):
+        cut = np.stack([0.75 * line[:-1] + 0.25 * line[1:], 0.25 * line[:-1] + 0.75 * line[1:]], 1).reshape(-1, 2)
+        line = np.vstack([line[:1], cut[1:-1], line[-1:]])
+    return line
+
+
+def subpixels(points: Floats) -> NDArray[np.int32]:
+    """Points (..., 2) px as OpenCV draws them with `SUBPIXEL_BITS`."""
+    return np.round(points * (1 << SUBPIXEL_BITS)).astype(np.int32)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.engines.mesh.colours import LUMA
-from openportrait.engines.mesh.curves import smoothstep
+from openportrait.engines.mesh.curves import SUBPIXEL_BITS, smoothstep, subpixels
 from openportrait.engines.mesh.infill import Layer, Mask, filled
 from openportrait.engines.mesh.lid_skin import build_lid_skin
 from openportrait.engines.mesh.made_eye import iris_place, made_iris, made_white, white_colour
@@ -29,7 +29,6 @@ _INSIDE, _OUTSIDE = 0.85, 1.15
 _LEAST_CONTRAST = 8.0
 _DOUBT = 10.0
 """Grey levels of contrast that outweigh an unlikely place."""
-_FRACTION_BITS = 4
 _SHUT = (0.16, 0.22)
 """Openness of eyes of which nothing is seen, and of those that are open: fitted outlines of shut lids stand apart."""
 
@@ -74,11 +73,6 @@ def eye_width(points: Floats, side: int) -> float:
 def eye_outline(points: Floats, side: int) -> Floats:
     """(16, 2) corner, upper lid, corner, lower lid."""
     return np.asarray(points[np.r_[EYES_UPPER[side], EYES_LOWER[side, -2:0:-1]], :2])
-
-
-def subpixels(points: Floats) -> NDArray[np.int32]:
-    """Points as OpenCV draws them with 4 fraction bits."""
-    return np.round(points * (1 << _FRACTION_BITS)).astype(np.int32)
 
 
 def build_eye(image: Image, face: Floats, side: int) -> EyeLayers:
@@ -128,7 +122,7 @@ def _eyeball(outline: Floats, shape: tuple[int, ...], unit: float) -> Mask:
     """Pixels that are surely eye: inside the lids by some margin, more under the upper lid with its shadow."""
     inset = max(1, round(_INSET * unit))
     mask = np.zeros(shape, np.uint8)
-    cv2.fillPoly(mask, [subpixels(outline)], 255, cv2.LINE_8, _FRACTION_BITS)
+    cv2.fillPoly(mask, [subpixels(outline)], 255, cv2.LINE_8, SUBPIXEL_BITS)
     mask = np.asarray(cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * inset + 1,) * 2)), np.uint8)
     seen: Mask = mask > 0
     seen[inset:] &= mask[:-inset] > 0
@@ -227,7 +221,7 @@ def _iris(zoomed: Layer, eyeball: Mask, centre: Floats, radius: float) -> Layer:
 def _lash_colour(zoomed: Layer, upper: Floats, unit: float) -> Floats:
     """Mean of the darkest third along the upper lid."""
     line = np.zeros(zoomed.shape[:2], np.uint8)
-    cv2.polylines(line, [subpixels(upper)], False, 255, max(2, int(0.06 * unit)), cv2.LINE_8, _FRACTION_BITS)
+    cv2.polylines(line, [subpixels(upper)], False, 255, max(2, int(0.06 * unit)), cv2.LINE_8, SUBPIXEL_BITS)
     colours = zoomed[line > 0]
     if not len(colours):
         return np.zeros(3)

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from openportrait.engines.mesh.curves import smoothstep
-from openportrait.engines.mesh.eye_layers import EyeLayers, eye_outline, eye_width, lid_gap, subpixels
+from openportrait.engines.mesh.curves import SUBPIXEL_BITS, rounded, smoothstep, subpixels
+from openportrait.engines.mesh.eye_layers import EyeLayers, eye_outline, eye_width, lid_gap
 from openportrait.engines.mesh.infill import Layer
 from openportrait.engines.mesh.overlay import bounds, draw_line, lay_stand_in
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, LID_SHELL
@@ -32,7 +32,6 @@ _OPENING_WIDER = (0.05, 0.35)
 _LASH_WIDTH, _LASH_STRENGTH, _SEAM_STRENGTH = 0.065, 0.6, 0.85
 _LASHES_THICKEST = 0.4
 """Part of the way from the outer corner to the inner one."""
-_FRACTION_BITS = 4
 
 
 def paint_eye(
@@ -78,7 +77,7 @@ def _lid_skin(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats, si
     if not opening.size:
         return
     place = subpixels(outline - (part[1].start, part[0].start))
-    cv2.fillPoly(opening, [place], 255, cv2.LINE_AA, _FRACTION_BITS)
+    cv2.fillPoly(opening, [place], 255, cv2.LINE_AA, SUBPIXEL_BITS)
     soft = np.asarray(cv2.GaussianBlur(opening, (0, 0), 0.7), np.float32)
     corners = moved[EYES_UPPER[side, [0, -1]], :2]
     carried = anchors + (corners - anchors[:2]).mean(0)
@@ -101,7 +100,7 @@ def _show_eyeball(picture: Image, eye: EyeLayers, moved: Floats, anchors: Floats
     part = picture[low[1] : high[1], low[0] : high[0]]
     shape = (part.shape[0], part.shape[1])
     mask = np.zeros(shape, np.uint8)
-    cv2.fillPoly(mask, [subpixels(outline - low)], 255, cv2.LINE_AA, _FRACTION_BITS)
+    cv2.fillPoly(mask, [subpixels(outline - low)], 255, cv2.LINE_AA, SUBPIXEL_BITS)
     mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.7, 0.8 * pixel)), np.uint8)
     across = np.abs(np.linspace(-1, 1, shape[1]))
     corners = _CORNERS[0] + eye.shut * (_CORNERS_OF_SHUT - _CORNERS[0])
@@ -136,11 +135,3 @@ def _shadow(moved: Floats, side: int, low: NDArray[np.int_], shape: tuple[int, i
     edge = np.interp(np.arange(low[0], low[0] + shape[1]), lid[:, 0], lid[:, 1])
     below = (np.arange(low[1], low[1] + shape[0])[:, None] - edge) / max(_SHADOW_REACH * width, 1)
     return np.asarray(1 - _SHADOW * np.clip(1 - below, 0, 1) ** 1.5, np.float32)[..., None]
-
-
-def rounded(line: Floats, times: int = 2) -> Floats:
-    """An open line of (N, 2) points with its corners cut (Chaikin 1974), its ends kept."""
-    for _ in range(times):
-        cut = np.stack([0.75 * line[:-1] + 0.25 * line[1:], 0.25 * line[:-1] + 0.75 * line[1:]], 1).reshape(-1, 2)
-        line = np.vstack([line[:1], cut[1:-1], line[-1:]])
-    return line

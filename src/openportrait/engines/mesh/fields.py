@@ -5,7 +5,7 @@ Every field is for a full movement (jaw wide open, broad smile, ...); add multip
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,12 +13,10 @@ import numpy as np
 from openportrait.engines.mesh import lids
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.topology import COUNT, LIPS_LOWER, LIPS_UPPER, SKIN_COUNT, canonical
-from openportrait.motion.pose import rotation_from_degrees
-from openportrait.records import Floats, Motion
+from openportrait.records import Floats
 
 _JAW_HINGE = np.array([0.0, -0.5, 1.5])
 _JAW_DEGREES = 14.0
-_NECK_PIVOT = np.array([0.0, 7.0, 5.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,51 +117,6 @@ def fields() -> Fields:
         field[SKIN_COUNT:] = 0
         field.flags.writeable = False
     return made
-
-
-@dataclass(frozen=True)
-class Gesture:
-    """What an authored face does; 0 everywhere is the source's own face."""
-
-    jaw: float = 0.0
-    """1: the mouth wide open."""
-    smile: float = 0.0
-    pucker: float = 0.0
-    brow: float = 0.0
-    """1 raises the brows, negative values lower them."""
-    frown: float = 0.0
-    show_teeth: float = 0.0
-    blink_left: float = 0.0
-    """1 shuts the eye on the picture's left."""
-    blink_right: float = 0.0
-    gaze: tuple[float, float] = (0.0, 0.0)
-    """Eye widths to the picture's right and down."""
-    pitch_degrees: float = 0.0
-    """Positive nods down."""
-    yaw_degrees: float = 0.0
-    """Positive turns the nose to the picture's left."""
-    roll_degrees: float = 0.0
-    """Positive tips the top of the head to the picture's right."""
-
-
-def authored(source: Motion, gesture: Gesture) -> Motion:
-    """The source's motion with a gesture on top; the head turns about the neck, in its own frame."""
-    made, points = fields(), source.canonical + source.expression
-    expression = source.expression + (
-        gesture.jaw * made.jaw
-        + gesture.smile * made.smile
-        + gesture.pucker * made.pucker
-        + gesture.brow * made.brow
-        + gesture.frown * made.frown
-        + gesture.show_teeth * made.show_teeth
-        + blinked(points, 1 - np.array([gesture.blink_left, gesture.blink_right]))
-        + looked(points, gesture.gaze)
-    )
-    turn = rotation_from_degrees(gesture.pitch_degrees, gesture.yaw_degrees, gesture.roll_degrees)
-    rotation = turn @ source.rotation
-    shift = source.scale * (_NECK_PIVOT @ source.rotation - _NECK_PIVOT @ rotation)
-    translation = source.translation + shift * (1.0, 1.0, 0.0)
-    return replace(source, rotation=rotation, expression=expression, translation=translation)
 
 
 def blinked(points: Floats, openness: Floats) -> Floats:

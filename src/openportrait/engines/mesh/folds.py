@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from openportrait.engines.mesh.colours import LUMA, colourfulness, lip_colour, sampled, skin_colour
-from openportrait.engines.mesh.curves import smoothstep
+from openportrait.engines.mesh.curves import SUBPIXEL_BITS, smoothstep, subpixels
 from openportrait.engines.mesh.motion import Similarity, crop_units, pose
 from openportrait.engines.mesh.overlay import bounds
 from openportrait.engines.mesh.raster import Field, places
@@ -80,7 +80,6 @@ _WIDER, _ASIDE, _NEAR = 2.4, 2.6, 3.0
 """Width of the ridge, how far it lies aside, and how far off a line of the skin's own may lie, in half widths."""
 _UNSEEN = 0.06
 """What landmarks tremble by; folds begin beyond it."""
-_FRACTION_BITS = 4
 _PIECES = 24
 
 
@@ -276,10 +275,10 @@ def _soft_line(line: Floats, shape: tuple[int, ...], sigma: float) -> Field:
     """(h, w) 0..1: strongest in the line's middle, nothing at its ends, falling off by `sigma` px to both sides."""
     way = np.linspace(0, len(line) - 1, _PIECES + 1)
     places = np.stack([np.interp(way, np.arange(len(line)), line[:, i]) for i in (0, 1)], 1)
-    corners = np.round(places * (1 << _FRACTION_BITS)).astype(np.int32)
+    corners = subpixels(places)
     drawn = np.zeros(shape, np.float32)
     strength = np.sin(np.pi * (np.arange(_PIECES) + 0.5) / _PIECES) ** 0.7
     for begin, end, value in zip(corners[:-1].tolist(), corners[1:].tolist(), strength.tolist(), strict=True):
-        cv2.line(drawn, begin, end, value, max(1, round(sigma)), cv2.LINE_8, _FRACTION_BITS)
+        cv2.line(drawn, begin, end, value, max(1, round(sigma)), cv2.LINE_8, SUBPIXEL_BITS)
     soft = cv2.GaussianBlur(drawn, (0, 0), sigma)
     return np.asarray(soft / max(float(soft.max()), 1e-6), np.float32)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from openportrait.engines.mesh.curves import SUBPIXEL_BITS, subpixels
 from openportrait.engines.mesh.infill import Layer
 from openportrait.engines.mesh.motion import Similarity
 from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER
@@ -20,7 +21,6 @@ from openportrait.records import Floats
 
 _MIDDLE = slice(3, 8)
 """Columns of the inner lips that stand for their middle: several, as one landmark alone trembles."""
-_FRACTION_BITS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,5 @@ def over(under: Layer, layer: Layer, share: float = 1.0) -> Layer:
 def area(outline: Floats, shape: tuple[int, int]) -> Layer:
     """(h, w) 1 within a closed line of (N, 2) px, 0 outside, with a smooth edge."""
     mask = np.zeros(shape, np.uint8)
-    place = np.round(outline * (1 << _FRACTION_BITS)).astype(np.int32)
-    cv2.fillPoly(mask, [place], 255, cv2.LINE_AA, _FRACTION_BITS)
+    cv2.fillPoly(mask, [subpixels(outline)], 255, cv2.LINE_AA, SUBPIXEL_BITS)
     return mask.astype(np.float32) * np.float32(1 / 255)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from openportrait.engines.mesh.colours import LUMA
+from openportrait.engines.mesh.curves import SUBPIXEL_BITS, subpixels
 from openportrait.engines.mesh.overlay import StandIn, around_it, build_stand_in
 from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER
 from openportrait.records import Floats, Image
@@ -24,7 +25,6 @@ _DARKEST_LID = 0.85
 _TINT_RANGE = (0.6, 1.6)
 _HUE_SHARE, _LIGHT_SHARE = 0.7, 0.35
 """Powers of hue and brightness of the open lid, which often lies in the shadow of the brow, that the shut one keeps."""
-_FRACTION_BITS = 4
 
 
 def build_lid_skin(image: Image, face: Floats, side: int, width: float) -> StandIn:
@@ -61,6 +61,6 @@ def _coloured_as_lid(image: Image, skin: StandIn, upper: Floats, lower: Floats, 
 def _between(line: Floats, other: Floats, skin: StandIn) -> Image:
     """(h, w) 255 between two lines (N, 2) px of the crop, 0 elsewhere."""
     mask = np.zeros(skin.pixels.shape[:2], np.uint8)
-    place = (np.vstack([line, other[::-1]]) - skin.origin) * (1 << _FRACTION_BITS)
-    cv2.fillPoly(mask, [np.round(place).astype(np.int32)], 255, cv2.LINE_8, _FRACTION_BITS)
+    place = subpixels(np.vstack([line, other[::-1]]) - skin.origin)
+    cv2.fillPoly(mask, [place], 255, cv2.LINE_8, SUBPIXEL_BITS)
     return mask

@@ -10,9 +10,8 @@ import numpy as np
 
 from openportrait.engines.mesh.borrowed import borrowed
 from openportrait.engines.mesh.colours import LUMA, flesh_hue, lip_colour, skin_colour, tooth_colour
-from openportrait.engines.mesh.curves import smoothstep
+from openportrait.engines.mesh.curves import rounded, smoothstep
 from openportrait.engines.mesh.drawn import DrawnMouth, draw_mouth
-from openportrait.engines.mesh.eyes import rounded
 from openportrait.engines.mesh.fields import fields
 from openportrait.engines.mesh.infill import Layer
 from openportrait.engines.mesh.inside import Part, area, flat_cm, lip_middles, over

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from openportrait.engines.mesh.colours import LUMA
+from openportrait.engines.mesh.curves import SUBPIXEL_BITS, subpixels
 from openportrait.engines.mesh.infill import Layer, Mask, filled
 from openportrait.engines.mesh.raster import Field
 from openportrait.engines.mesh.warp import Warp, taken_from
 from openportrait.records import Floats, Image
 
 _FINENESS = 6.0
-_FRACTION_BITS = 4
 _FEWEST_ROWS = 3
 _GRAIN_LIMIT = 1.5
 """Root mean squares of the skin's fine detail: what stands out more is a line or a light, not grain."""
@@ -53,10 +53,10 @@ def build_stand_in(
     rows, columns = bounds(outline, 3 * reach + 2, image.shape[0])
     part = image[rows, columns]
     opening = np.zeros(part.shape[:2], np.uint8)
-    place = np.round((outline - (columns.start, rows.start)) * (1 << _FRACTION_BITS)).astype(np.int32)
+    place = subpixels(outline - (columns.start, rows.start))
     if not opening.size:
         return StandIn(np.zeros((1, 1, 4), np.uint8), (0, 0))
-    cv2.fillPoly(opening, [place], 255, cv2.LINE_8, _FRACTION_BITS)
+    cv2.fillPoly(opening, [place], 255, cv2.LINE_8, SUBPIXEL_BITS)
     up, down = max(1, round(above)), max(1, round(below))
     across = min(up, down)
     y, x = np.mgrid[-up : up + 1, -up : up + 1] if up >= down else np.mgrid[-down : down + 1, -down : down + 1]
@@ -157,8 +157,7 @@ def draw_line(picture: Image, line: Floats, colour: Floats, thick: float, share:
     # Drawn larger, as a polygon thinner than a pixel would be drawn one wide.
     finer = max(1, round(_FINENESS / thick))
     mask = np.zeros((part.shape[0] * finer, part.shape[1] * finer), np.uint8)
-    place = ((outline + 0.5) * finer - 0.5) * (1 << _FRACTION_BITS)
-    cv2.fillPoly(mask, [np.round(place).astype(np.int32)], 255, cv2.LINE_AA, _FRACTION_BITS)
+    cv2.fillPoly(mask, [subpixels((outline + 0.5) * finer - 0.5)], 255, cv2.LINE_AA, SUBPIXEL_BITS)
     mask = cv2.resize(mask, part.shape[1::-1], interpolation=cv2.INTER_AREA)
     opaque = np.asarray(cv2.GaussianBlur(mask, (0, 0), soft), np.float32)[..., None] * np.float32(share / 255)
     part[:] = (part * (1 - opaque) + colour.astype(np.float32) * opaque + 0.5).astype(np.uint8)
