@@ -18,7 +18,7 @@ from openportrait.notebook import ProgressBar, in_notebook
 from openportrait.options import Options, RetargetOptions
 from openportrait.pipeline import CancelCheck, Job, ProgressCallback, RetargetJob, Tools
 from openportrait.pipeline.crew import Hire
-from openportrait.pipeline.driving import MeasuredDriving, of_template
+from openportrait.pipeline.driving import MeasuredDriving, of_template, options_of
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.source import AnySource
 from openportrait.pipeline.writing import keep
@@ -74,7 +74,9 @@ class Call:
             self.know(given.file.keeper)
             return given
         if isinstance(given.file, Template):
-            return replace(given, file=of_template(given.file, Path(argument)))
+            part = options_of(given, self.options).trim.driving
+            measured = of_template(given.file, Path(argument), part)
+            return replace(given, file=measured, start_seconds=None, end_seconds=None)
         return replace(given, file=self._own.file(given.file, argument))
 
     def job(self, source: AnySource, driving: AnyDrivings) -> Job:

@@ -1,6 +1,7 @@
 """What drives which part of which face, and how it is written: `[FACE:][REGION=][sound:]FILE[@OPTION=VALUE,...]`.
 
-`talk.mp4`, `words.wav`, `lip=sound:talk.mp4`, `left:talk.mp4`, `2:eyes,lip=talk.mp4@offset=1.5,end=loop`.
+`talk.mp4`, `words.wav`, `lip=sound:talk.mp4`, `left:talk.mp4`, `talk.mp4@from=2,to=5`,
+`2:eyes,lip=talk.mp4@offset=1.5,end=loop`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from openportrait.checked import Checked, Range, Written
 from openportrait.errors import OptionError
 from openportrait.faces import check_choice, is_choice
 from openportrait.media import AnyInput
-from openportrait.options import NeutralFrame
+from openportrait.options import LONGEST_SECONDS, NeutralFrame, check_order
 from openportrait.records import Template
 from openportrait.regions import parts_of, region_text
 
@@ -55,6 +56,12 @@ class Driving(Checked):
     face: Annotated[str, Doc("Face of the source that it moves, as `face` of a job; empty: that one.")] = ""
     driving_face: Annotated[str, Doc("Face of the driving; empty: as for the job.")] = ""
     neutral_frame: Annotated[NeutralFrame | None, Doc("Its frame at rest; none: as for the job.")] = None
+    start_seconds: Annotated[
+        float | None, Range(0, LONGEST_SECONDS), Doc("Its second from which on it is used; none: as for the job.")
+    ] = None
+    end_seconds: Annotated[
+        float | None, Range(0, LONGEST_SECONDS), Doc("Its second at which its use ends; none: as for the job.")
+    ] = None
     offset_seconds: Annotated[
         float,
         Range(-LONGEST_OFFSET_SECONDS, LONGEST_OFFSET_SECONDS),
@@ -70,6 +77,7 @@ class Driving(Checked):
         for name, choice in (("face", self.face), ("driving_face", self.driving_face)):
             if choice:
                 check_choice(choice, f"{name} of a driving")
+        check_order(self.start_seconds, self.end_seconds, "--start-seconds", "--end-seconds")
 
     @property
     def path(self) -> Path:
@@ -95,6 +103,8 @@ AnyDrivings = AnyDriving | Sequence[AnyDriving]
 SOUND = "sound:"
 """Before a file whose sound is to be spoken, though it has a picture."""
 _OPTIONS = {
+    "from": "start_seconds",
+    "to": "end_seconds",
     "offset": "offset_seconds",
     "end": "end",
     "neutral": "neutral_frame",
@@ -138,12 +148,12 @@ def _option(item: str, text: str) -> tuple[str, object]:
     field = _OPTIONS.get(name)
     if field is None:
         raise OptionError(f"--driving {shown(text)} has no option {shown(name)}; give one of {', '.join(_OPTIONS)}")
-    if field != "offset_seconds":
+    if not field.endswith("_seconds"):
         return field, value
     try:
         return field, float(value)
     except ValueError as error:
-        raise OptionError(f"--driving {shown(text)}: offset is {shown(value)}; give seconds") from error
+        raise OptionError(f"--driving {shown(text)}: {name} is {shown(value)}; give seconds") from error
 
 
 def listed(given: AnyDrivings) -> tuple[Driving, ...]:

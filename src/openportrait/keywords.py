@@ -36,6 +36,10 @@ class DrivingOptions(TypedDict, total=False):
     """How sure the detector must be; lower finds more."""
     bridge_seconds: float
     """A face lost for at most this long is bridged by interpolation."""
+    driving_start: float
+    """Second of a driving clip, template or sound from which on it is used."""
+    driving_end: float | None
+    """Second of a driving at which its use ends; none: its end."""
     crop_driving: bool
     """Cut the face out of the driving; always done when its frames are not square."""
     max_gigapixels: float
@@ -120,6 +124,10 @@ class CallOptions(MoveOptions, DrivingOptions, total=False):
     face: str
     """Face of the source: largest, smallest, left, right, top, bottom, centre, all, or a number from 0; several with
     commas between."""
+    source_start: float
+    """Second of a source clip from which on it is used."""
+    source_end: float | None
+    """Second of a source clip at which its use ends; none: its end."""
     crop_source: bool
     """Cut the face out of the source; off: the source is a face crop already."""
     paste_back: bool

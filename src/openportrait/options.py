@@ -21,6 +21,7 @@ from openportrait.checked import OptionSpec as OptionSpec
 from openportrait.checked import specs as specs
 from openportrait.errors import OptionError
 from openportrait.regions import Wanted, neutral_text, region_text, strength_text, strengths_of
+from openportrait.trim import Trim
 
 EngineName = Literal["auto", "mesh", "neural"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -39,6 +40,8 @@ MOST_RETRIES, RETRIES = 100, 1
 
 _ADDRESS = re.compile(r"([\w.-]{1,253}|\[[0-9a-fA-F:]{2,39}\]):\d{1,5}", re.ASCII)
 """Of a cluster: the name or number of a machine, and a port."""
+LONGEST_SECONDS = 86_400
+"""Of a clip or sound: a day. A part of it begins no later."""
 MOST_EDIT_TEXT = 1000
 """Characters: every slider with a number takes less."""
 BACKGROUND_KEPT, BACKGROUND_TRANSPARENT = "keep", "transparent"
@@ -106,6 +109,47 @@ class FaceOptions(Checked):
     bridge_seconds: Annotated[
         float, Range(0, 10), Doc("A face lost for at most this long is bridged by interpolation.")
     ] = 1.0
+
+
+@dataclass(frozen=True)
+class TrimOptions(Checked):
+    """Which part of a clip or sound is used."""
+
+    source_start: Annotated[
+        float, Range(0, LONGEST_SECONDS), Doc("Second of a source clip from which on it is used.")
+    ] = 0.0
+    source_end: Annotated[
+        float | None, Range(0, LONGEST_SECONDS), Doc("Second of a source clip at which its use ends; none: its end.")
+    ] = None
+    driving_start: Annotated[
+        float, Range(0, LONGEST_SECONDS), Doc("Second of a driving clip, template or sound from which on it is used.")
+    ] = 0.0
+    driving_end: Annotated[
+        float | None, Range(0, LONGEST_SECONDS), Doc("Second of a driving at which its use ends; none: its end.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("source", "driving"):
+            check_order(
+                getattr(self, f"{name}_start"), getattr(self, f"{name}_end"), f"--{name}-start", f"--{name}-end"
+            )
+
+    @property
+    def source(self) -> Trim:
+        """The part of the source."""
+        return Trim.of(self.source_start, self.source_end)
+
+    @property
+    def driving(self) -> Trim:
+        """The part of each driving that has none of its own."""
+        return Trim.of(self.driving_start, self.driving_end)
+
+
+def check_order(start: float | None, end: float | None, start_name: str, end_name: str) -> None:
+    """Raise OptionError where a part ends before it has begun."""
+    if end is not None and end <= (start or 0):
+        raise OptionError(f"{end_name} is {end:g} and {start_name} {start or 0:g}; give an end behind the start")
 
 
 @dataclass(frozen=True)
@@ -374,7 +418,11 @@ OF_A_SOURCE = (
 """The crop options of a job without a driving."""
 
 
+OF_A_SOURCE_CLIP = ("source_start", "source_end")
+"""Which part of the source is used, of a job without a driving."""
 OF_A_DRIVING = (
+    "driving_start",
+    "driving_end",
     "driving_face",
     "detection_threshold",
     "bridge_seconds",
@@ -402,6 +450,7 @@ class Options:
 
     engine: EngineOptions = field(default_factory=EngineOptions)
     faces: FaceOptions = field(default_factory=FaceOptions)
+    trim: TrimOptions = field(default_factory=TrimOptions)
     crop: CropOptions = field(default_factory=CropOptions)
     motion: MotionOptions = field(default_factory=MotionOptions)
     speech: SpeechOptions = field(default_factory=SpeechOptions)

@@ -137,7 +137,8 @@ def test_the_file_is_the_same_for_any_number_of_workers(
 
 def test_a_segment_that_was_sent_is_rendered_as_the_whole_job_does_it(small: Path, clip: Path, tmp_path: Path) -> None:
     options = Options.of(engine="mesh", quality=100, side_by_side=True)
-    job = pipeline.open_job(small, [Driving(clip), Driving(clip, region="lip", offset_seconds=0.5)], options, Watch())
+    lips = Driving(clip, region="lip", start_seconds=1.2, offset_seconds=0.5)
+    job = pipeline.open_job(small, [Driving(clip), lips], options, Watch())
     setting = segments.Setting.of(job, tmp_path / "out.mp4")
     segment = segments.Segment.of(job, 1, range(60, 66))
     sent, content = pickle.loads(pickle.dumps(setting)), pickle.dumps(segment)

@@ -12,7 +12,7 @@ from openportrait.batches.places import mark
 from openportrait.drivings import Driving
 from openportrait.options import Options
 from openportrait.pipeline import Tools, faces_of
-from openportrait.pipeline.driving import MeasuredDriving, open_driving
+from openportrait.pipeline.driving import MeasuredDriving, open_driving, options_of
 from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.source import Opened, open_source
 
@@ -57,20 +57,20 @@ class Shelf:
     def opened(self, path: Path, wanted: Options, watch: Watch) -> Opened:
         """The source with the faces that the options choose."""
         return self._sources.get(
-            (tuple(mark(path)), wanted.faces, wanted.crop, wanted.output),
+            (tuple(mark(path)), wanted.faces, wanted.trim.source, wanted.crop, wanted.output),
             lambda: open_source(path, self.tools, wanted, watch),
             lambda opened: len(opened.faces[0].motions) + FRAMES_OF_A_PICTURE,
         )
 
     def driving(self, given: Driving, options: Options, watch: Watch) -> Driving:
         """The same driving, measured."""
-        return replace(given, file=self.measured(given, options, watch), driving_face="")
+        measured = self.measured(given, options, watch)
+        return replace(given, file=measured, driving_face="", start_seconds=None, end_seconds=None)
 
     def measured(self, given: Driving, options: Options, watch: Watch) -> MeasuredDriving:
         """What it was measured to do."""
-        face = given.driving_face or options.faces.driving_face
-        wanted = replace(options, faces=replace(options.faces, driving_face=face))
-        chosen = (wanted.faces, wanted.crop, wanted.speech, wanted.output.keep_partial)
+        wanted = options_of(given, options)
+        chosen = (wanted.faces, wanted.trim.driving, wanted.crop, wanted.speech, wanted.output.keep_partial)
         return self._drivings.get(
             (tuple(mark(given.path)), given.sound, *chosen),
             lambda: open_driving(given.path, self.tools, wanted, watch, sound=given.sound),

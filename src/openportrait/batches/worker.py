@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -39,10 +39,10 @@ _LEAVING_SECONDS = 5.0
 
 def request(source: Path, drivings: tuple[Driving, ...], output: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """A job as it is sent."""
-    fields = ("region", "face", "driving_face", "neutral_frame", "offset_seconds", "end")
+    names = [item.name for item in fields(Driving) if item.name != "file"]
     return {
         "source": str(source),
-        "drivings": [{"file": str(one.path), **{name: getattr(one, name) for name in fields}} for one in drivings],
+        "drivings": [{"file": str(one.path), **{name: getattr(one, name) for name in names}} for one in drivings],
         "output": str(output),
         "options": {name: str(value) if isinstance(value, Path) else value for name, value in options.items()},
     }

@@ -23,6 +23,7 @@ from openportrait.options import (
     RunOptions,
     SigningOptions,
     SpeechOptions,
+    TrimOptions,
 )
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class Animate:
         Doc(
             "Driving: a picture, a video, a motion template, or a sound that is spoken (of a video: sound:FILE). "
             "May be repeated: lip=FILE moves the lips alone, "
-            "left:FILE the left face, FILE@offset=1.5,end=loop begins later and starts again "
-            "(end: hold, loop, bounce, rest; neutral: first, auto; face: of the driving)."
+            "left:FILE the left face, FILE@offset=1.5,end=loop begins later and starts again, FILE@from=2,to=5 is a "
+            "part (end: hold, loop, bounce, rest; neutral: first, auto; face: of the driving)."
         ),
     ]
     output: Annotated[
@@ -56,6 +57,7 @@ class Animate:
     cluster: Annotated[Values, flags(ClusterOptions)]
     engine: Annotated[Values, flags(EngineOptions)]
     faces: Annotated[Values, flags(FaceOptions)]
+    trim: Annotated[Values, flags(TrimOptions)]
     crop: Annotated[Values, flags(CropOptions)]
     motion: Annotated[Values, flags(MotionOptions)]
     speech: Annotated[Values, flags(SpeechOptions)]
@@ -65,9 +67,8 @@ class Animate:
 
     def run(self) -> None:
         """Animate and print the result."""
-        options = (
-            self.engine | self.faces | self.crop | self.motion | self.speech | self.files | self.signing | self.work
-        )
+        options = self.engine | self.faces | self.trim | self.crop | self.motion
+        options |= self.speech | self.files | self.signing | self.work
         from openportrait.drivings import written
 
         drivings = [written(text) for text in self.driving]

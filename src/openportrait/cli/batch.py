@@ -29,6 +29,7 @@ from openportrait.options import (
     Pair,
     SigningOptions,
     SpeechOptions,
+    TrimOptions,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Batch:
     cluster: Annotated[Values, flags(ClusterOptions)]
     engine: Annotated[Values, flags(EngineOptions)]
     faces: Annotated[Values, flags(FaceOptions)]
+    trim: Annotated[Values, flags(TrimOptions)]
     crop: Annotated[Values, flags(CropOptions)]
     motion: Annotated[Values, flags(MotionOptions)]
     speech: Annotated[Values, flags(SpeechOptions)]
@@ -94,7 +96,8 @@ class Batch:
                 progress=line.show,
                 cancel=leaving.asked,
                 **self.cluster,
-                **(self.engine | self.faces | self.crop | self.motion | self.speech | self.files | self.signing),
+                **(self.engine | self.faces | self.trim | self.crop | self.motion),
+                **(self.speech | self.files | self.signing),
             )
             with closing(outcomes):
                 for outcome in outcomes:

@@ -16,6 +16,7 @@ from openportrait.errors import OptionError
 from openportrait.options import (
     EDIT_SCALE,
     OF_A_SOURCE,
+    OF_A_SOURCE_CLIP,
     CropOptions,
     EngineOptions,
     FaceEdit,
@@ -24,6 +25,7 @@ from openportrait.options import (
     OutputOptions,
     RunOptions,
     SigningOptions,
+    TrimOptions,
     specs,
 )
 
@@ -52,6 +54,7 @@ class Edit:
     sliders: Annotated[Values, flags(FaceEdit)]
     engine: Annotated[Values, flags(EngineOptions)]
     faces: Annotated[Values, flags(FaceOptions, only=("face", "detection_threshold", "bridge_seconds"))]
+    trim: Annotated[Values, flags(TrimOptions, only=OF_A_SOURCE_CLIP)]
     crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE, source_scale=EDIT_SCALE)]
     motion: Annotated[Values, flags(MotionOptions, only=("stitching", "neutralise"))]
     files: Annotated[Values, flags(OutputOptions)]
@@ -60,7 +63,7 @@ class Edit:
 
     def run(self) -> None:
         """Edit or play, and print the result."""
-        options = self.engine | self.faces | self.crop | self.motion | self.files | self.signing | self.work
+        options = self.engine | self.faces | self.trim | self.crop | self.motion | self.files | self.signing | self.work
         if self.timeline is not None:
             from openportrait.expressions import load_timeline
 

@@ -13,6 +13,7 @@ from openportrait.cli.console import finish, progress_bar
 from openportrait.cli.flags import AsJson, Output, Short, Values, flags
 from openportrait.options import (
     OF_A_SOURCE,
+    OF_A_SOURCE_CLIP,
     CropOptions,
     EngineOptions,
     FaceOptions,
@@ -20,6 +21,7 @@ from openportrait.options import (
     OutputOptions,
     RetargetOptions,
     SigningOptions,
+    TrimOptions,
 )
 
 _FILES = ("audio", "quality", "background", "side_by_side", "provenance", "keep_partial", "overwrite")
@@ -38,6 +40,7 @@ class Retarget:
     wanted: Annotated[Values, flags(RetargetOptions)]
     engine: Annotated[Values, flags(EngineOptions)]
     faces: Annotated[Values, flags(FaceOptions, only=("face", "detection_threshold", "bridge_seconds"))]
+    trim: Annotated[Values, flags(TrimOptions, only=OF_A_SOURCE_CLIP)]
     crop: Annotated[Values, flags(CropOptions, only=OF_A_SOURCE)]
     motion: Annotated[Values, flags(MotionOptions, only=("stitching",))]
     files: Annotated[Values, flags(OutputOptions, only=_FILES)]
@@ -47,7 +50,7 @@ class Retarget:
         """Retarget and print the result."""
         from openportrait.animator import retarget
 
-        options = self.engine | self.faces | self.crop | self.motion | self.files | self.signing
+        options = self.engine | self.faces | self.trim | self.crop | self.motion | self.files | self.signing
         wanted = RetargetOptions(**self.wanted)
         with progress_bar() as progress:
             result = retarget(self.source, wanted, self.output, progress=progress, cancel=leaving.asked, **options)

@@ -12,7 +12,7 @@ from openportrait import leaving
 from openportrait.cli.console import emit, emit_json, progress_bar, say
 from openportrait.cli.flags import AsJson, Output, Positional, Short, Values, flags
 from openportrait.errors import OptionError
-from openportrait.options import CropOptions, EngineOptions, FaceOptions, Options, SpeechOptions
+from openportrait.options import CropOptions, EngineOptions, FaceOptions, Options, SpeechOptions, TrimOptions
 
 OFFICIAL_SUFFIX = ".pkl"
 Driving = Annotated[Path, Short("-d")]
@@ -30,6 +30,7 @@ class TemplateMake:
     output: Annotated[Output, Doc("File to write; left out: the driving's name in the working folder.")] = None
     engine: Annotated[Values, flags(EngineOptions)]
     faces: Annotated[Values, flags(FaceOptions, only=("driving_face", "detection_threshold", "bridge_seconds"))]
+    trim: Annotated[Values, flags(TrimOptions, only=("driving_start", "driving_end"))]
     crop: Annotated[
         Values, flags(CropOptions, only=("crop_driving", "driving_scale", "driving_shift_x", "driving_shift_y"))
     ]
@@ -43,7 +44,7 @@ class TemplateMake:
         from openportrait.pipeline.tools import Tools
         from openportrait.templates import SUFFIX, save_template
 
-        options = Options.of(**self.engine, **self.faces, **self.crop, **self.speech)
+        options = Options.of(**self.engine, **self.faces, **self.trim, **self.crop, **self.speech)
         output = self.output or Path(self.driving.stem + SUFFIX)
         if output.suffix.lower() != SUFFIX:
             raise OptionError(f"{output}: templates are made as {SUFFIX}; name it so (`template convert` makes .pkl)")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -21,6 +23,7 @@ from openportrait.media.timing import DEFAULT_RATE, Mark, Timed, at_constant_rat
 from openportrait.media.video import VideoReader
 from openportrait.options import CropOptions
 from openportrait.records import Frame, MediaInfo
+from openportrait.trim import WHOLE, Trim
 
 
 class Reader(Protocol):
@@ -57,18 +60,32 @@ class _Frames(Iterator[Frame]):
 class Clip:
     """An opened clip. A context manager; each iteration reads from the start and holds one frame at a time."""
 
-    def __init__(self, reader: Reader) -> None:
-        """Raises MediaError where the file promises more than may be decoded."""
-        reader.budget.check(reader.info.frames)
+    def __init__(self, reader: Reader, trim: Trim = WHOLE) -> None:
+        """Raises MediaError where more is promised than may be decoded, or nothing of the `trim`; a still has none."""
         self._reader = reader
+        self._trim = trim if reader.info.kind == "video" else WHOLE
+        self._wanted = self._trim.frames(self._rate)
+        """Numbers of the frames in the file."""
+        self.info = self._described()
+        """What the frames will be like."""
+        reader.budget.check(self.info.frames)
         self._running: list[_Frames] = []
         self.marks: list[Mark] = []
         """After an iteration: from where its file may be read another time."""
 
+    def _described(self) -> MediaInfo:
+        whole = self._reader.info
+        if whole.frames is None or self._trim == WHOLE:
+            return whole
+        frames = len(self._trim.frames(self._rate, whole.frames))
+        if not frames:
+            raise self._trim.nothing_left(whole.path, whole.frames / self._rate)
+        return replace(whole, frames=frames, duration_seconds=float(frames / self._rate))
+
     @property
-    def info(self) -> MediaInfo:
-        """What the frames will be like."""
-        return self._reader.info
+    def trim(self) -> Trim:
+        """Which part of the file it is, by limits between two frames."""
+        return self._trim.at(self._rate)
 
     @property
     def truncated(self) -> str | None:
@@ -77,35 +94,51 @@ class Clip:
 
     def __iter__(self) -> Iterator[Frame]:
         self.marks = []
-        return self._read(at_constant_rate(self._counted(self._reader.pictures()), self._rate, marks=self.marks))
+        return self._read(0, (), self.marks)
 
     def frames(self, first: int, marks: Sequence[Mark] = ()) -> Iterator[Frame]:
         """The frames from number `first` on: as iteration gives them, sooner.
 
-        `marks`: those of an iteration, of this clip or of another one of the same file.
+        `marks`: those of an iteration, of this clip or of another one of the same part of the same file.
         """
-        place = bisect_right(marks, first, key=lambda mark: mark.index) - 1
-        if place >= 0 and isinstance(self._reader, VideoReader):
-            mark = marks[place]
-            pictures = self._reader.pictures(mark)
-            opening = next(pictures, None)
-            if opening is not None and opening.mark is not None and opening.mark.pts == mark.pts:
-                found = self._counted(chain([opening], pictures))
-                return self._read(at_constant_rate(found, self._rate, first=first, start=mark.index))
-        return self._read(at_constant_rate(self._counted(self._reader.pictures()), self._rate, first=first))
+        return self._read(first, marks, None)
 
     @property
     def _rate(self) -> Fraction:
-        return self.info.rate or DEFAULT_RATE
+        return self._reader.info.rate or DEFAULT_RATE
 
-    def _counted(self, pictures: Iterator[Timed]) -> Iterator[Timed]:
-        return self._reader.budget.over(pictures)
-
-    def _read(self, frames: Generator[Frame, None, None]) -> Iterator[Frame]:
+    def _read(self, first: int, marks: Sequence[Mark], noted: list[Mark] | None) -> Iterator[Frame]:
+        wanted = range(self._wanted.start + first, self._wanted.stop)
+        pictures, start = self._pictures(wanted.start, marks)
+        counted = self._reader.budget.over(pictures)
+        laid_out = at_constant_rate(counted, self._rate, wanted=wanted, start=start, marks=noted)
         # Pictures too many are counted, and also those that are repeated.
-        read = _Frames(self._reader.budget.over(frames))
+        read = _Frames(self._reader.budget.over(self._numbered(laid_out, first)))
         self._running.append(read)
         return read
+
+    def _pictures(self, first: int, marks: Sequence[Mark]) -> tuple[Iterator[Timed], int]:
+        """The file's pictures from before its frame `first` on, and the number of the frame that they begin with."""
+        if isinstance(self._reader, VideoReader):
+            place = bisect_right(marks, first, key=lambda mark: mark.index) - 1
+            # A clip that begins late is always read from the same place on, unless a mark lies behind it.
+            mark = marks[place] if place >= 0 else self._reader.mark_before(self._wanted.start)
+            if mark is not None:
+                pictures = self._reader.pictures(mark)
+                opening = next(pictures, None)
+                if opening is not None and opening.mark is not None and opening.mark.pts == mark.pts:
+                    return chain([opening], pictures), mark.index
+        return self._reader.pictures(), 0
+
+    def _numbered(self, frames: Generator[Frame, None, None], first: int) -> Generator[Frame, None, None]:
+        """The file's frames by their numbers in the clip. Raises MediaError where the file ends before its part."""
+        start, index = self._wanted.start, -1
+        with closing(frames):
+            for frame in frames:
+                index = frame.index - start
+                yield replace(frame, index=index, pts_seconds=index / self._rate) if start else frame
+        if index < 0 and not first and start:
+            raise self._trim.nothing_left(self.info.path)
 
     def close(self) -> None:
         """Close the file, also in the midst of an iteration, and of one in another thread."""
@@ -122,16 +155,18 @@ class Clip:
         self.close()
 
 
-def open_clip(path: Path, *, max_size: int = 0, max_gigapixels: float = CropOptions.max_gigapixels) -> Clip:
+def open_clip(
+    path: Path, *, max_size: int = 0, max_gigapixels: float = CropOptions.max_gigapixels, trim: Trim = WHOLE
+) -> Clip:
     """Open a video, an animation (GIF, WebP, PNG), a folder of numbered pictures or a still picture.
 
     The content decides, not the name. Frames are upright, RGB, with square pixels, longer side at most
     `max_size` px (0: as it is), at a constant exact rate to which the file's timestamps are fitted. A
-    still picture is a clip of one frame. Raises MediaError where the file cannot be read from its start
-    or all its frames together are more than `max_gigapixels`; where it breaks off later, the iteration
-    ends and `Clip.truncated` says why.
+    still picture is a clip of one frame; of another clip `trim` is the part that is read. Raises MediaError
+    where the file cannot be read from its start, ends before that part, or all its frames together are more
+    than `max_gigapixels`; where it breaks off later, the iteration ends and `Clip.truncated` says why.
     """
-    return Clip(_reader(path, max_size, max_gigapixels))
+    return Clip(_reader(path, max_size, max_gigapixels), trim)
 
 
 def probe(path: Path) -> MediaInfo:

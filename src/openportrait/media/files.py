@@ -78,6 +78,10 @@ _LOCKED_TAGS = frozenset(("drms", "drmi", "enca", "encv"))
 """Sample entries of protected tracks (ISO/IEC 14496-12, and those of one shop)."""
 
 
+_CLOCK_MAY_JUMP = 0x0200
+"""FFmpeg's AVFMT_TS_DISCONT, of formats such as MPEG-TS and Ogg."""
+
+
 def existing(path: Path) -> Path:
     """`path` when it is a folder or a plain file with something in it; MediaError else."""
     found = status(path, WANTED)
@@ -96,6 +100,11 @@ def open_container(path: Path, *, xmp: bool = False) -> av.container.InputContai
     """
     options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file", **({"export_xmp": "1"} if xmp else {})}
     return av.open(f"file:{path}", mode="r", container_options=options, metadata_errors="replace")
+
+
+def may_be_sought(container: av.container.InputContainer) -> bool:
+    """Whether a time of the file is found without reading all before it: not where its clock may be set anew."""
+    return not container.format.flags & _CLOCK_MAY_JUMP
 
 
 def is_locked(stream: av.AudioStream | av.VideoStream) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from fractions import Fraction
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from openportrait.errors import MediaError, OptionError
 from openportrait.media.files import existing, open_container
 from openportrait.media.samples import Samples
-from openportrait.media.sound import FARTHEST_TICK, decoded, picture_start, pulled, sound_stream
-from openportrait.media.timing import LONGEST_REST
+from openportrait.media.sound import decoded, picture_start, pulled, seek_sound, sound_stream
+from openportrait.trim import WHOLE, Trim
 
 HEARD_RATE = 16_000
 """Samples a second."""
@@ -50,15 +50,26 @@ def sound_seconds(path: Path) -> float | None:
         return None
 
 
-def listen(path: Path) -> Generator[NDArray[np.float32], None, None]:
-    """(n,) samples in −1..1 at `HEARD_RATE`, all channels mixed, from the file's first picture or sound on.
+def listen(path: Path, part: Trim = WHOLE) -> Generator[NDArray[np.float32], None, None]:
+    """(n,) samples in −1..1 at `HEARD_RATE`, all channels mixed, of a part counted from the file's first picture or
+    sound.
 
-    Gaps are silence. Raises MediaError for a file without sound, or none of which can be decoded.
+    Gaps are silence. Raises MediaError for a file without sound, or none of which can be decoded, or that ends before
+    the part begins.
     """
     existing(path)
+    left = None if part.length_seconds is None else max(round(part.length_seconds * HEARD_RATE), 1)
+    empty = True
     try:
-        with open_container(path) as container:
-            yield from _heard(path, container)
+        with open_container(path) as container, closing(_heard(path, container, part)) as pieces:
+            for piece in pieces:
+                empty = False
+                yield piece[:left]
+                left = None if left is None else left - len(piece)
+                if left is not None and left <= 0:
+                    return
+        if empty and part.start_seconds:
+            raise part.nothing_left(path)
     except av.FFmpegError as error:
         raise MediaError(f"{path}: its sound cannot be read ({error.strerror}); {_REMEDY}") from error
 
@@ -85,22 +96,19 @@ def _told(kind: tuple[int, int]) -> str:
     return f"{kind[0]} a second in {kind[1]} channel{'s' * (kind[1] > 1)}"
 
 
-def _heard(path: Path, container: InputContainer) -> Generator[NDArray[np.float32], None, None]:
+def _heard(path: Path, container: InputContainer, part: Trim) -> Generator[NDArray[np.float32], None, None]:
     source = sound_stream(container)
     if source is None:
         known = "its sound is encrypted or of an unknown kind" if container.streams.audio else "it has no sound"
         raise MediaError(f"{path}: {known}; {_REMEDY}")
-    base, start = source.time_base or Fraction(1, source.rate), picture_start(container)
-    offset, end, graph = round(start / base), start, None
-    for frame in decoded(container, source):
-        if frame.pts is not None:
-            if not -FARTHEST_TICK < frame.pts < FARTHEST_TICK or frame.pts * base - end > LONGEST_REST:
-                break  # a broken clock: what follows would come after hours of silence
-            end = frame.pts * base
-            frame.pts -= offset
+    start, graph = picture_start(container) + part.start_seconds, None
+    seek_sound(path, container, source, part)
+    for frame in decoded(container, source, start):
         graph = graph or _mixing(source, frame)
         graph.push(frame)
         yield from map(_samples, pulled(graph))
+    if graph is None and part.start_seconds:
+        raise part.nothing_left(path)
     if graph is None:
         raise MediaError(f"{path}: its sound holds nothing that can be decoded, it is damaged or locked; {_REMEDY}")
     graph.push(None)

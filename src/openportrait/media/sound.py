@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +16,9 @@ from av.filter import Graph
 from av.packet import Packet
 from av.stream import Disposition
 
-from openportrait.media.files import is_locked, open_container
+from openportrait.media.files import is_locked, may_be_sought, open_container
 from openportrait.media.timing import LONGEST_REST
+from openportrait.trim import SEEK_MARGIN, WHOLE, Trim
 
 _SAMPLE_FORMATS = {"aac": "fltp", "libopus": "flt"}
 _TICK = Fraction(1, 500)
@@ -31,6 +33,8 @@ class Sound(NamedTuple):
     path: Path
     delay_seconds: Fraction = Fraction(0)
     """So much later it begins than the picture; below 0: what comes before is left out."""
+    trim: Trim = WHOLE
+    """The part that is heard, counted from the file's first picture."""
 
 
 def with_sound(candidates: Sequence[Sound]) -> Sound | None:
@@ -54,9 +58,9 @@ def sound_stream(container: InputContainer) -> AudioStream | None:
 
 
 class SoundTrack:
-    """The sound of one file, its time counted from that file's first picture and its delay, added to `output`.
+    """The sound of one file, its time counted from its part's begin and its delay, added to `output`.
 
-    Sound from before the first picture is left out, and so is what would last longer than the picture.
+    Sound from before the part or the first picture is left out, and so is what would last longer than the picture.
     """
 
     def __init__(self, sound: Sound, output: OutputContainer, copies: frozenset[str], encoder: str) -> None:
@@ -65,7 +69,12 @@ class SoundTrack:
         self._output = output
         source = sound_stream(self._input)
         assert source is not None, "with_sound chose this file"
-        start = picture_start(self._input) - sound.delay_seconds
+        part, delay = sound.trim, sound.delay_seconds
+        start = picture_start(self._input) + part.start_seconds - delay
+        self._first = max(delay, Fraction(0))
+        """When the result hears the first of it, s."""
+        self._last = None if part.length_seconds is None else delay + part.length_seconds
+        seek_sound(sound.path, self._input, source, part)
         if source.codec_context.codec.canonical_name in copies:
             self._stream = output.add_stream_from_template(source)
             self._packets = self._copied(source, start)
@@ -109,8 +118,10 @@ class SoundTrack:
             last = packet.pts
             packet.pts -= offset
             packet.dts = packet.pts
+            if self._last is not None and packet.pts * base >= self._last - _TICK:
+                return
             # The packet that ends at the start, give or take a tick, prepares the decoder for the next.
-            if (packet.pts + (packet.duration or 0)) * base > -_TICK:
+            if (packet.pts + (packet.duration or 0)) * base > self._first - _TICK:
                 yield packet
 
     def _encoding_stream(self, source: AudioStream, encoder: str) -> AudioStream:
@@ -127,14 +138,9 @@ class SoundTrack:
         """Decoded, brought to an even clock that begins with the picture, and encoded."""
         context = self._stream.codec_context
         graph: Graph | None = None
-        offset = round(start / (source.time_base or Fraction(1, source.rate)))
-        base, end = source.time_base or Fraction(1, source.rate), start
-        for frame in decoded(self._input, source):
-            if frame.pts is not None:
-                if not -FARTHEST_TICK < frame.pts < FARTHEST_TICK or frame.pts * base - end > LONGEST_REST:
-                    break  # a broken clock: all that follows would come after hours of silence
-                end = frame.pts * base
-                frame.pts -= offset
+        for frame in decoded(self._input, source, start):
+            if self._last is not None and (frame.time or 0) >= self._last:
+                break
             if graph is None:
                 graph = self._even_clock(source, frame)
             graph.push(frame)
@@ -148,9 +154,10 @@ class SoundTrack:
             yield from self._stream.encode(None)
 
     def _even_clock(self, source: AudioStream, first: AudioFrame) -> Graph:
-        """Gaps become silence, overlaps are cut, sound from before the picture goes; the encoder's frames come out."""
+        """Gaps become silence, overlaps are cut, what is not of the part goes; the encoder's frames come out."""
         context = self._stream.codec_context
         graph = Graph()
+        last = "" if self._last is None else f":end={float(self._last):.6f}"
         chain = (
             graph.add_abuffer(
                 sample_rate=first.sample_rate,
@@ -158,6 +165,7 @@ class SoundTrack:
                 layout=first.layout,
                 time_base=source.time_base,
             ),
+            graph.add("atrim", f"start={float(self._first):.6f}{last}"),
             graph.add("aresample", f"{context.sample_rate}:async=1:first_pts=0"),
             graph.add(
                 "aformat",
@@ -179,8 +187,25 @@ def _until_broken(packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[Aud
         return
 
 
-def decoded(container: InputContainer, source: AudioStream) -> Iterator[AudioFrame]:
-    """The frames of a sound track; damaged ones are left out, and so is what follows a break."""
+def decoded(container: InputContainer, source: AudioStream, start: Fraction) -> Iterator[AudioFrame]:
+    """The frames of a sound track from `start` on, seconds of the file's clock, from which their own is counted.
+
+    Damaged ones are left out, and so is what follows a break, or would come after hours of silence.
+    """
+    base = source.time_base or Fraction(1, source.rate)
+    offset, end = round(start / base), max(start, picture_start(container))
+    for frame in _decoded(container, source):
+        if frame.pts is not None:
+            if not -FARTHEST_TICK < frame.pts < FARTHEST_TICK or frame.pts * base - end > LONGEST_REST:
+                return  # a broken clock
+            end = frame.pts * base
+            frame.pts -= offset
+            if frame.pts * base + Fraction(frame.samples, frame.sample_rate or 1) <= 0:
+                continue
+        yield frame
+
+
+def _decoded(container: InputContainer, source: AudioStream) -> Iterator[AudioFrame]:
     for packet in _until_broken(container.demux(source)):
         try:
             yield from packet.decode()
@@ -199,6 +224,24 @@ def pulled(graph: Graph) -> Iterator[AudioFrame]:
             return
         assert isinstance(frame, AudioFrame)
         yield frame
+
+
+def seek_sound(path: Path, container: InputContainer, source: AudioStream, part: Trim) -> None:
+    """Let what is read next of a file's sound begin shortly before a part, where the file allows it.
+
+    Tried out with the file opened anew: what is read of it is gone.
+    """
+    wanted = picture_start(container) + part.start_seconds
+    if part.start_seconds <= SEEK_MARGIN or not may_be_sought(container):
+        return
+    base = source.time_base or Fraction(1, source.rate)
+    place = int((wanted - SEEK_MARGIN) / base)
+    with suppress(av.FFmpegError), open_container(path) as trial:
+        stream = trial.streams[source.index]
+        trial.seek(place, stream=stream)
+        first = next((packet.pts for packet in trial.demux(stream) if packet.pts is not None), None)
+        if first is not None and first * base <= wanted:
+            container.seek(place, stream=source)
 
 
 def picture_start(container: InputContainer) -> Fraction:

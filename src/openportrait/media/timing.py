@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -85,31 +86,42 @@ def guess_rate(times: Sequence[Fraction], tick: Fraction, hints: Sequence[Fracti
 
 
 def at_constant_rate(
-    pictures: Iterable[Timed], rate: Fraction, *, first: int = 0, start: int = 0, marks: list[Mark] | None = None
+    pictures: Iterable[Timed],
+    rate: Fraction,
+    *,
+    wanted: range = range(sys.maxsize),
+    start: int = 0,
+    marks: list[Mark] | None = None,
 ) -> Generator[Frame, None, None]:
     """Frames at exactly `rate`: each slot k / rate shows the picture whose time is nearest, within 3/4 of a frame.
 
-    Frames before number `first` are left out, and their pictures not converted. `start`: the slot of the first
+    Frames of other numbers than `wanted` are left out, and their pictures not converted. `start`: the slot of the first
     picture. `marks` takes where reading may begin another time.
     """
     shown: _Shown | None = None
     count, end = start, Fraction(0)
+
+    def slots(stop: int) -> range:
+        return range(max(count, wanted.start), min(stop, wanted.stop))
+
     for picture in pictures:
         position = picture.seconds * rate
         if shown is not None and position < count - _SLACK:
             continue
         if shown is not None and position > count + _SLACK:
             resume = min(round(position), count + int(LONGEST_REST * rate))
-            yield from shown.frames(range(max(count, first), resume))
+            yield from shown.frames(slots(resume))
             count = resume
         shown = _Shown(picture, rate)
         if marks is not None and picture.mark is not None and (not marks or count - marks[-1].index >= _BETWEEN_MARKS):
             marks.append(replace(picture.mark, index=count))
-        yield from shown.frames(range(max(count, first), count + 1))
+        yield from shown.frames(slots(count + 1))
         count += 1
+        if count >= wanted.stop:
+            return
         end = position + min(picture.duration, LONGEST_REST) * rate
     if shown is not None:
-        yield from shown.frames(range(max(count, first), round(end)))
+        yield from shown.frames(slots(round(end)))
 
 
 class _Shown:

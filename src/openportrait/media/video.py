@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -24,11 +25,12 @@ from openportrait.errors import MediaError
 from openportrait.files import told
 from openportrait.media.budget import Budget
 from openportrait.media.colour import has_alpha, rgb
-from openportrait.media.files import MAX_CLIP_PIXELS, check_size, is_locked, open_container
+from openportrait.media.files import MAX_CLIP_PIXELS, check_size, is_locked, may_be_sought, open_container
 from openportrait.media.shrink import fitted
 from openportrait.media.timing import DEFAULT_RATE, LONGEST_REST, Mark, Timed, guess_rate
 from openportrait.media.turn import Turn
 from openportrait.records import Image, MediaInfo
+from openportrait.trim import SEEK_MARGIN
 
 _PACKETS_FOR_RATE = 1000
 _REORDERED = 16
@@ -132,6 +134,28 @@ class VideoReader:
         promised = self._promised
         if promised and promised - end > max(Fraction(3, 10), promised / 100):
             self.truncated = f"{self._path}: breaks off after {float(end):.2f} of {float(promised):.2f} s ({reason})"
+
+    def mark_before(self, frame: int) -> Mark | None:
+        """Where reading may begin for a frame, by its number; None where that is the start of the file.
+
+        Nothing is decoded. In files whose clock may be set anew nothing is sought.
+        """
+        rate = self.info.rate or DEFAULT_RATE
+        wanted = frame / rate - SEEK_MARGIN
+        if wanted <= 0:
+            return None
+        with open_container(self._path) as container, suppress(av.FFmpegError):
+            stream = self._stream(container)
+            base, start = stream.time_base or Fraction(1, 1000), stream.start_time
+            if start is None or not may_be_sought(container):
+                return None
+            container.seek(start + int(wanted / base), stream=stream)
+            packets = (packet for packet in islice(container.demux(stream), _PACKETS_FOR_RATE) if packet.is_keyframe)
+            pts = next((packet.pts for packet in packets), None)
+            seconds = (pts - start) * base if pts is not None else Fraction(0)
+            if pts is not None and 0 < seconds <= frame / rate:
+                return Mark(pts, start, seconds, Fraction(0), round(seconds * rate))
+        return None
 
     def _timed(self, container: InputContainer, mark: Mark | None) -> Iterator[Timed]:
         stream = self._stream(container)

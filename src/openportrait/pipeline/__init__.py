@@ -19,7 +19,7 @@ from openportrait.faces import single_choices
 from openportrait.files import AnyPath
 from openportrait.options import EDIT_SCALE, Options, RetargetOptions
 from openportrait.pipeline.crew import Crew, Hire, processes
-from openportrait.pipeline.driving import MeasuredDriving, frames_promised, open_driving
+from openportrait.pipeline.driving import MeasuredDriving, frames_promised, open_driving, options_of
 from openportrait.pipeline.editing import EditJob
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch
 from openportrait.pipeline.job import Job
@@ -31,6 +31,7 @@ from openportrait.pipeline.source import AnySource, Source, is_single, is_still,
 from openportrait.pipeline.tools import Tools
 from openportrait.pipeline.writing import Start, sounds, write
 from openportrait.records import FaceEdit, Result
+from openportrait.trim import Trim
 
 __all__ = [
     "CancelCheck",
@@ -85,7 +86,7 @@ def animate(
         if may and is_still(source, chosen):
             crew.gather(max(frames or 1 for frames in promised))
         job = open_job(source, drivings, chosen, Watch(progress, cancel), tools)
-        return write(job, start, sounds(path, job.sound, chosen.output), crew)
+        return write(job, start, sounds(job, job.sound), crew)
 
 
 def edit(
@@ -108,7 +109,7 @@ def edit(
     stem = f"{path.stem}--{'timeline' if isinstance(edit, Timeline) else 'edit'}"
     start = Start((path,), output, stem, chosen, still=alone and is_single(source, chosen))
     job = open_edit(source, edit, chosen, Watch(progress, cancel), tools)
-    return write(job, start, sounds(path, (), chosen.output))
+    return write(job, start, sounds(job))
 
 
 def perform(source: AnySource, timeline: Timeline, output: AnyPath | None = None, **options: Any) -> Result:
@@ -133,7 +134,7 @@ def retarget(
     path, chosen = path_of(source), Options.of(**options)
     start = Start((path,), output, f"{path.stem}--retarget", chosen, still=is_single(source, chosen))
     job = RetargetJob(source, wanted, chosen, Watch(progress, cancel), tools)
-    return write(job, start, sounds(path, (), chosen.output))
+    return write(job, start, sounds(job))
 
 
 @contextmanager
@@ -187,18 +188,19 @@ def measure(
 
     Raises OptionError where a face is chosen of a driving that is measured already.
     """
-    known: dict[tuple[Path, str, bool], MeasuredDriving] = {}
+    known: dict[tuple[Path, str, bool, Trim], MeasuredDriving] = {}
 
     def measured(given: Driving) -> MeasuredDriving:
         if isinstance(given.file, MeasuredDriving):
             if given.driving_face:
                 raise OptionError(f"{given.path} is measured already; choose --driving-face where it is")
+            if given.start_seconds is not None or given.end_seconds is not None:
+                raise OptionError(f"{given.path} is measured already; choose the part of it where it is")
             return given.file
-        face = given.driving_face or options.faces.driving_face
-        key = given.path, face, given.sound
+        own = options_of(given, options)
+        key = given.path, own.faces.driving_face, given.sound, own.trim.driving
         if key not in known:
-            of_face = replace(options, faces=replace(options.faces, driving_face=face))
-            known[key] = open_driving(given.path, tools, of_face, watch, sound=given.sound)
+            known[key] = open_driving(given.path, tools, own, watch, sound=given.sound)
         return known[key]
 
     return [(given, measured(given)) for given in drivings]

@@ -26,6 +26,7 @@ from openportrait.pipeline.source import accept_end, in_every_frame, measured_ra
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
 from openportrait.templates import is_template, load_template
+from openportrait.trim import WHOLE, Trim
 
 DRIVING_SIZE = 512
 """Side of a driving crop, px (SPEC §1)."""
@@ -62,6 +63,8 @@ class MeasuredDriving:
     warnings: tuple[str, ...] = ()
     max_gigapixels: float = CropOptions.max_gigapixels
     """How much may be decoded when its pixels are read again."""
+    trim: Trim = WHOLE
+    """The part of its file that was measured."""
     marks: Sequence[Mark] = ()
     """Where its file may be read from when its pixels are read again."""
     keeper: object = None
@@ -83,9 +86,9 @@ class MeasuredDriving:
     def footage(self, schedule: Sequence[int]) -> Footage:
         """What is to be seen of it in the frames that are asked for, in their order."""
         if not self.has_pixels:
-            return Footage(None, schedule, (), self.max_gigapixels, ())
+            return Footage(None, schedule, (), self.max_gigapixels, self.trim, ())
         faces = view(self.seen, schedule)
-        return Footage(self.path, schedule, faces, self.max_gigapixels, self.marks, self.close_up)
+        return Footage(self.path, schedule, faces, self.max_gigapixels, self.trim, self.marks, self.close_up)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,8 @@ class Footage:
     faces: Sequence[Face | None]
     """The face in each picture as it lies there, px; None where it is lost."""
     max_gigapixels: float
+    trim: Trim
+    """The part of the file in which frames are counted."""
     marks: Sequence[Mark]
     """Where the file may be read from."""
     close_up: CloseUp | None = None
@@ -112,7 +117,9 @@ class Footage:
         if self.path is None:
             yield from repeat(None, len(self.schedule))
             return
-        seen = frames_of(partial(open_driving_clip, self.path, self.max_gigapixels), self.schedule, self.marks)
+        seen = frames_of(
+            partial(open_driving_clip, self.path, self.max_gigapixels, self.trim), self.schedule, self.marks
+        )
         for frame, face in zip(seen, self.faces, strict=False):
             yield frame.image, FaceCrop.whole(frame.image, face) if face is not None else None
 
@@ -171,9 +178,21 @@ def _falling(open_clip_again: Callable[[], Clip], wanted: Sequence[int], marks: 
             place += 1
 
 
-def open_driving_clip(path: Path, max_gigapixels: float) -> Clip:
+def open_driving_clip(path: Path, max_gigapixels: float, trim: Trim) -> Clip:
     """The driving's frames. Raises MediaError."""
-    return open_clip(path, max_size=LARGEST_DRIVING, max_gigapixels=max_gigapixels)
+    return open_clip(path, max_size=LARGEST_DRIVING, max_gigapixels=max_gigapixels, trim=trim)
+
+
+def options_of(given: Driving, options: Options) -> Options:
+    """The options of a job as they are for one of its drivings. Raises OptionError where it ends before it begins."""
+    faces, trim = options.faces, options.trim
+    start = trim.driving_start if given.start_seconds is None else given.start_seconds
+    end = trim.driving_end if given.end_seconds is None else given.end_seconds
+    return replace(
+        options,
+        faces=replace(faces, driving_face=given.driving_face or faces.driving_face),
+        trim=replace(trim, driving_start=start, driving_end=end),
+    )
 
 
 def frames_promised(given: Driving, options: Options) -> int | None:
@@ -187,7 +206,11 @@ def frames_promised(given: Driving, options: Options) -> int | None:
         return None
     if is_template(given.path):
         return 1
-    return open_driving_clip(given.path, options.crop.max_gigapixels).info.frames
+    return _clip(given.path, options_of(given, options)).info.frames
+
+
+def _clip(path: Path, options: Options) -> Clip:
+    return open_driving_clip(path, options.crop.max_gigapixels, options.trim.driving)
 
 
 def open_driving(path: Path, tools: Tools, options: Options, watch: Watch, *, sound: bool = False) -> MeasuredDriving:
@@ -196,10 +219,10 @@ def open_driving(path: Path, tools: Tools, options: Options, watch: Watch, *, so
     Raises MediaError, NoFaceError or TemplateError.
     """
     if is_template(path):
-        return of_template(load_template(path), path)
+        return of_template(load_template(path), path, options.trim.driving)
     if sound or is_sound(path):
         return _sound(path, tools, options, watch)
-    with open_driving_clip(path, options.crop.max_gigapixels) as clip:
+    with _clip(path, options) as clip:
         info = clip.info
         return (
             _image(clip.info, next(iter(clip)), tools, options)
@@ -208,15 +231,23 @@ def open_driving(path: Path, tools: Tools, options: Options, watch: Watch, *, so
         )
 
 
-def of_template(template: Template, path: Path) -> MeasuredDriving:
-    """A template as a driving; `path`: its file, or what it is called."""
+def of_template(template: Template, path: Path, trim: Trim) -> MeasuredDriving:
+    """A part of a template as a driving; `path`: its file, or what it is called.
+
+    Raises MediaError where it ends before the part; one of a single frame, a picture's, is used as it is.
+    """
+    count = len(template.motions)
+    frames = trim.frames(template.rate, count) if count > 1 else range(count)
+    if not frames:
+        raise trim.nothing_left(path, count / template.rate)
+    is_whole = len(frames) == count
     return MeasuredDriving(
         path=path,
         kind="template",
-        motions=template.motions,
-        ratios=template.ratios,
-        present=(True,) * len(template.motions),
-        rate=template.rate if len(template.motions) > 1 else None,
+        motions=template.motions if is_whole else view(template.motions, frames),
+        ratios=template.ratios[frames.start : frames.stop],
+        present=(True,) * len(frames),
+        rate=template.rate if len(frames) > 1 else None,
         layout=template.layout,
         engine=template.engine,
     )
@@ -227,7 +258,7 @@ def _sound(path: Path, tools: Tools, options: Options, watch: Watch) -> Measured
     from openportrait.pipeline.speaking import open_speech  # With scipy, which takes longer to load than all else.
 
     engine = tools.engine
-    speech = open_speech(path, engine, options.speech, watch)
+    speech = open_speech(path, engine, options.speech, watch, options.trim.driving)
     return MeasuredDriving(
         path=path,
         kind="sound",
@@ -238,6 +269,7 @@ def _sound(path: Path, tools: Tools, options: Options, watch: Watch) -> Measured
         layout=engine.layout.name,
         engine=engine.name,
         warnings=speech.warnings,
+        trim=options.trim.driving,
     )
 
 
@@ -263,7 +295,7 @@ def _image(info: MediaInfo, frame: Frame, tools: Tools, options: Options) -> Mea
 
 def _video(info: MediaInfo, tools: Tools, options: Options, watch: Watch) -> MeasuredDriving:
     engine = tools.engine
-    with open_driving_clip(info.path, options.crop.max_gigapixels) as clip:
+    with _clip(info.path, options) as clip:
         with watch.over(clip, clip.info.frames) as frames:
             found = track(
                 frames,
@@ -287,6 +319,7 @@ def _video(info: MediaInfo, tools: Tools, options: Options, watch: Watch) -> Mea
         engine=engine.name,
         seen=found.seen,
         close_up=close_up(found.seen, (info.width, info.height)),
+        trim=clip.trim,
         marks=clip.marks,
         warnings=(*broken_off, *report(info.path, found, (info.width, info.height))),
         max_gigapixels=options.crop.max_gigapixels,
@@ -325,7 +358,7 @@ def _measure(info: MediaInfo, found: Track, engine: Engine, options: Options, wa
     chosen = (face for face in found.faces if face is not None)
     cut = cutter(chosen, (info.width, info.height), options.crop)
     motions = PackedMotions()
-    with open_driving_clip(info.path, options.crop.max_gigapixels) as clip, watch.over(clip, info.frames) as frames:
+    with _clip(info.path, options) as clip, watch.over(clip, info.frames) as frames:
         showing = ((frame, face) for frame, face in zip(frames, found.faces, strict=False) if face is not None)
         for group in groups(showing, engine.batch_size):
             for motion in engine.motion([cut(frame.image, face) for frame, face in group]):

@@ -225,8 +225,8 @@ class Job(Rendering):
         """The drivings in the order in which their sound is wanted: first those that move lips."""
         played = [one for follow in self._follows for one in follow.played]
         speaking = [(one.given, one.driving) for one in played if one.wanted["lip"]]
-        heard = [given for given, driving in (*speaking, *self._cast.drivings) if driving.kind != "template"]
-        return tuple(dict.fromkeys(Sound(given.path, given.delay_seconds) for given in heard))
+        heard = [item for item in (*speaking, *self._cast.drivings) if item[1].kind != "template"]
+        return tuple(dict.fromkeys(Sound(given.path, given.delay_seconds, driving.trim) for given, driving in heard))
 
     @cached_property
     def reel(self) -> Reel:

@@ -40,7 +40,7 @@ def preview_source(path: Path, options: Options) -> Preview:
 
 def preview_driving(path: Path, options: Options) -> Preview:
     """Raises MediaError, NoFaceError, OptionError or what the engine raises."""
-    clip = open_driving_clip(path, options.crop.max_gigapixels)
+    clip = open_driving_clip(path, options.crop.max_gigapixels, options.trim.driving)
     image, faces = _first_frame(clip, options, Tools.load(options.engine))
     picture = size_of(image)
     face = choose(faces, options.faces.driving_face, picture, where=str(path), option="--driving-face")[0]

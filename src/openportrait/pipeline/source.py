@@ -27,7 +27,7 @@ from openportrait.faces import (
     whole_crop,
 )
 from openportrait.files import AnyPath
-from openportrait.media import Clip, open_clip
+from openportrait.media import Clip, Sound, open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.background import Background
@@ -94,6 +94,11 @@ class Source(Protocol):
         """What the user should know of it."""
         ...
 
+    @property
+    def sound(self) -> Sound:
+        """What is heard of it, if anything."""
+        ...
+
     def scenes(self) -> Iterator[Scene]:
         """The source's frames in order; an image repeats for ever."""
         ...
@@ -128,6 +133,7 @@ class ImageSource:
     def __init__(self, path: Path, tools: Tools, options: Options) -> None:
         engine, choice = tools.engine, options.faces.face
         self.path = path
+        self.sound = Sound(path)
         with open_source_clip(path, options) as clip:
             self._frame = Background(options.output).cut_out(next(iter(clip)))
         picture = size_of(self._frame.image)
@@ -175,6 +181,7 @@ class VideoSource:
                     option="--face",
                 )
             broken_off = accept_end(clip, options)
+            self.sound = Sound(path, trim=clip.trim)
             picture = (clip.info.width, clip.info.height)
         # A clip of one frame is a picture.
         self.rate: Fraction | None = clip.info.rate if len(self._tracks[0].faces) > 1 else None
@@ -239,8 +246,9 @@ class VideoSource:
 
 
 def open_source_clip(path: Path, options: Options) -> Clip:
-    """The source's frames, in the size that the options allow. Raises MediaError."""
-    return open_clip(path, max_size=options.crop.max_size, max_gigapixels=options.crop.max_gigapixels)
+    """The source's frames, those and in the size that the options want. Raises MediaError."""
+    crop = options.crop
+    return open_clip(path, max_size=crop.max_size, max_gigapixels=crop.max_gigapixels, trim=options.trim.source)
 
 
 Opened = ImageSource | VideoSource

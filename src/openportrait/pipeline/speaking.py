@@ -18,6 +18,7 @@ from openportrait.options import SpeechOptions
 from openportrait.pipeline.flow import Computed, Watch
 from openportrait.records import Motion, Ratios
 from openportrait.speech import OUTPUTS, Hearing, LivePerformance, Moment, Performance, Signal
+from openportrait.trim import WHOLE, Trim
 
 LONGEST_SECONDS = 10_000
 """Most that is spoken of one sound: as many pictures, at 25 a second, as a template may have."""
@@ -40,10 +41,10 @@ class Speech:
     warnings: tuple[str, ...]
 
 
-def open_speech(path: Path, engine: Engine, options: SpeechOptions, watch: Watch) -> Speech:
-    """Listen to a file, and find what the engine's face does. Raises MediaError."""
+def open_speech(path: Path, engine: Engine, options: SpeechOptions, watch: Watch, part: Trim = WHOLE) -> Speech:
+    """Listen to a part of a file, and find what the engine's face does. Raises MediaError."""
     rate = Fraction(options.speech_rate).limit_denominator(_FINEST_RATE)
-    heard = _heard(path, watch)
+    heard = _heard(path, watch, part)
     performance = Performance(heard, rate, options.liveliness, options.seed)
 
     def motion(i: int) -> Motion:
@@ -77,12 +78,12 @@ def _motion(engine: Engine, moment: Moment) -> Motion:
     return edited_motion(engine, layout.at_rest, Moment().ratios, moment.edit(layout.lip_open_of_ratio))
 
 
-def _heard(path: Path, watch: Watch) -> Signal:
+def _heard(path: Path, watch: Watch, part: Trim) -> Signal:
     """(N, 6) what the mouth does, as `Hearing` finds it."""
     hearing, found, samples = Hearing(), [], 0
-    seconds = sound_seconds(path)
+    seconds = part.length_seconds if part.end_seconds is not None else sound_seconds(path)
     total = int(seconds * HEARD_RATE / PIECE) + 1 if seconds else None
-    with watch.over(listen(path), total) as pieces:
+    with watch.over(listen(path, part), total) as pieces:
         for piece in pieces:
             samples += len(piece)
             if samples > LONGEST_SECONDS * HEARD_RATE:

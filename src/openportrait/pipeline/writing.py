@@ -29,7 +29,7 @@ from openportrait.media import (
 )
 from openportrait.media.provenance import synthetic
 from openportrait.media.temporary import hidden_folder
-from openportrait.options import BACKGROUND_TRANSPARENT, Options, OutputOptions
+from openportrait.options import BACKGROUND_TRANSPARENT, Options
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.crew import Crew, processes
 from openportrait.pipeline.driving import RATE_OF_STILLS
@@ -93,11 +93,11 @@ class Start:
         return time.monotonic() - self._seconds
 
 
-def sounds(source: Path, drivings: tuple[Sound, ...], options: OutputOptions) -> tuple[Sound, ...]:
+def sounds(job: Rendering, drivings: tuple[Sound, ...] = ()) -> tuple[Sound, ...]:
     """The files whose sound is wanted, the preferred one first (SPEC §11)."""
+    options, own = job.options.output, (job.source.sound,)
     if options.audio == "none":
         return ()
-    own = (Sound(source),)
     return (*drivings, *own) if options.audio == "driving" else (*own, *drivings)
 
 

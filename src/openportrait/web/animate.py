@@ -17,6 +17,7 @@ from openportrait.options import (
     MotionOptions,
     OutputOptions,
     SpeechOptions,
+    TrimOptions,
     specs,
 )
 from openportrait.pipeline import animate
@@ -69,6 +70,7 @@ def animate_tab(context: Context, examples: list[Example]) -> tuple[Results, Reg
             with gr.Accordion("Options", open=False, elem_id="animate-options"):
                 controls.group(MotionOptions, only=FOLDED)
                 controls.group(SpeechOptions)
+                controls.group(TrimOptions)
                 controls.group(FaceOptions)
                 controls.group(CropOptions)
                 controls.group(EngineOptions, **vars(context.engine))
