@@ -23,6 +23,16 @@ SEEN = """id => {
 }"""
 
 
+SMALL = """() => [...document.querySelectorAll('button, a[href], input, select, textarea, [tabindex="0"]')]
+    .filter(each => each.checkVisibility({visibilityProperty: true}) && !each.closest('.visually-hidden'))
+    .map(each => each.closest('label:has([type=radio])') || each)
+    .map(each => [each.outerHTML.slice(0, 160), each.getBoundingClientRect()])
+    .filter(([_, box]) => box.width < 24 || box.height < 24)
+    .map(([html, box]) => `${box.width} x ${box.height} px: ${html}`)"""
+"""What can be clicked and is less than 24 px wide or high."""
+FOCUSED = "() => document.activeElement.getAttribute('aria-label') || document.activeElement.innerText.trim()"
+
+
 def in_view(visitor: Visitor, selector: str) -> bool:
     """Whether all of it, from top to bottom, is on the screen."""
     return bool(visitor.page.evaluate(SEEN, selector))
@@ -38,7 +48,13 @@ def test_every_tab_keeps_the_rules_of_accessibility(visit: Callable[..., Visitor
         for heading in page.locator("button.label-wrap:not(.open):visible").all():
             heading.click()
         page.wait_for_timeout(300)
+        page.evaluate("() => window.scrollTo(0, 500)")
+        if tab in ("Animate", "Retarget"):
+            assert page.evaluate(SEEN, f"#{tab.lower()}-start"), "what starts the job is at hand"
         assert page.evaluate(FOUND, RULES) == [], tab
+        assert page.evaluate(SMALL) == [], tab
+    rest = "id => getComputedStyle(document.querySelector(id)).getPropertyValue('--rest').trim()"
+    assert [page.evaluate(rest, f"#animate-{name}") for name in ("multiplier", "strength-lip")] == ["0.2000", "0.3333"]
 
 
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
@@ -59,6 +75,13 @@ def test_the_edited_picture_stays_in_view(visit: Callable[..., Visitor], portrai
 def test_on_a_phone_a_job_comes_into_view(visit: Callable[..., Visitor]) -> None:
     visitor = visit(**PHONE)
     assert not in_view(visitor, "#animate-status")
+    for tab in ("Retarget", "Animate"):
+        visitor.open_tab(tab)
+        visitor.page.wait_for_function(f"({SEEN})('#{tab.lower()}-start')")
+    visitor.page.evaluate("() => window.scrollTo(0, document.body.scrollHeight)")
+    last, bar = (visitor.page.locator(each).bounding_box() for each in ("#earlier", "#animate-start"))
+    assert last["y"] + last["height"] <= bar["y"], "it hides nothing at the end of the page"
+    assert visitor.page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
     visitor.page.locator("#animate-examples").get_by_text("Officer is surprised").click()
     visitor.wait_for_status("animate", "Done")
     visitor.page.wait_for_function(f"({SEEN})('#animate-status')")
@@ -87,6 +110,29 @@ def test_examples_of_every_tab_are_handed_in_by_a_click(visitor: Visitor) -> Non
         visitor.open_tab(tab)
         visitor.page.locator(f"#{elem_id}-examples").get_by_text(caption).click()
         visitor.wait_for_preview(f"{elem_id}-source")
+        assert visitor.page.evaluate(SMALL) == [], tab
+
+
+def test_keys_go_from_tab_to_tab_and_close_what_was_opened(visitor: Visitor) -> None:
+    page = visitor.page
+    page.get_by_role("tab", name="Animate", exact=True).focus()
+    for key, tab in (("ArrowRight", "Edit"), ("End", "Live"), ("ArrowRight", "Animate"), ("ArrowLeft", "Live")):
+        page.keyboard.press(key)
+        page.wait_for_function(f"name => ({FOCUSED})() === name", arg=tab)
+        assert page.get_by_role("tab", name=tab, exact=True).get_attribute("aria-selected") == "true"
+    page.click("#live-start")
+    page.wait_for_selector(".toast-body")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".toast-body", state="detached")
+    page.get_by_role("button", name="Use via API").press("Enter")
+    page.wait_for_function(f"() => ({FOCUSED})() === 'Close'")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".api-docs", state="detached")
+    page.wait_for_function(f"() => ({FOCUSED})() === 'Use via API'")
+    page.click("#live-region input")
+    page.wait_for_selector("[role=option]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("[role=option]", state="detached")
 
 
 def test_a_portrait_is_animated_with_the_keyboard_alone(visitor: Visitor, portrait: Path) -> None:

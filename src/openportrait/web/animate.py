@@ -45,7 +45,7 @@ def animate_tab(context: Context, examples: list[Example]) -> tuple[Results, Reg
     """Lay out the tab and connect it. Gives where its jobs are shown, as every tab does, and what moves."""
     controls = Controls(TAB)
     with gr.Row(equal_height=False):
-        with gr.Column(min_width=300, scale=2):
+        with gr.Column(min_width=300, scale=3):
             with gr.Row(equal_height=False):
                 with gr.Column(min_width=260):
                     with gr.Tabs(), gr.Tab("Source"):
@@ -75,7 +75,7 @@ def animate_tab(context: Context, examples: list[Example]) -> tuple[Results, Reg
                 controls.group(CropOptions)
                 controls.group(EngineOptions, **vars(context.engine))
                 controls.group(OutputOptions, side_by_side=True, save_template=True)
-        with gr.Column(min_width=300):
+        with gr.Column(min_width=300, scale=2):
             shown = results(context, TAB, "Animate")
     source_faces.connect(controls, [source], "face", SOURCE_VIEW)
     driving_faces.connect(controls, [driving, camera, microphone], "driving_face", DRIVING_VIEW)
@@ -100,7 +100,7 @@ def _driving() -> tuple[Any, Any, Any]:
         with gr.Tab("Driving"):
             driving = handed_in(
                 gr.File(
-                    label="Video, picture, motion template or sound",
+                    label="Clip, picture, motion or sound",
                     file_types=[*PICTURES_AND_CLIPS, *MOTION, *SOUNDS],
                     height=140,
                     elem_id="animate-driving",

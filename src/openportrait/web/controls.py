@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,19 @@ def step_of(spec: OptionSpec) -> float:
         return 1
     wanted = (spec.range.high - spec.range.low) / STEPS
     return max((step for step in NICE_STEPS if step <= wanted), default=NICE_STEPS[0])
+
+
+def rest_marks(parts: Iterable[Any]) -> str:
+    """CSS that says of the sliders among a page's parts where each rests: `--rest`, 0..1 of its way.
+
+    Not of those that rest at an end, which is to be seen by itself.
+    """
+    ways = {
+        part.elem_id: (part.value - part.minimum) / (part.maximum - part.minimum)
+        for part in parts
+        if isinstance(part, gr.Slider) and part.elem_id
+    }
+    return "".join(f"#{name} {{ --rest: {way:.4f}; }}\n" for name, way in ways.items() if 0 < way < 1)
 
 
 def plain(spec: OptionSpec, value: Any) -> Any:

@@ -144,7 +144,7 @@ class Results:
 def results(context: Context, tab: str, button: str, *, strip: bool = True) -> Results:
     """Lay out a job's buttons and results."""
     with gr.Column(elem_id=f"{tab}-job", elem_classes="op-job"):
-        with gr.Row():
+        with gr.Row(elem_classes="op-bar"):
             start = gr.Button(button, variant="primary", elem_id=f"{tab}-start", scale=3)
             cancel = gr.Button(
                 "Cancel", variant="stop", interactive=False, elem_id=f"{tab}-cancel", scale=1, min_width=90

@@ -130,7 +130,7 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
     from starlette.responses import Response
     from starlette.routing import Route
 
-    from openportrait.web import app, gate, live, theme, uploads
+    from openportrait.web import app, controls, gate, live, theme, uploads
 
     limits, sessions, assets = context.limits, context.sessions, files("openportrait") / "assets" / "web"
     blocks.max_threads = blocks._queue.max_thread_count = app.THREADS
@@ -164,7 +164,7 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
         footer_links=["api"],
         run_history=False,
         theme=theme.theme(),
-        css=(assets / "style.css").read_text("utf-8"),
+        css=(assets / "style.css").read_text("utf-8") + controls.rest_marks(blocks.blocks.values()),
         js=(assets / "page.js").read_text("utf-8"),
         ssr_mode=False,
         pwa=False,

@@ -1,5 +1,5 @@
-// What belongs to no single part of the page: the memory of what it shows, names that Gradio leaves out, messages
-// that stay, and the question before a running job is left.
+// What belongs to no single part of the page: the memory of what it shows, names and keys that Gradio leaves out,
+// messages that stay, and the question before a running job is left.
 () => {
   const STORE = "openportrait";
   const read = () => { try { return JSON.parse(sessionStorage.getItem(STORE)) || {}; } catch { return {}; } };
@@ -94,6 +94,34 @@
   for (const kind of ["change", "drop"]) document.addEventListener(kind, forget, true);
   document.addEventListener("click", (event) => { if (event.target.closest?.('[id$="-start"]')) forget(); }, true);
 
-  new MutationObserver(() => { name(); keepMessages(); }).observe(document.body, { childList: true, subtree: true });
+  // The description of the API lies over the page: keys go to it while it is open, then back to where they were.
+  let dialog = null, opener = null;
+  function followDialog() {
+    const found = document.querySelector('.api-docs[role="dialog"]');
+    if (found === dialog) return;
+    if (!found) opener?.focus();
+    else if (!dialog) opener = document.activeElement;
+    const close = found?.querySelector(".banner-wrap > button");
+    close?.setAttribute("aria-label", "Close");
+    close?.focus();
+    dialog = close ? found : null;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      (document.querySelector(".toast-close") || dialog?.querySelector('[aria-label="Close"]'))?.click();
+      return;
+    }
+    const tab = event.target.closest?.('[role="tab"]');
+    const all = [...(tab?.closest('[role="tablist"]')?.querySelectorAll('[role="tab"]:not([disabled])') || [])];
+    const place = { ArrowRight: all.indexOf(tab) + 1, ArrowLeft: all.indexOf(tab) - 1, Home: 0, End: -1 }[event.key];
+    const next = place === undefined ? null : all.at(place % all.length);
+    if (!next) return;
+    event.preventDefault();
+    next.click();
+    next.focus();
+  });
+
+  new MutationObserver(() => { name(); keepMessages(); followDialog(); }).observe(document.body, { childList: true, subtree: true });
   name();
 }
