@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.engines.mesh.colours import LUMA, skin_colour
-from openportrait.engines.mesh.motion import pose
-from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER
+from openportrait.engines.mesh.shape.points import INNER_LOWER, INNER_UPPER, pose
 from openportrait.faces import FaceFinder
 from openportrait.records import Face, Floats, Image
 

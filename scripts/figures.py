@@ -11,7 +11,7 @@ import numpy as np
 
 from openportrait import Animator, FaceEdit
 from openportrait.engines.mesh.render import whole_mesh
-from openportrait.engines.mesh.topology import SKIN_COUNT
+from openportrait.engines.mesh.shape.points import SKIN_COUNT
 from openportrait.media import write_image
 from openportrait.pipeline.source import ImageSource
 from openportrait.records import Image

@@ -18,7 +18,7 @@ from tests.engines.gestures import Gesture, authored
 
 from openportrait.engines import load
 from openportrait.engines.base import Engine, Shot
-from openportrait.engines.mesh.lips import closed
+from openportrait.engines.mesh.shape.movements import closed
 from openportrait.faces import FaceFinder, crop_face, ratios
 from openportrait.media import Sound as SoundFile
 from openportrait.media import open_writer, read_image, write_image

@@ -5,9 +5,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.motion import crop_pixels
-from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, FACE_OVAL, LIPS_LOWER, LIPS_UPPER, canonical
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.points import (
+    EYES_LOWER,
+    EYES_UPPER,
+    FACE_OVAL,
+    LIPS_LOWER,
+    LIPS_UPPER,
+    canonical,
+    crop_pixels,
+)
 from openportrait.motion import keypoints, rotation_from_degrees
 from openportrait.records import Face, FaceCrop, Floats, Image, Motion
 from tests.engines.gestures import Gesture, authored

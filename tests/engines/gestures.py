@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from openportrait.engines.mesh.fields import blinked, fields, looked
+from openportrait.engines.mesh.shape.movements import blinked, fields, looked
 from openportrait.motion.pose import rotation_from_degrees
 from openportrait.records import Motion
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh.layout import mesh_layout
+from openportrait.engines.mesh.shape.layout import mesh_layout
 from openportrait.motion import (
     LIVEPORTRAIT_21,
     ClipTransfer,
@@ -51,7 +51,7 @@ def random_motions(layout: KeypointLayout, seed: int, count: int) -> list[Motion
 def layout_canonical(layout: KeypointLayout) -> np.ndarray:
     if layout is LIVEPORTRAIT_21:
         return np.random.default_rng(3).uniform(-0.3, 0.3, (21, 3))
-    from openportrait.engines.mesh.topology import canonical
+    from openportrait.engines.mesh.shape.points import canonical
 
     return canonical()
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.sliders import edited
+from openportrait.engines.mesh.shape.controls import edited
+from openportrait.engines.mesh.shape.layout import mesh_layout
 from openportrait.faces import ratios
 from openportrait.motion import LIVEPORTRAIT_21, KeypointLayout, PackedMotions, edit_expression
 from openportrait.motion.limits import check_motions

@@ -31,7 +31,7 @@ class Limits(NamedTuple):
 LIMITS = {
     # About thirty face heights: the published model's keypoints lie within one.
     LIVEPORTRAIT_21.name: Limits(LIVEPORTRAIT_21.count, FACE_OF_21, 20.0),
-    # Centimetres (`engines.mesh.topology`): no head reaches a metre.
+    # Centimetres (`engines.mesh.shape.points`): no head reaches a metre.
     "mesh-478": Limits(478, 18.0, 100.0),
 }
 """The keypoint layouts that a template may have, by name."""

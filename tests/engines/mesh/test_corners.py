@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 
 from openportrait.engines.base import Shot
-from openportrait.engines.mesh.appearance import build_appearance
-from openportrait.engines.mesh.corners import narrowed
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.render import render_shot
+from openportrait.engines.mesh.mouth.paint import narrowed
+from openportrait.engines.mesh.render import build_appearance, render_shot
+from openportrait.engines.mesh.shape.layout import mesh_layout
 from openportrait.motion import keypoints
 from tests.engines.faces import made_crop, made_motion
 from tests.engines.gestures import Gesture

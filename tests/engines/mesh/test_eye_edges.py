@@ -8,12 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh.eye_edges import snapped
-from openportrait.engines.mesh.eye_layers import eye_outline, eye_width
-from openportrait.engines.mesh.fitting import fitted
-from openportrait.engines.mesh.motion import crop_pixels
+from openportrait.engines.mesh.eyes.edges import snapped
+from openportrait.engines.mesh.eyes.layers import eye_outline, eye_width
 from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.topology import EYES_UPPER, SKIN_COUNT
+from openportrait.engines.mesh.shape.points import EYES_UPPER, SKIN_COUNT, crop_pixels, fitted
 from openportrait.records import FaceCrop
 from tests.engines.faces import made_crop
 from tests.engines.gestures import Gesture

@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 
 from openportrait.engines.base import Shot
-from openportrait.engines.mesh import lids
-from openportrait.engines.mesh.appearance import build_appearance
 from openportrait.engines.mesh.colours import LUMA
-from openportrait.engines.mesh.eye_layers import eye_outline
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.overlay import draw_line
-from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.retarget import eye_offsets
-from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER
+from openportrait.engines.mesh.drawing.stand_in import draw_line
+from openportrait.engines.mesh.eyes.layers import eye_outline
+from openportrait.engines.mesh.render import build_appearance, render_shot
+from openportrait.engines.mesh.shape import movements
+from openportrait.engines.mesh.shape.controls import eye_offsets
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.points import EYES_LOWER, EYES_UPPER
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats, Image, Ratios
 from tests.engines.faces import made_crop, made_motion
@@ -145,7 +144,7 @@ def test_a_shut_eye_opens_as_far_as_what_is_made_up_looks_right() -> None:
     widths = []
     for target in (0.15, 0.25, 0.8):
         moved = eye_offsets(x_s, Ratios(eye_left=0.05, eye_right=0.05, lip=0.0), target)
-        widths.append(lids.openness(x_s + moved))
+        widths.append(movements.openness(x_s + moved))
     np.testing.assert_allclose(widths[0], 0.15, atol=0.04)
     np.testing.assert_allclose(widths[1], 0.25, atol=0.05)
     np.testing.assert_allclose(widths[2], widths[1], atol=0.02)

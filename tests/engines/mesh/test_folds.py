@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from openportrait.engines.base import Shot
-from openportrait.engines.mesh.appearance import build_appearance
-from openportrait.engines.mesh.folds import amounts, build_folds
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.topology import FACE_OVAL
+from openportrait.engines.mesh.drawing.folds import amounts, build_folds
+from openportrait.engines.mesh.render import build_appearance, render_shot
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.points import FACE_OVAL
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats
 from tests.engines.faces import made_crop, made_motion

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from openportrait.engines.base import Shot
-from openportrait.engines.mesh.appearance import MeshAppearance, build_appearance
 from openportrait.engines.mesh.engine import MeshEngine
-from openportrait.engines.mesh.layers import shown_through
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.motion import motion_of
-from openportrait.engines.mesh.plate import continued, smoothly
-from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.surround import build_surround
+from openportrait.engines.mesh.layers.background import continued, smoothly
+from openportrait.engines.mesh.layers.person import shown_through
+from openportrait.engines.mesh.render import MeshAppearance, build_appearance, render_shot
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.points import motion_of
+from openportrait.engines.mesh.shape.surround import build_surround
 from openportrait.faces import FaceFinder, crop_face
 from openportrait.media import read_image
 from openportrait.motion import keypoints

@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.motion import crop_pixels, crop_units, fit, motion_of, rigid_between
-from openportrait.engines.mesh.topology import EYE_CORNERS, canonical, pose_weights
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.points import (
+    EYE_CORNERS,
+    canonical,
+    crop_pixels,
+    crop_units,
+    fit,
+    motion_of,
+    pose_weights,
+    rigid_between,
+)
 from openportrait.motion import angle_degrees, degrees_from_rotation, keypoints, rotation_from_degrees
 from openportrait.records import Face, FaceCrop, Floats
 from tests.engines.faces import made_crop, made_motion

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh import lids
-from openportrait.engines.mesh.fields import fields
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.sliders import edited
-from openportrait.engines.mesh.topology import IRISES, canonical
+from openportrait.engines.mesh.shape import movements
+from openportrait.engines.mesh.shape.controls import edited
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.movements import fields
+from openportrait.engines.mesh.shape.points import IRISES, canonical
 from openportrait.motion import degrees_from_rotation, keypoints
 from openportrait.records import FaceEdit, Floats
 from tests.engines.faces import made_motion
@@ -52,9 +52,9 @@ def test_gestures_move_what_they_are_called_after() -> None:
 
 
 def test_a_blink_shuts_the_eye_it_names() -> None:
-    left, right = lids.openness(canonical() + _moved(Gesture(blink_left=1)))
+    left, right = movements.openness(canonical() + _moved(Gesture(blink_left=1)))
     assert left == pytest.approx(0, abs=1e-12)
-    assert right == pytest.approx(lids.openness(canonical())[1])
+    assert right == pytest.approx(movements.openness(canonical())[1])
 
 
 def test_the_head_turns_about_the_neck_in_the_stated_directions() -> None:
@@ -101,14 +101,14 @@ def test_the_corners_of_a_sad_mouth_hang_however_they_were() -> None:
 
 def test_the_lids_go_down_with_a_look_down() -> None:
     before, low, high = (
-        lids.openness(canonical() + _edited(FaceEdit(gaze_y=gaze))).mean() for gaze in (0.0, -63.0, 63.0)
+        movements.openness(canonical() + _edited(FaceEdit(gaze_y=gaze))).mean() for gaze in (0.0, -63.0, 63.0)
     )
     assert low == pytest.approx(0.58 * before, rel=0.05)
     assert high > 1.1 * before
 
 
 def test_a_full_wink_shuts_the_eye_on_the_pictures_left() -> None:
-    left, right = lids.openness(canonical() + _edited(FaceEdit(wink=39)))
+    left, right = movements.openness(canonical() + _edited(FaceEdit(wink=39)))
     assert left == pytest.approx(0, abs=0.05)
     assert right > 0.2
 
@@ -148,8 +148,8 @@ def test_either_eye_winks() -> None:
         (FaceEdit(wink_left=39), (0, 1)),
         (FaceEdit(wink=39), (0, 1)),
     ):
-        open_now = lids.openness(canonical() + _edited(edit))
-        plain = lids.openness(canonical())
+        open_now = movements.openness(canonical() + _edited(edit))
+        plain = movements.openness(canonical())
         assert [bool(now > 0.9 * own) for now, own in zip(open_now, plain, strict=True)] == [bool(e) for e in expected]
     twice = _edited(FaceEdit(wink=30, wink_left=30))
     np.testing.assert_array_equal(twice, _edited(FaceEdit(wink=39)))

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh import lids
-from openportrait.engines.mesh.fields import fields
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.lips import closed
-from openportrait.engines.mesh.topology import (
+from openportrait.engines.mesh.shape import movements
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.movements import closed, fields
+from openportrait.engines.mesh.shape.points import (
     EYES_LOWER,
     EYES_UPPER,
     INNER_LOWER,
@@ -55,30 +54,30 @@ def test_lids_shut_whatever_the_shapes_of_the_two_eyes() -> None:
     narrow = np.zeros((478, 3))
     narrow[EYES_LOWER[:, 1:-1], 1] -= 0.2
     driven = _driven(narrow, Gesture(blink_left=0.75, blink_right=1), _identity())
-    np.testing.assert_allclose(lids.openness(driven), 0, atol=1e-9)
+    np.testing.assert_allclose(movements.openness(driven), 0, atol=1e-9)
 
 
 def test_one_eye_may_shut_alone() -> None:
     driven = _driven(np.zeros((478, 3)), Gesture(blink_right=1), np.zeros((478, 3)))
-    left, right = lids.openness(driven)
+    left, right = movements.openness(driven)
     assert right == pytest.approx(0, abs=1e-9)
-    assert left == pytest.approx(lids.openness(canonical())[0])
+    assert left == pytest.approx(movements.openness(canonical())[0])
 
 
 def test_half_shut_lies_between_and_wide_eyes_stay_bounded() -> None:
     reference = np.full(2, 0.3)
-    half, wide, wider = (lids.followed(np.full(2, value), reference)[0] for value in (0.2, 0.4, 0.9))
+    half, wide, wider = (movements.followed(np.full(2, value), reference)[0] for value in (0.2, 0.4, 0.9))
     assert 0.3 < half < 0.7
     assert 1.1 < wide < wider <= 1.5
-    assert lids.followed(np.array([0.04, 0.04]), np.array([0.04, 0.04])).tolist() == [1, 1]
+    assert movements.followed(np.array([0.04, 0.04]), np.array([0.04, 0.04])).tolist() == [1, 1]
 
 
 def test_eyes_that_hardly_differ_open_alike() -> None:
     reference = np.full(2, 0.3)
-    alike = lids.followed(np.array([0.27, 0.3]), reference)
+    alike = movements.followed(np.array([0.27, 0.3]), reference)
     assert alike[0] == pytest.approx(alike[1])
     assert 0.9 < alike[0] < 0.95
-    wink = lids.followed(np.array([0.1, 0.3]), reference)
+    wink = movements.followed(np.array([0.1, 0.3]), reference)
     assert wink.tolist() == pytest.approx([0, 1], abs=0.01)
 
 
@@ -86,7 +85,7 @@ def test_both_irises_follow_the_mean_gaze_in_eye_widths() -> None:
     source = _identity()
     change = LAYOUT.change(source, _expression(Gesture(gaze=(0.2, 0.1))), _expression(Gesture()))
     points = canonical() + source
-    shift = lids.gaze(points + change) - lids.gaze(points)
+    shift = movements.gaze(points + change) - movements.gaze(points)
     # A vertical look counts 0.8, and less where it is small: 0.8 · 0.1² / (0.1 + 0.03).
     np.testing.assert_allclose(shift, [[0.2, 0.06154], [0.2, 0.06154]], atol=1e-4)
     np.testing.assert_allclose(change[IRISES] - change[IRISES[:, :1]], 0, atol=1e-12)
@@ -95,7 +94,7 @@ def test_both_irises_follow_the_mean_gaze_in_eye_widths() -> None:
 def test_in_a_wink_the_open_eye_says_where_both_look() -> None:
     driving = _expression(Gesture(gaze=(0.2, 0.0), blink_left=1))
     driving[IRISES[0]] += (1.0, 0.4, 0.0)
-    shift = lids.followed_gaze(canonical() + driving, canonical())
+    shift = movements.followed_gaze(canonical() + driving, canonical())
     np.testing.assert_allclose(shift, [[0.2, 0.0], [0.2, 0.0]], atol=2e-3)
 
 
@@ -184,8 +183,8 @@ def test_pursed_and_open_mouths_are_not_taken_for_sad_ones() -> None:
 
 def test_at_rest_eyes_are_open_and_look_ahead() -> None:
     shut = LAYOUT.neutral(authored(made_motion(), Gesture(blink_left=0.8, blink_right=0.8, gaze=(0.2, 0))))
-    assert lids.openness(canonical() + shut).min() >= 0.2
-    assert lids.gaze(canonical() + shut)[:, 0].mean() == pytest.approx(0, abs=1e-9)
+    assert movements.openness(canonical() + shut).min() >= 0.2
+    assert movements.gaze(canonical() + shut)[:, 0].mean() == pytest.approx(0, abs=1e-9)
 
 
 def test_a_face_at_rest_keeps_its_own_proportions() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.motion import pose, rigid_between
-from openportrait.engines.mesh.stitch import stitched
+from openportrait.engines.mesh.shape.controls import stitched
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.points import pose, rigid_between
 from openportrait.motion import angle_degrees, degrees_from_rotation, keypoints, rotation_from_degrees
 from openportrait.records import Floats
 from tests.engines.faces import made_motion

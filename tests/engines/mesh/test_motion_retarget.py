@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.retarget import eye_offsets, lip_offsets
-from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER
+from openportrait.engines.mesh.shape.controls import eye_offsets, lip_offsets
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.points import INNER_LOWER, INNER_UPPER
 from openportrait.faces import ratios
 from openportrait.motion import keypoints
 from openportrait.records import Face, Floats, Ratios

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 
 from openportrait.engines import load
-from openportrait.engines.mesh.appearance import build_appearance
 from openportrait.engines.mesh.colours import LUMA, colourfulness, lip_colour, skin_colour, tooth_colour
-from openportrait.engines.mesh.inside import flat_cm, lip_middles
-from openportrait.engines.mesh.motion import crop_pixels, pose
-from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.retarget import lip_offsets
-from openportrait.engines.mesh.teeth import OwnTeeth
-from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER, LIPS_LOWER, LIPS_UPPER
+from openportrait.engines.mesh.mouth.parts import flat_cm, lip_middles
+from openportrait.engines.mesh.mouth.teeth import OwnTeeth
+from openportrait.engines.mesh.render import build_appearance, render_shot
+from openportrait.engines.mesh.shape.controls import lip_offsets
+from openportrait.engines.mesh.shape.points import INNER_LOWER, INNER_UPPER, LIPS_LOWER, LIPS_UPPER, crop_pixels, pose
 from openportrait.faces import ratios
 from openportrait.options import EngineOptions
 from openportrait.records import FaceCrop, Floats, Image

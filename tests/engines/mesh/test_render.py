@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 
 from openportrait.engines.base import Shot
-from openportrait.engines.mesh.appearance import build_appearance
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.motion import crop_pixels, motion_of
-from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, INNER_LOWER, INNER_UPPER, IRISES, LIPS_LOWER
+from openportrait.engines.mesh.render import build_appearance, render_shot
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.points import (
+    EYES_LOWER,
+    EYES_UPPER,
+    INNER_LOWER,
+    INNER_UPPER,
+    IRISES,
+    LIPS_LOWER,
+    crop_pixels,
+    motion_of,
+)
 from openportrait.motion import keypoints
 from openportrait.records import FaceCrop, Floats, Image
 from tests.engines.faces import made_crop

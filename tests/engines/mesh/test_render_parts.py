@@ -6,19 +6,27 @@ import cv2
 import numpy as np
 import pytest
 
-from openportrait.engines.mesh.appearance import build_appearance
 from openportrait.engines.mesh.colours import sampled
 from openportrait.engines.mesh.curves import rounded
-from openportrait.engines.mesh.eye_layers import find_iris
-from openportrait.engines.mesh.head import head_points, mirrored
-from openportrait.engines.mesh.infill import filled
-from openportrait.engines.mesh.layers import Layers
-from openportrait.engines.mesh.mirror import find_other_side
-from openportrait.engines.mesh.overlay import build_stand_in
-from openportrait.engines.mesh.raster import Grid, cover, displacements, evaluate, interpolants, places
-from openportrait.engines.mesh.surround import build_surround, ring_triangles
-from openportrait.engines.mesh.topology import FACE_OVAL, LIPS_LOWER, SKIN_COUNT
-from openportrait.engines.mesh.warp import Mesh, draw, warp
+from openportrait.engines.mesh.drawing.mirror import find_other_side
+from openportrait.engines.mesh.drawing.stand_in import build_stand_in
+from openportrait.engines.mesh.drawing.warp import (
+    Grid,
+    Mesh,
+    cover,
+    displacements,
+    draw,
+    evaluate,
+    interpolants,
+    places,
+    warp,
+)
+from openportrait.engines.mesh.eyes.layers import find_iris
+from openportrait.engines.mesh.layers.background import filled
+from openportrait.engines.mesh.layers.person import Layers
+from openportrait.engines.mesh.render import build_appearance
+from openportrait.engines.mesh.shape.points import FACE_OVAL, LIPS_LOWER, SKIN_COUNT
+from openportrait.engines.mesh.shape.surround import build_surround, head_points, mirrored, ring_triangles
 from openportrait.motion import rotation_from_degrees
 from tests.engines.faces import made_crop
 from tests.engines.mesh.test_render import with_clear_eyes

@@ -7,12 +7,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from openportrait.engines.mesh.appearance import MeshAppearance
-from openportrait.engines.mesh.head import mirrored
-from openportrait.engines.mesh.mirror import find_other_side
-from openportrait.engines.mesh.motion import crop_pixels, rigid_between
-from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.topology import SKIN_COUNT, canonical, triangles
+from openportrait.engines.mesh.drawing.mirror import find_other_side
+from openportrait.engines.mesh.render import MeshAppearance, render_shot
+from openportrait.engines.mesh.shape.points import SKIN_COUNT, canonical, crop_pixels, rigid_between, triangles
+from openportrait.engines.mesh.shape.surround import mirrored
 from openportrait.records import FaceCrop, Floats
 from tests.engines.faces import made_crop
 from tests.engines.gestures import Gesture

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from openportrait.engines.base import Appearance, Canvas, Memory, Shot
-from openportrait.engines.mesh.appearance import build_appearance, teeth_of
-from openportrait.engines.mesh.layout import mesh_layout
-from openportrait.engines.mesh.motion import motion_of
-from openportrait.engines.mesh.render import render_shot
-from openportrait.engines.mesh.retarget import eye_offsets, lip_offsets
-from openportrait.engines.mesh.sliders import edited
-from openportrait.engines.mesh.stitch import stitched
-from openportrait.engines.mesh.teeth import better
+from openportrait.engines.mesh.mouth.teeth import better
+from openportrait.engines.mesh.render import build_appearance, render_shot, teeth_of
+from openportrait.engines.mesh.shape.controls import edited, eye_offsets, lip_offsets, stitched
+from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.engines.mesh.shape.points import motion_of
 from openportrait.faces import Refine
 from openportrait.options import EngineOptions
 from openportrait.paste import paste_back

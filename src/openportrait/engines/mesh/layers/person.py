@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.engines.mesh.curves import smoothstep
-from openportrait.engines.mesh.infill import Layer, Mask
-from openportrait.engines.mesh.plate import continued, smoothly
+from openportrait.engines.mesh.layers.background import Layer, Mask, continued, smoothly
 from openportrait.faces.matte import SIDE, guess, is_sound, refined, with_face
 from openportrait.records import FaceCrop, Floats, Image
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.engines.mesh.curves import SUBPIXEL_BITS, rounded, smoothstep, subpixels
-from openportrait.engines.mesh.eye_layers import EyeLayers, eye_outline, eye_width, lid_gap
-from openportrait.engines.mesh.infill import Layer
-from openportrait.engines.mesh.overlay import bounds, draw_line, lay_stand_in
-from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, LID_SHELL
-from openportrait.engines.mesh.warp import Warp
+from openportrait.engines.mesh.drawing.stand_in import bounds, draw_line, lay_stand_in
+from openportrait.engines.mesh.drawing.warp import Warp
+from openportrait.engines.mesh.eyes.layers import EyeLayers, eye_outline, eye_width, lid_gap
+from openportrait.engines.mesh.layers.background import Layer
+from openportrait.engines.mesh.shape.points import EYES_LOWER, EYES_UPPER, LID_SHELL
 from openportrait.records import Floats, Image
 
 _SHADOW, _SHADOW_REACH = 0.25, 0.16

@@ -15,10 +15,9 @@ import numpy as np
 
 from openportrait.engines.mesh.colours import LUMA, colourfulness, lip_colour, sampled, skin_colour
 from openportrait.engines.mesh.curves import SUBPIXEL_BITS, smoothstep, subpixels
-from openportrait.engines.mesh.motion import Similarity, crop_units, pose
-from openportrait.engines.mesh.overlay import bounds
-from openportrait.engines.mesh.raster import Field, places
-from openportrait.engines.mesh.topology import (
+from openportrait.engines.mesh.drawing.stand_in import bounds
+from openportrait.engines.mesh.drawing.warp import Field, Warp, places
+from openportrait.engines.mesh.shape.points import (
     BROWS,
     EYES_LOWER,
     EYES_UPPER,
@@ -28,9 +27,11 @@ from openportrait.engines.mesh.topology import (
     LIPS_UPPER,
     SKIN_COUNT,
     Indices,
+    Similarity,
     canonical,
+    crop_units,
+    pose,
 )
-from openportrait.engines.mesh.warp import Warp
 from openportrait.records import Floats, Image
 
 _NASOLABIAL = ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432))

@@ -13,9 +13,8 @@ import numpy as np
 
 from openportrait.engines.mesh.colours import LUMA
 from openportrait.engines.mesh.curves import SUBPIXEL_BITS, subpixels
-from openportrait.engines.mesh.infill import Layer, Mask, filled
-from openportrait.engines.mesh.raster import Field
-from openportrait.engines.mesh.warp import Warp, taken_from
+from openportrait.engines.mesh.drawing.warp import Field, Warp, taken_from
+from openportrait.engines.mesh.layers.background import Layer, Mask, filled
 from openportrait.records import Floats, Image
 
 _FINENESS = 6.0

@@ -16,7 +16,21 @@ from numpy.typing import NDArray
 
 from openportrait.engines.mesh.colours import LUMA, sampled
 from openportrait.engines.mesh.curves import smoothstep
-from openportrait.engines.mesh.head import (
+from openportrait.engines.mesh.drawing.warp import (
+    Field,
+    Grid,
+    Indices,
+    Warp,
+    cover,
+    displacements,
+    enlarged,
+    evaluate,
+    interpolants,
+    places,
+)
+from openportrait.engines.mesh.layers.person import Layers
+from openportrait.engines.mesh.shape.points import SKIN_COUNT, Similarity, canonical, pose, triangles
+from openportrait.engines.mesh.shape.surround import (
     behind,
     head_points,
     head_triangles,
@@ -25,11 +39,6 @@ from openportrait.engines.mesh.head import (
     ring_normals,
     ways_to_rings,
 )
-from openportrait.engines.mesh.layers import Layers
-from openportrait.engines.mesh.motion import Similarity, pose
-from openportrait.engines.mesh.raster import Field, Grid, Indices, cover, displacements, evaluate, interpolants, places
-from openportrait.engines.mesh.topology import SKIN_COUNT, canonical, triangles
-from openportrait.engines.mesh.warp import Warp, enlarged
 from openportrait.records import Floats, Image
 
 _EDGE_ON, _SEEN = 0.3, 0.55

@@ -1,21 +1,140 @@
-"""One eye of a source taken apart: the white without its iris, and the whole iris."""
+"""One eye of a source taken apart: the white without its iris, the whole iris, and the skin of the shut lid.
+
+What a source does not show, as its lids are shut, is made up in its light and colours."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from openportrait.engines.mesh.colours import LUMA
+from openportrait.engines.mesh.colours import LUMA, light_colour, lip_colour, skin_colour
 from openportrait.engines.mesh.curves import SUBPIXEL_BITS, smoothstep, subpixels
-from openportrait.engines.mesh.infill import Layer, Mask, filled
-from openportrait.engines.mesh.lid_skin import build_lid_skin
-from openportrait.engines.mesh.made_eye import iris_place, made_iris, made_white, white_colour
-from openportrait.engines.mesh.overlay import StandIn
-from openportrait.engines.mesh.topology import EYES_LOWER, EYES_UPPER, IRISES
+from openportrait.engines.mesh.drawing.stand_in import StandIn, around_it, build_stand_in
+from openportrait.engines.mesh.layers.background import Layer, Mask, filled
+from openportrait.engines.mesh.shape.points import EYES_LOWER, EYES_UPPER, IRISES
 from openportrait.records import Floats, Image
+
+RADIUS = 0.205
+"""Of an average iris, in widths of the eye, as is the next."""
+_RISE = 0.05
+"""How far above the middle of the corners an iris that looks ahead lies."""
+_WHITE_BRIGHTNESS, _SKIN_IN_WHITE = 0.72, 0.35
+"""Of the white over the skin's, as the lids shade it, and how much of the skin's hue they throw on it."""
+_CORNER_SHADE = 0.3
+_PUPIL, _RIM = (0.38, 0.46), (0.78, 1.0)
+"""In radii: the pupil's soft edge, and where the iris darkens outwards."""
+_IRIS_LIGHTER, _PUPIL_DARKER, _RIM_DARKER = 1.2, 0.35, 0.55
+_DARKEST_OF_WHITE = 0.32
+"""The darkest colour near is that of pale lashes or of skin, where it is brighter than this part of the white."""
+_GLINT, _GLINT_PLACE = 0.17, (-0.3, -0.38)
+"""Radius of the light's reflection and where it lies, in radii of the iris."""
+_GLINT_SHARE = 0.75
+
+
+def white_colour(image: Image, face: Floats) -> Floats:
+    """(3,) the brightest white of an eye in the light of a crop (S, S, 3) with landmarks (478, 3) px."""
+    skin = skin_colour(image, face)
+    light = light_colour(skin, lip_colour(image, face))
+    bright = float(skin @ LUMA)
+    return np.asarray(_WHITE_BRIGHTNESS * (light * bright + _SKIN_IN_WHITE * (skin - light * bright)))
+
+
+def iris_place(outline: Floats) -> tuple[Floats, float]:
+    """Centre (2,) and radius of the iris, from the eye's outline (16, 2): corner, upper lid, corner, lower lid."""
+    outer, inner = outline[0], outline[8]
+    along = inner - outer
+    up = np.array([along[1], -along[0]]) * np.sign(along[0] or 1.0)
+    return (outer + inner) / 2 + _RISE * up, RADIUS * float(np.linalg.norm(along))
+
+
+def made_white(shape: tuple[int, ...], outline: Floats, white: Floats) -> Layer:
+    """(h, w, 3) the eyeball without iris: `white` (3,), darker to the corners."""
+    middle, half = (outline[0] + outline[8]) / 2, float(np.linalg.norm(outline[8] - outline[0])) / 2
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    away = np.hypot(x - middle[0], y - middle[1]) / max(half, 1.0)
+    shade = 1 - _CORNER_SHADE * smoothstep(away, 0.35, 1.1)
+    return np.asarray(shade[..., None] * white, np.float32)
+
+
+def made_iris(shape: tuple[int, ...], centre: Floats, radius: float, darkest: Floats, white: Floats) -> Layer:
+    """(h, w, 4) an iris in the tone of the `darkest` colour (3,) near, colour times share, and the share 0..1."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    away = np.hypot(x - centre[0], y - centre[1]) / radius
+    below = np.clip((y - centre[1]) / radius, -1, 1)
+    tone = _IRIS_LIGHTER * (1 + 0.15 * below)
+    tone = tone + (_RIM_DARKER - tone) * smoothstep(away, *_RIM)
+    tone = _PUPIL_DARKER + (tone - _PUPIL_DARKER) * smoothstep(away, *_PUPIL)
+    pale = float(darkest @ LUMA) / max(_DARKEST_OF_WHITE * float(white @ LUMA), 1.0)
+    colours = tone[..., None] * (darkest / max(pale, 1.0))
+    right, down = _GLINT_PLACE
+    beside = np.hypot(x - centre[0] - right * radius, y - centre[1] - down * radius) / (_GLINT * radius)
+    glint = (_GLINT_SHARE * (1 - smoothstep(beside, 0.6, 1.3)))[..., None]
+    colours = cv2.GaussianBlur(colours + (white - colours) * glint, (0, 0), max(0.05 * radius, 0.3))
+    share = (1 - smoothstep(away, 0.9, 1.1)).astype(np.float32)
+    return np.dstack([colours.astype(np.float32) * share[..., None], share])
+
+
+# The skin of a shut eye
+
+
+_ABOVE, _BELOW = 0.22, 0.09
+"""How far lashes, a tight outline and the crease reach beyond the lids, in widths of the eye, as do the next."""
+_LID = (0.05, 0.17)
+"""Where the lid of an open eye shows, above its edge."""
+_SPREAD, _FADE = 0.16, 0.06
+_DARKEST, _DARKEST_NEAR = 0.5, 0.9
+"""Lashes and brows are darker than this part of the skin, creases and outlines than this part of that close by."""
+_DARKEST_LID = 0.85
+"""Lashes and lines on a lid are darker than this part of its lighter skin."""
+_TINT_RANGE = (0.6, 1.6)
+_HUE_SHARE, _LIGHT_SHARE = 0.7, 0.35
+"""Powers of hue and brightness of the open lid, which often lies in the shadow of the brow, that the shut one keeps."""
+
+
+def build_lid_skin(image: Image, face: Floats, side: int, width: float) -> StandIn:
+    """From a crop (S, S, 3) and its landmarks (478, 3) px; `width` px of the eye if it were seen from the front."""
+    upper, lower = face[EYES_UPPER[side], :2], face[EYES_LOWER[side], :2]
+    outline = np.vstack([upper, lower[-2:0:-1]])
+    skin = build_stand_in(image, outline, _ABOVE * width, _BELOW * width, _DARKEST, _DARKEST_NEAR)
+    return _coloured_as_lid(image, skin, upper, lower, width)
+
+
+def _coloured_as_lid(image: Image, skin: StandIn, upper: Floats, lower: Floats, width: float) -> StandIn:
+    """The same with the hue of the open lid, natural or painted, from the crease down to the edge."""
+    left, top = skin.origin
+    height, across = skin.pixels.shape[:2]
+    own = image[top : top + height, left : left + across].astype(np.float32)
+    made = skin.pixels[..., :3].astype(np.float32)
+    down = lower.mean(0) - upper.mean(0)
+    down *= width / max(float(np.linalg.norm(down)), 1e-6)
+    fold, edge = upper - _LID[1] * down, upper - _LID[0] * down
+    lid = _between(fold[1:-1], edge[1:-1], skin) > 0
+    if not lid.any():
+        return skin
+    grey = own @ LUMA.astype(np.float32)
+    lid &= grey >= _DARKEST_LID * np.percentile(grey[lid], 80)
+    ratio = np.clip(around_it((own + 4) / (made + 4), lid, _SPREAD * width), *_TINT_RANGE)
+    light = (ratio @ LUMA.astype(np.float32))[..., None]
+    ratio = (ratio / light) ** _HUE_SHARE * light**_LIGHT_SHARE
+    shut = cv2.GaussianBlur(_between(fold, lower, skin), (0, 0), max(0.6, _FADE * width))
+    share = shut.astype(np.float32)[..., None] / 255
+    tinted = np.clip(made * (1 + share * (ratio - 1)) + 0.5, 0, 255).astype(np.uint8)
+    return replace(skin, pixels=np.dstack([tinted, skin.pixels[..., 3]]))
+
+
+def _between(line: Floats, other: Floats, skin: StandIn) -> Image:
+    """(h, w) 255 between two lines (N, 2) px of the crop, 0 elsewhere."""
+    mask = np.zeros(skin.pixels.shape[:2], np.uint8)
+    place = subpixels(np.vstack([line, other[::-1]]) - skin.origin)
+    cv2.fillPoly(mask, [place], 255, cv2.LINE_8, SUBPIXEL_BITS)
+    return mask
+
+
+# The eye taken apart
+
 
 _MARGIN = 0.35
 _LAYER_WIDTH = 120.0

@@ -13,9 +13,9 @@ import numpy as np
 
 from openportrait.engines.mesh.colours import LUMA, skin_colour
 from openportrait.engines.mesh.curves import smoothed, smoothstep
-from openportrait.engines.mesh.eye_layers import eye_outline, eye_width
-from openportrait.engines.mesh.infill import Mask
-from openportrait.engines.mesh.topology import SKIN_COUNT
+from openportrait.engines.mesh.eyes.layers import eye_outline, eye_width
+from openportrait.engines.mesh.layers.background import Mask
+from openportrait.engines.mesh.shape.points import SKIN_COUNT
 from openportrait.records import Floats, Image
 
 _WIDTH = 64

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from openportrait.engines.mesh.colours import LUMA, lip_colour
+from openportrait.engines.mesh.colours import LUMA, lip_colour, whiteness
 from openportrait.engines.mesh.curves import middles, smoothed, smoothstep
-from openportrait.engines.mesh.infill import Layer, Mask, filled
-from openportrait.engines.mesh.inside import Part, area, flat_cm, lip_middles
-from openportrait.engines.mesh.light import whiteness
-from openportrait.engines.mesh.motion import pose
-from openportrait.engines.mesh.overlay import bounds
-from openportrait.engines.mesh.topology import INNER_LOWER, INNER_UPPER
+from openportrait.engines.mesh.drawing.stand_in import bounds
+from openportrait.engines.mesh.layers.background import Layer, Mask, filled
+from openportrait.engines.mesh.mouth.parts import Part, area, flat_cm, lip_middles
+from openportrait.engines.mesh.shape.points import INNER_LOWER, INNER_UPPER, pose
 from openportrait.records import Floats, Image
 
 _LEAST_GAP = 0.06

@@ -1,9 +1,6 @@
-"""What is behind a person: the background continued with pieces of itself, so that lines and patterns go on.
+"""Unknown pixels made up: smoothly from known ones around them, or continued with pieces of the picture itself.
 
-A reduced picture is filled from its edge inwards, patch by patch, where lines run into the hole first (Criminisi
-et al. 2004). Where each piece came from is then corrected at twice the size, and the pieces are copied from the
-full picture. No chance is in it.
-"""
+What is behind a person is continued with pieces, so that lines and patterns go on."""
 
 from __future__ import annotations
 
@@ -15,8 +12,42 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from openportrait.engines.mesh.infill import Layer, Mask, filled
 from openportrait.records import Image
+
+Layer = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_ENOUGH = 0.25
+
+
+def filled(image: Layer, known: Mask) -> Layer:
+    """(h, w, 3) with what is not `known` (h, w) taken from ever larger surroundings (push and pull).
+
+    Known pixels stay as they are. Where nothing is known the picture is returned unchanged.
+    """
+    if known.all() or not known.any():
+        return image
+    weight = known.astype(np.float32)
+    pulled = _pulled(np.dstack([image * weight[..., None], weight]))
+    return np.where(known[..., None], image, pulled[..., :3]).astype(np.float32)
+
+
+def _pulled(weighted: Layer) -> Layer:
+    """(h, w, 4) colours and weight 1 everywhere, from colours times weight and weight."""
+    height, width = weighted.shape[:2]
+    weight = weighted[..., 3:]
+    own = weighted / np.maximum(weight, 1e-6)
+    if min(height, width) <= 2:
+        total = weighted.sum((0, 1))
+        return np.broadcast_to(total / max(total[3], 1e-6), weighted.shape).astype(np.float32)
+    half = cv2.resize(weighted, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(_pulled(half.astype(np.float32)), (width, height), interpolation=cv2.INTER_CUBIC)
+    trust = np.clip(weight / _ENOUGH, 0, 1)
+    return np.asarray(own * trust + coarse * (1 - trust), np.float32)
+
+
+# The background continued with pieces of itself
+
 
 _SIDE = 88
 """px of the reduced picture."""

@@ -1,0 +1,1 @@
+"""A source in two layers: the person, and what is behind."""

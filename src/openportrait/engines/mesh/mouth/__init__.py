@@ -1,0 +1,1 @@
+"""The open mouth: its parts, and how they are shown."""
