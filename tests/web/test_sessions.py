@@ -12,7 +12,9 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from openportrait.media import probe, read_image
@@ -132,6 +134,19 @@ def test_the_documented_example_runs(
     first, eyes = frames_of(Path(path))[0], parts(source)["eyes"]
     assert change(first, source, eyes) > 4, "the second driving's eyes"
     assert change(read_image(Path(edited)).image, source, parts(source)["mouth"]) > 5
+
+
+def test_calls_copied_from_the_description_of_the_api_run(app: Served) -> None:
+    described = httpx.get(f"{app.url}gradio_api/info").json()["named_endpoints"]
+    for name, file in (("/animate", "officer--surprise.jpg"), ("/edit", "officer--edit.jpg")):
+        told: list[Any] = []
+        exec(described[name]["code_snippets"]["python"], {"print": told.append})
+        files, facts = told[0]
+        assert Path(files[0]).name == file
+        assert facts["frames"] == 1
+    sample = described["/edit"]["parameters"][0]["example_input"]["url"]
+    assert httpx.get(sample).content == (EXAMPLES / "source" / "officer.jpg").read_bytes()
+    assert httpx.get(f"{sample}x").status_code == 404
 
 
 def test_the_api_tells_what_is_wrong(app: Served, portrait: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio_client import handle_file
 
 from openportrait.bounds import shown
 from openportrait.drivings import MOST_DRIVINGS, Driving
@@ -15,6 +16,7 @@ from openportrait.pipeline import animate, edit
 from openportrait.records import Result
 from openportrait.web.checks import plainly
 from openportrait.web.context import Context
+from openportrait.web.examples import SENT
 from openportrait.web.jobs import Work
 from openportrait.web.page import handed_in
 from openportrait.web.sessions import Session
@@ -23,11 +25,10 @@ from openportrait.web.sessions import Session
 def api(context: Context) -> None:
     """Add the endpoints `/animate` and `/edit`. Options and sliders are objects of flat names, as in Python."""
     with gr.Row(visible=False):
-        source = handed_in(gr.File(label="Source"))
-        driving = handed_in(gr.File(label="Driving"))
-        options = gr.JSON({}, label="Options")
-        sliders = gr.JSON({}, label="Sliders")
-        further = gr.JSON([], label="Further drivings")
+        source, driving = (_sent(context, name, label) for name, label in zip(SENT, ("Source", "Driving"), strict=True))
+        options = _described(gr.JSON({}, label="Options"), {})
+        sliders = _described(gr.JSON({}, label="Sliders"), {"smile": 1.0})
+        further = _described(gr.JSON([], label="Further drivings"), [])
         files = gr.File(label="Files", file_count="multiple")
         facts = gr.JSON(label="Facts")
         call_animate, call_edit = gr.Button(), gr.Button()
@@ -69,6 +70,19 @@ def api(context: Context) -> None:
     made = [files, facts]
     call_animate.click(animate_files, [source, driving, options, further], made, api_name="animate", **everyone)
     call_edit.click(edit_files, [source, sliders, options], made, api_name="edit", **everyone)
+
+
+def _sent(context: Context, name: str, label: str) -> Any:
+    """A component for a file; the description of the API has a call send an example, so that the call can be tried."""
+    component = handed_in(gr.File(label=label))
+    address = next((address for address, path in context.samples.items() if path.name == name), None)
+    return _described(component, handle_file(address)) if address is not None else component
+
+
+def _described(component: Any, example: Any) -> Any:
+    """A component of which the description of the API shows this value. Gradio's own fit no call of this app."""
+    component.example_payload = lambda: example
+    return component
 
 
 def _done(context: Context, session: Session, work: Work) -> Result:

@@ -28,7 +28,7 @@ MOST_QUEUED = 1000
 
 def build(context: Context, examples: list[Example]) -> Any:
     """The app as Gradio blocks, not yet started."""
-    with Page(context.sessions, title=TITLE, analytics_enabled=False, fill_width=False) as blocks:
+    with Page(context.sessions, context.samples, title=TITLE, analytics_enabled=False, fill_width=False) as blocks:
         gr.Markdown(HEAD, elem_id="op-head")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Animate", id="animate"):

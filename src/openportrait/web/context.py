@@ -44,6 +44,8 @@ class Context:
     limits: WebOptions
     engine: EngineOptions
     line: Line
+    samples: Mapping[str, Path]
+    """Files that calls may send by their address: the app's own examples."""
 
     def session(self, request: gr.Request) -> Session:
         """The visitor's session. Raises OpenPortraitError for a page that was closed."""

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "assets" / "examples"
+ROUTE = "/openportrait/examples"
+"""Where the app serves them: what its description of the API has calls send."""
+SENT = ("officer.jpg", "surprise.jpg")
+"""Source and driving of such a call: two pictures, which take no time."""
 
 _PAIRS = (
     ("officer.jpg", "talk.mp4", "Officer talks"),
@@ -35,6 +39,11 @@ def examples(folder: Path = FOLDER) -> list[Example]:
         Example(folder / "source" / source, folder / "driving" / driving, text) for source, driving, text in _PAIRS
     ]
     return [example for example in listed if example.source.exists() and example.driving.exists()]
+
+
+def served(root: str, folder: Path = FOLDER) -> dict[str, Path]:
+    """The files by their addresses in an app, whose own is `root`."""
+    return {f"{root.rstrip('/')}{ROUTE}/{path.name}": path for path in sorted(folder.glob("*/*"))}
 
 
 def portraits(folder: Path = FOLDER) -> list[tuple[Path, str]]:

@@ -51,7 +51,7 @@ SERVED = re.compile(
     r"/|/(assets|static|svelte)/.+|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     r"|/gradio_api/((info|user|token|app_id|login_check|startup-events|theme\.css|cancel|reset|upload)/?"
     r"|upload_progress|queue/(join|data|status)|heartbeat/[^/]+|(call|run|api)/[^/]+(/[^/]+)?|file=(/|[A-Za-z]:).+)"
-    r"|/openportrait/live/[^/]+",
+    r"|/openportrait/(live|examples)/[^/]+",
     re.DOTALL,
 )
 """What the page and the API need. Gradio has more, as a fetcher of other hosts' files (`proxy=`, `file=http`) and a

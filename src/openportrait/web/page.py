@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -33,9 +34,10 @@ class Page(gr.Blocks):
     turns, so that one visitor never holds up the others. They are answered in time. Whatever goes wrong has its line.
     """
 
-    def __init__(self, sessions: Sessions, **settings: Any) -> None:
+    def __init__(self, sessions: Sessions, samples: Mapping[str, Path], **settings: Any) -> None:
+        """`samples`: files of the app's own by the addresses that stand for them; nothing is fetched from there."""
         super().__init__(**settings)
-        self._sessions = sessions
+        self._sessions, self._samples = sessions, samples
         self._turns = Turns()
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **call: Any) -> dict[str, Any]:
@@ -78,7 +80,9 @@ class Page(gr.Blocks):
             return value
         if not ("path" in value and "meta" in value):
             return {key: self._checked(one, name) for key, one in value.items()}
-        path = self._sessions.own_file(name, str(value["path"]))
+        text = str(value["path"])
+        sample = self._samples.get(text)
+        path = self._sessions.own_file(name, text) if sample is None else self._sessions.adopt(name, sample)
         return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
     def _worded(self, error: Exception) -> gr.Error:

@@ -105,16 +105,23 @@ def _run(
     from openportrait.web.context import Context
     from openportrait.web.sessions import Sessions
 
-    context = Context(Sessions(root, limits.keep_minutes), limits, engine, line.Line(limits.concurrency))
+    address = f"http://{reachable(limits.host)}:{listener.getsockname()[1]}/"
+    context = Context(
+        Sessions(root, limits.keep_minutes),
+        limits,
+        engine,
+        line.Line(limits.concurrency),
+        examples.served(address),
+    )
     blocks = app.build(context, examples.examples())
     names = gate.Names(limits)
     server = _Server(gate.Gate(_mounted(blocks, context, login), names), listener, blocks)
-    stop, port = threading.Event(), listener.getsockname()[1]
+    stop = threading.Event()
     threading.Thread(target=_sweep, args=(context.sessions, stop), daemon=True).start()
     try:
         server.start()
-        share_url = _shared(port, names) if limits.share else None
-        yield Served(f"http://{reachable(limits.host)}:{port}/", share_url, context.sessions)
+        share_url = _shared(listener.getsockname()[1], names) if limits.share else None
+        yield Served(address, share_url, context.sessions)
     finally:
         stop.set()
         context.sessions.close_all()
@@ -127,10 +134,10 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
     """The page, its API and the app's own routes as one application (ASGI)."""
     import fastapi
     import gradio as gr
-    from starlette.responses import Response
+    from starlette.responses import FileResponse, Response
     from starlette.routing import Route
 
-    from openportrait.web import app, controls, gate, live, theme, uploads
+    from openportrait.web import app, controls, examples, gate, live, theme, uploads
 
     limits, sessions, assets = context.limits, context.sessions, files("openportrait") / "assets" / "web"
     blocks.max_threads = blocks._queue.max_thread_count = app.THREADS
@@ -148,8 +155,15 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
     async def icon(request: Any) -> Any:
         return Response((assets / "icon.svg").read_bytes(), media_type="image/svg+xml")
 
+    by_name = {path.name: path for path in context.samples.values()}
+
+    async def sample(request: Any) -> Any:
+        path = by_name.get(str(request.path_params["name"]))
+        return FileResponse(path) if path is not None else Response(status_code=404)
+
     outer.router.routes += [
         Route("/favicon.ico", icon),
+        Route(f"{examples.ROUTE}/{{name}}", sample),
         Route(f"{live.ROUTE}/{{token}}", live.frame_route(sessions), methods=["POST"]),
         Route(uploads.ROUTE, uploads.upload_route(sessions, limits.max_upload_mb, logged_in), methods=["POST"]),
     ]
