@@ -21,10 +21,9 @@ from tests.engines.neural.standins import stand_in_weights
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from openportrait.engines.neural.appearance import AppearanceExtractor
 from openportrait.engines.neural.checkpoint import read
 from openportrait.engines.neural.device import choose_dtype, multiplied_in
-from openportrait.engines.neural.extractor import MotionExtractor
+from openportrait.engines.neural.extractors import AppearanceExtractor, MotionExtractor
 from openportrait.engines.neural.generator import Generator
 from openportrait.engines.neural.layers import Conv, place
 

@@ -22,8 +22,7 @@ from openportrait.cli import main
 from openportrait.credentials import FORMATS, Signer, read_credentials
 from openportrait.errors import EngineError
 from openportrait.media import open_clip, open_writer, write_image
-from openportrait.media.provenance import SOURCE_TYPE, synthetic
-from openportrait.media.said import said
+from openportrait.media.provenance import SOURCE_TYPE, said, synthetic
 from openportrait.options import SigningOptions
 from tests.conftest import EXAMPLES
 

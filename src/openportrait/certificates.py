@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from openportrait.errors import OptionError
 from openportrait.files import read_plain
 from openportrait.media.files import unwritable
-from openportrait.media.temporary import remove
+from openportrait.media.target import remove
 from openportrait.weights.cache import cache_folder
 
 ISSUER = "Verified by nobody"

@@ -23,9 +23,8 @@ from openportrait.errors import EngineError, MediaError, OptionError
 from openportrait.extras import install
 from openportrait.files import open_plain, told
 from openportrait.media.pixels import find_picture
-from openportrait.media.provenance import SOURCE_TYPE
-from openportrait.media.said import WANTED, plain
-from openportrait.media.temporary import hidden_in, remove
+from openportrait.media.provenance import SOURCE_TYPE, WANTED, plain
+from openportrait.media.target import hidden_in, remove
 from openportrait.options import Options, SigningOptions
 
 FORMATS = {

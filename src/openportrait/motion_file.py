@@ -21,8 +21,7 @@ from openportrait import bounds
 from openportrait.errors import TemplateError
 from openportrait.files import spell_bytes, told
 from openportrait.motion import PackedMotions
-from openportrait.motion.limits import MAX_FRAMES, RATES, check_motions, check_ratios, limits_of
-from openportrait.motion.packed import POSE_NUMBERS
+from openportrait.motion.packed import MAX_FRAMES, POSE_NUMBERS, RATES, check_motions, check_ratios, limits_of
 from openportrait.records import Ratios, Template
 
 FORMAT = "openportrait motion template"

@@ -19,7 +19,7 @@ from PIL import Image as Pillow
 
 from openportrait.errors import MediaError
 from openportrait.media import open_clip, open_writer
-from openportrait.media.shrink import fitted
+from openportrait.media.pixels import fitted
 from openportrait.media.stills import on_white
 from openportrait.records import Frame, Image, Progress, Result
 from openportrait.scaling import resized

@@ -11,8 +11,7 @@ import numpy as np
 from openportrait import bounds
 from openportrait.errors import TemplateError
 from openportrait.motion import LIVEPORTRAIT_21, PackedMotions, keypoints
-from openportrait.motion.limits import MAX_FRAMES, RATES, check_motions, check_ratios
-from openportrait.motion.packed import POSE_NUMBERS
+from openportrait.motion.packed import MAX_FRAMES, POSE_NUMBERS, RATES, check_motions, check_ratios
 from openportrait.pickle_reader import read_pickle
 from openportrait.records import Floats, Motion, Ratios, Template
 

@@ -8,7 +8,7 @@ from openportrait.errors import MediaError, TemplateError
 from openportrait.files import AnyPath, open_plain, read_start, told
 from openportrait.media.target import Target
 from openportrait.motion import PackedMotions
-from openportrait.motion.limits import check_motions
+from openportrait.motion.packed import check_motions
 from openportrait.motion_file import has_header, read_own, write_own
 from openportrait.official import read_official, write_official
 from openportrait.pickle_reader import MAX_BYTES

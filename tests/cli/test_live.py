@@ -18,7 +18,7 @@ import pytest
 
 from openportrait.cli import main
 from openportrait.media import open_clip, open_writer, probe, read_image
-from openportrait.media.said import said
+from openportrait.media.provenance import said
 from tests.pipeline.test_animate import change, frames_of, parts
 
 VIRTUAL_CAMERA = """\

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from openportrait.engines.mesh.shape.movements import blinked, fields, looked
-from openportrait.motion.pose import rotation_from_degrees
+from openportrait.motion.layout import rotation_from_degrees
 from openportrait.records import Motion
 
 _NECK_PIVOT_CM = np.array([0.0, 7.0, 5.0])

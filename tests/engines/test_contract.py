@@ -13,7 +13,7 @@ from openportrait.engines import load
 from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.errors import OptionError
 from openportrait.motion import keypoints
-from openportrait.motion.limits import LIMITS
+from openportrait.motion.packed import LIMITS
 from openportrait.options import EngineOptions
 from openportrait.paste import paste_back
 from openportrait.records import FaceCrop, FaceEdit, Floats, Image, Ratios

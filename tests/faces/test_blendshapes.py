@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openportrait.faces import BLENDSHAPES, blendshapes, canonical_face
+from openportrait.faces import canonical_face
 from openportrait.records import Face
+from tests.faces.blendshapes import BLENDSHAPES, blendshapes
 
 
 def test_there_are_52_names() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from openportrait.faces import FaceFinder
-from openportrait.faces.landmarks import region_of, steadied
-from openportrait.faces.region import Region
+from openportrait.faces.detect import Region
+from openportrait.faces.finder import region_of, steadied
 from openportrait.media import read_image
 from openportrait.records import Face, Image
 from tests.conftest import shared

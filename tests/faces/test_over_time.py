@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from openportrait.faces import FaceFinder, LiveFace, LiveTracker, ratios, track
-from openportrait.faces.packed import PackedFaces
-from openportrait.faces.region import Region
-from openportrait.faces.steady import SteadyFaces
+from openportrait.faces.detect import Region
+from openportrait.faces.track import PackedFaces, SteadyFaces
 from openportrait.records import Face, Floats, Frame, Image
 from tests.faces.conftest import apart, shift
 

@@ -12,8 +12,7 @@ import pytest
 from openportrait.errors import NoFaceError, OptionError
 from openportrait.faces import FaceFinder, LiveTracker, Track, track
 from openportrait.faces.follow import CutDetector, Follower
-from openportrait.faces.packed import PackedFaces
-from openportrait.faces.track import between
+from openportrait.faces.track import PackedFaces, between
 from openportrait.media import open_clip
 from openportrait.records import Face, Image
 from tests.faces.conftest import apart, backdrop, clip, moved, shift, turn

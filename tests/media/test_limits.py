@@ -19,8 +19,8 @@ from PIL import Image as Pillow
 from openportrait.errors import MediaError
 from openportrait.media import open_clip, probe, read_image
 from openportrait.media import pixels as reading
-from openportrait.media.durations import gif_durations, png_durations, webp_durations
-from openportrait.media.shrink import Bands
+from openportrait.media.pixels import Bands
+from openportrait.media.timing import gif_durations, png_durations, webp_durations
 from openportrait.scaling import resized
 
 from .make import PRINT_PEAK, Video, picture

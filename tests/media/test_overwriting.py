@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from openportrait.errors import MediaError
 from openportrait.media import check_output, open_writer
 from openportrait.media.sequence import INDEX
-from openportrait.media.temporary import hidden_in, sweep
+from openportrait.media.target import hidden_in, sweep
 
 from .make import picture
 

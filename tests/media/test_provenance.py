@@ -15,8 +15,7 @@ from PIL import Image as Pillow
 from openportrait.cli import main
 from openportrait.errors import MediaError
 from openportrait.media import open_clip, open_writer, write_image
-from openportrait.media.provenance import SOURCE_TYPE, synthetic
-from openportrait.media.said import Said, said
+from openportrait.media.provenance import SOURCE_TYPE, Said, said, synthetic
 from openportrait.media.segments import SegmentWriter
 
 WORDS = synthetic("mesh & <neural>")

@@ -21,7 +21,7 @@ from openportrait.motion import (
     neutralised,
     rotation_from_degrees,
 )
-from openportrait.motion.pose import turned_by
+from openportrait.motion.layout import turned_by
 from openportrait.options import MotionOptions
 from openportrait.records import Motion
 from openportrait.regions import GROUPS, PARTS, Wanted

@@ -16,7 +16,7 @@ from openportrait.motion import (
     neutralised,
     rotation_from_degrees,
 )
-from openportrait.motion.edits import SLIDERS
+from openportrait.motion.liveportrait import SLIDERS
 from openportrait.pipeline.retargeting import SILENT
 from openportrait.records import FaceEdit, Floats, Motion, Ratios
 from tests.motion.faces import HEAD, REST, Recorder, motion

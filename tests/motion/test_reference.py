@@ -17,7 +17,7 @@ from openportrait.motion import (
     rotation_from_degrees,
     smooth,
 )
-from openportrait.motion.correct import Retargeter
+from openportrait.motion.edits import Retargeter
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
 from tests.motion.stand_ins import StandInRetargeter

@@ -47,7 +47,7 @@ def small(path: Path) -> Any:
 def measured(picture: Any) -> Motion:
     """M with its angles decoded by hand: 3·Σ softmax·bin − 97.5 degrees; R = (Rz Ry Rx)ᵀ."""
     from openportrait.engines.neural.checkpoint import read
-    from openportrait.engines.neural.extractor import MotionExtractor
+    from openportrait.engines.neural.extractors import MotionExtractor
     from tests.engines.neural.standins import stand_in_weights
 
     network = read("motion_extractor", stand_in_weights("motion_extractor"), MotionExtractor)

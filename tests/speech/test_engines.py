@@ -10,8 +10,8 @@ from openportrait.engines.mesh.shape.controls import edited
 from openportrait.engines.mesh.shape.layout import mesh_layout
 from openportrait.faces import ratios
 from openportrait.motion import LIVEPORTRAIT_21, KeypointLayout, PackedMotions, edit_expression
-from openportrait.motion.limits import check_motions
 from openportrait.motion.liveportrait import estimated_ratios
+from openportrait.motion.packed import check_motions
 from openportrait.records import Face, FaceEdit
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from openportrait.media.temporary import hidden_folder
+from openportrait.media.target import hidden_folder
 
 _PIECE_BYTES = 2**22
 

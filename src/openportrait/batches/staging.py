@@ -15,7 +15,7 @@ from openportrait.batches.places import Place, Task
 from openportrait.batches.worker import request
 from openportrait.errors import MediaError
 from openportrait.media.files import file_ids, unwritable
-from openportrait.media.temporary import hidden_folder
+from openportrait.media.target import hidden_folder
 from openportrait.pipeline.background import names_file
 from openportrait.records import Result
 

@@ -28,7 +28,7 @@ class Verify:
 
     def run(self) -> None:
         """Read and print."""
-        from openportrait.media.said import said
+        from openportrait.media.provenance import said
 
         found, signed = said(self.file), self._credentials()
         if self.json:

@@ -1,7 +1,5 @@
 """Finding, following, choosing and cutting out faces."""
 
-from openportrait.faces.blendshapes import BLENDSHAPES, blendshapes
-from openportrait.faces.canonical import CanonicalFace, canonical_face
 from openportrait.faces.choose import (
     CHOICES,
     Size,
@@ -16,12 +14,10 @@ from openportrait.faces.choose import (
 )
 from openportrait.faces.crop import Box, clip_box, crop_box, crop_face, crop_from_image, face_box, whole_crop
 from openportrait.faces.finder import FaceFinder, FaceNetworks, Refine
-from openportrait.faces.live import LiveFace, LiveTracker
-from openportrait.faces.ratios import ratios, ratios_203
-from openportrait.faces.track import Track, track
+from openportrait.faces.landmarks import CanonicalFace, canonical_face, ratios, ratios_203
+from openportrait.faces.track import LiveFace, LiveTracker, Track, track
 
 __all__ = [
-    "BLENDSHAPES",
     "CHOICES",
     "Box",
     "CanonicalFace",
@@ -32,7 +28,6 @@ __all__ = [
     "Refine",
     "Size",
     "Track",
-    "blendshapes",
     "canonical_face",
     "check_choice",
     "choose",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from openportrait.faces.indices import (
+from openportrait.faces.landmarks import (
     BROWS,
     EYE_LEFT_CORNERS,
     EYE_LEFT_LIDS,

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.faces.choose import Size, check_choice, names_of, pick, size_of
-from openportrait.faces.finder import FaceFinder
-from openportrait.faces.landmarks import region_of, steadied
-from openportrait.faces.region import Region
+from openportrait.faces.detect import Region
+from openportrait.faces.finder import FaceFinder, region_of, steadied
 from openportrait.records import Face, Image
 
 _CHECK_EVERY = 5

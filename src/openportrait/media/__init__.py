@@ -2,8 +2,7 @@
 
 from openportrait.media.clip import Clip, open_clip, probe
 from openportrait.media.inputs import AnyInput, Frames, Inputs, picture_of
-from openportrait.media.samples import Samples
-from openportrait.media.sound import Sound
+from openportrait.media.sound import Samples, Sound
 from openportrait.media.stills import picture_kind, read_image, write_image
 from openportrait.media.target import check_file, together
 from openportrait.media.timing import Mark

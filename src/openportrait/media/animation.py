@@ -13,12 +13,9 @@ from PIL import Image as Pillow
 from openportrait.bounds import fraction
 from openportrait.errors import MediaError
 from openportrait.files import open_plain
-from openportrait.media.budget import ANIMATION_COST, Budget
-from openportrait.media.durations import gif_durations, png_durations, webp_durations
-from openportrait.media.files import MAX_CLIP_PIXELS, WANTED, check_size
-from openportrait.media.pixels import BROKEN, damaged, has_alpha, open_picture, pixels
-from openportrait.media.shrink import fitted
-from openportrait.media.timing import Timed, guess_rate
+from openportrait.media.files import ANIMATION_COST, MAX_CLIP_PIXELS, WANTED, Budget, check_size
+from openportrait.media.pixels import BROKEN, damaged, fitted, has_alpha, open_picture, pixels
+from openportrait.media.timing import Timed, gif_durations, guess_rate, png_durations, webp_durations
 from openportrait.records import Image, MediaInfo
 
 _MILLISECOND = Fraction(1, 1000)

@@ -14,11 +14,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from openportrait.media.animation import AnimationReader
-from openportrait.media.budget import Budget
-from openportrait.media.files import existing
-from openportrait.media.folder import FolderReader
+from openportrait.media.files import Budget, existing
 from openportrait.media.pixels import find_picture
-from openportrait.media.stills import StillReader
+from openportrait.media.stills import FolderReader, StillReader
 from openportrait.media.timing import DEFAULT_RATE, Mark, Timed, at_constant_rate
 from openportrait.media.video import VideoReader
 from openportrait.options import CropOptions

@@ -27,13 +27,12 @@ from openportrait import leaving
 from openportrait.bounds import fraction, shown
 from openportrait.errors import MediaError, OpenPortraitError, OptionError, reword
 from openportrait.files import AnyPath, spell_bytes, told
-from openportrait.media.budget import Budget
-from openportrait.media.files import MAX_CLIP_PIXELS, check_size, unwritable
-from openportrait.media.lossless import SUFFIX, LosslessWriter
+from openportrait.media.encode import SUFFIX, LosslessWriter
+from openportrait.media.files import MAX_CLIP_PIXELS, Budget, check_size, unwritable
 from openportrait.media.pixels import pixels
-from openportrait.media.samples import SUFFIX as SOUND_SUFFIX
-from openportrait.media.samples import Samples
-from openportrait.media.temporary import hidden_in, remove, sweep
+from openportrait.media.sound import SUFFIX as SOUND_SUFFIX
+from openportrait.media.sound import Samples
+from openportrait.media.target import hidden_in, remove, sweep
 from openportrait.media.timing import FASTEST, SLOWEST
 from openportrait.options import CropOptions
 from openportrait.records import Frame, Image, Result

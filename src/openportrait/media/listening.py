@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from openportrait.errors import MediaError, OptionError
 from openportrait.media.files import existing, open_container
-from openportrait.media.samples import Samples
-from openportrait.media.sound import decoded, picture_start, pulled, seek_sound, sound_stream
+from openportrait.media.sound import Samples, decoded, picture_start, pulled, seek_sound, sound_stream
 from openportrait.trim import WHOLE, Trim
 
 HEARD_RATE = 16_000

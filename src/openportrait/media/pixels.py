@@ -1,16 +1,19 @@
-"""From a picture file in Pillow to upright 8-bit RGB, alpha apart."""
+"""From a picture file in Pillow to upright 8-bit RGB, alpha apart, made to fit: in bands of rows where it is large."""
 
 from __future__ import annotations
 
 import io
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, Self
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, ImageCms, UnidentifiedImageError
 from PIL import Image as Pillow
 
@@ -18,10 +21,88 @@ from openportrait.errors import MediaError
 from openportrait.extras import install
 from openportrait.files import open_plain
 from openportrait.media.files import WANTED, check_size
-from openportrait.media.shrink import Bands, fitted
-from openportrait.media.turn import Turn
 from openportrait.records import Floats, Image
 from openportrait.scaling import resized
+
+_EXIF = {
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
+
+
+class Turn(NamedTuple):
+    """Mirrored at the diagonal first, then along each side."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @classmethod
+    def of_exif(cls, orientation: Any) -> Self:
+        """EXIF 2.3, tag 274; any other value than 2 to 8 turns nothing."""
+        return cls(*_EXIF.get(orientation, ()) if isinstance(orientation, int) else ())
+
+    def __call__(self, image: Image) -> Image:
+        """(H, W[, 3]) turned."""
+        if not any(self):
+            return image
+        turned = image.swapaxes(0, 1) if self.transpose else image
+        return np.ascontiguousarray(turned[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1])
+
+
+# Pictures made to fit
+
+
+def fitted(width: int, height: int, max_size: int) -> tuple[int, int]:
+    """(width, height) reduced in proportion so that the longer side is at most `max_size`; 0 keeps it."""
+    longer = max(width, height)
+    if not max_size or longer <= max_size:
+        return width, height
+    return max(1, round(width * max_size / longer)), max(1, round(height * max_size / longer))
+
+
+class Bands:
+    """A large picture whose rows come in bands: put together, or smaller by the mean of what a pixel covers."""
+
+    def __init__(self, full: tuple[int, int], size: tuple[int, int]) -> None:
+        """From `full` (width, height) to `size`, which is at most that."""
+        self._size = size
+        self._whole = full == size
+        self._step = full[1] / size[1]
+        self._top = 0
+        self._made: NDArray[Any] | None = None
+
+    def add(self, band: Image) -> None:
+        """The next rows, (rows, W[, 3])."""
+        width, height = self._size
+        if self._made is None:
+            self._made = np.zeros((height, width, *band.shape[2:]), np.uint8 if self._whole else np.float32)
+        top, bottom = self._top, self._top + len(band)
+        if self._whole:
+            self._made[top:bottom] = band
+        else:
+            narrow = cv2.resize(band.astype(np.float32), (width, len(band)), interpolation=cv2.INTER_AREA)
+            first, last = int(top / self._step), min(math.ceil(bottom / self._step), height)
+            starts, rows = np.arange(first, last)[:, None] * self._step, np.arange(top, bottom)
+            covered = np.minimum(rows + 1, starts + self._step) - np.maximum(rows, starts)
+            shares = (np.maximum(covered, 0) / self._step).astype(np.float32)
+            self._made[first:last] += np.tensordot(shares, narrow, 1)
+        self._top = bottom
+
+    def finished(self) -> Image:
+        """(H, W[, 3]), after the last band."""
+        assert self._made is not None, "there is no picture without rows"
+        made: Image = self._made if self._whole else np.rint(self._made, out=self._made).astype(np.uint8)
+        return made
+
+
+# From a picture file to pixels
+
 
 # Only formats that hold pixels: for others (EPS, MIC, WMF, ...) Pillow runs interpreters or follows references.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")

@@ -16,8 +16,7 @@ from openportrait.bounds import whole
 from openportrait.errors import MediaError
 from openportrait.files import read_plain
 from openportrait.media.files import FileId, file_id
-from openportrait.media.target import Target
-from openportrait.media.temporary import hidden_in, is_temporary, remove
+from openportrait.media.target import Target, hidden_in, is_temporary, remove
 
 INDEX = ".openportrait.json"
 """In each folder that a sequence was written to: what was written, as docs/SEQUENCES.md says."""

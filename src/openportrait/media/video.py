@@ -23,12 +23,10 @@ from av.video.stream import VideoStream
 from openportrait.bounds import fraction
 from openportrait.errors import MediaError
 from openportrait.files import told
-from openportrait.media.budget import Budget
 from openportrait.media.colour import has_alpha, rgb
-from openportrait.media.files import MAX_CLIP_PIXELS, check_size, is_locked, may_be_sought, open_container
-from openportrait.media.shrink import fitted
+from openportrait.media.files import MAX_CLIP_PIXELS, Budget, check_size, is_locked, may_be_sought, open_container
+from openportrait.media.pixels import Turn, fitted
 from openportrait.media.timing import DEFAULT_RATE, LONGEST_REST, Mark, Timed, guess_rate
-from openportrait.media.turn import Turn
 from openportrait.records import Image, MediaInfo
 from openportrait.trim import SEEK_MARGIN
 

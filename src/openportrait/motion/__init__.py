@@ -14,27 +14,39 @@ A template of another engine drives through `PortableTransfer`, which answers th
 camera through `LiveTransfer`: `x_d = live.x_driven(motion)`.
 """
 
-from openportrait.motion.clip import ClipTransfer, Drive, LiveTransfer, Pairing
-from openportrait.motion.combined import Driven, carried, combined, neutralised
-from openportrait.motion.correct import Corrections, Retargeter
-from openportrait.motion.edits import (
-    Editor,
-    edit_expression,
-    edited,
-    edited_keypoints,
-    edited_motion,
-    moved_by,
+from openportrait.motion.clip import (
+    ClipTransfer,
+    Drive,
+    LiveTransfer,
+    Pairing,
+    Strength,
+    motion_multiplier,
+    neutral_index,
 )
-from openportrait.motion.keypoints import keypoints
-from openportrait.motion.layout import ExpressionChange, KeypointLayout, difference
-from openportrait.motion.liveportrait import LIVEPORTRAIT_21
-from openportrait.motion.neutral import neutral_index
+from openportrait.motion.edits import Corrections, Editor, Retargeter, edited, edited_keypoints, edited_motion, moved_by
+from openportrait.motion.layout import (
+    ExpressionChange,
+    KeypointLayout,
+    angle_degrees,
+    degrees_from_rotation,
+    difference,
+    keypoints,
+    rotation_from_degrees,
+)
+from openportrait.motion.liveportrait import LIVEPORTRAIT_21, edit_expression
 from openportrait.motion.packed import PackedMotions
 from openportrait.motion.portable import PortableTransfer
-from openportrait.motion.pose import angle_degrees, degrees_from_rotation, rotation_from_degrees
 from openportrait.motion.smooth import LiveSmoother, smooth, smooth_motions
-from openportrait.motion.strength import Strength, motion_multiplier
-from openportrait.motion.transfer import Kind, RelativePose, Transfer, choose_transfer
+from openportrait.motion.transfer import (
+    Driven,
+    Kind,
+    RelativePose,
+    Transfer,
+    carried,
+    choose_transfer,
+    combined,
+    neutralised,
+)
 
 __all__ = [
     "LIVEPORTRAIT_21",

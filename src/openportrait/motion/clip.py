@@ -1,20 +1,76 @@
-"""A whole job's motion: which source and driving frame meet, what the driven keypoints are (SPEC §4)."""
+"""A whole job's motion: which source and driving frame meet, what the driven keypoints are (SPEC §4).
+
+Also which frame of a clip is most at rest (frontal, eyes open, mouth closed), and how strongly a clip acts."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from openportrait.motion.keypoints import keypoints
-from openportrait.motion.layout import KeypointLayout
-from openportrait.motion.neutral import neutral_index
+import numpy as np
+
+from openportrait.motion.layout import KeypointLayout, angle_degrees, keypoints
 from openportrait.motion.packed import PackedMotions
 from openportrait.motion.smooth import HALF_STEP_PX, LiveSmoother, smooth_motions
-from openportrait.motion.strength import Strength
 from openportrait.motion.transfer import Kind, Transfer, choose_transfer
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
 from openportrait.regions import EXPRESSION, Wanted
+
+DEGREES_PER_POINT = 12.0
+"""A head turned by this much counts as much as eyes half closed, or lips open by half an eye."""
+
+
+def neutral_index(motions: Sequence[Motion], ratios: Sequence[Ratios] = ()) -> int:
+    """Index of the most neutral motion; by head pose alone without ratios; the earliest among equals."""
+    cost = np.array([angle_degrees(motion.rotation) for motion in motions]) / DEGREES_PER_POINT
+    if len(ratios) == len(cost):
+        eyes = np.array([min(ratio.eye_left, ratio.eye_right) for ratio in ratios])
+        lips = np.array([ratio.lip for ratio in ratios])
+        # Openness against the clip's own: eyes differ in shape, and some lips never meet.
+        wide_open = max(float(np.percentile(eyes, 80)), 1e-3)
+        cost += 2 * np.clip(1 - eyes / wide_open, 0, 1)
+        cost += 2 * np.clip(lips - np.percentile(lips, 10), 0, None) / wide_open
+    return int(np.argmin(np.round(cost, 6)))
+
+
+# The expression-friendly option (SPEC §4)
+
+
+class Strength:
+    """x ← x_s + m·(x_d − x_d,0): the clip's movement, resized from the driving's face to the source's."""
+
+    def __init__(self, x_s: Floats, x_rest: Floats, volume_points: tuple[int, ...] | None = None) -> None:
+        """`x_s` (K, 3) the source; `x_rest` (K, 3) the driven face where the driving is at rest."""
+        self.x_s = x_s
+        self.x_rest = x_rest
+        points = slice(None) if volume_points is None else list(volume_points)
+        self.multiplier = motion_multiplier(x_s[points], x_rest[points])
+
+    def __call__(self, x_d: Floats) -> Floats:
+        """(K, 3) keypoints with the movement resized."""
+        return self.x_s + self.multiplier * (x_d - self.x_rest)
+
+
+def motion_multiplier(x_s: Floats, x_rest: Floats) -> float:
+    """m = √V(x_s) / √V(x_rest), V the volume of the convex hull; 1 where points span no volume."""
+    volumes = [_hull_volume(x_s), _hull_volume(x_rest)]
+    return math.sqrt(volumes[0] / volumes[1]) if min(volumes) > 0 else 1.0
+
+
+def _hull_volume(points: Floats) -> float:
+    # Imported here: SciPy's geometry takes longer to load than all of this package.
+    from scipy.spatial import ConvexHull, QhullError
+
+    try:
+        return float(ConvexHull(np.asarray(points, np.float64)).volume)
+    except QhullError:
+        return 0.0
+
+
+# A whole clip
+
 
 CROP_UNIT_PX = 256
 """px of a crop unit: −1..1 is a crop of 512 px."""

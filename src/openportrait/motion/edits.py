@@ -1,20 +1,106 @@
-"""Editing a face by sliders (SPEC §10): poses for every engine, expressions for the 21 keypoints."""
+"""What is done to a face's keypoints besides a driving: corrections before rendering (SPEC §5), sliders (SPEC §10)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from openportrait.checked import Range, specs
-from openportrait.errors import OptionError
-from openportrait.motion.correct import Retargeter
-from openportrait.motion.keypoints import keypoints
-from openportrait.motion.layout import KeypointLayout
-from openportrait.motion.liveportrait import COUNT, X, Y, Z
-from openportrait.motion.pose import degrees_from_rotation, rotation_from_degrees
+from openportrait.errors import TemplateError
+from openportrait.motion.layout import KeypointLayout, degrees_from_rotation, keypoints, rotation_from_degrees
+from openportrait.options import MotionOptions
 from openportrait.records import FaceEdit, Floats, Motion, Ratios
+
+LIPS_OPEN_FROM = 0.03
+"""Lip ratio from which normalize-lip closes a source's lips."""
+EYES_CLOSED_BELOW = 0.18
+"""A source video that starts with eyes less open is held at `EYES_OPEN` instead."""
+EYES_OPEN = 0.39
+
+
+class Retargeter(Protocol):
+    """The part of an engine that the corrections need."""
+
+    layout: KeypointLayout
+
+    def stitch(self, x_s: Floats, x_d: Floats) -> Floats:
+        """x_d (K, 3) changed so that shoulders and border stay where they are."""
+        ...
+
+    def open_eyes(self, x_s: Floats, ratios: Ratios, target: float) -> Floats:
+        """(K, 3) offsets that bring the eyes from `ratios` to the openness `target`."""
+        ...
+
+    def open_lips(self, x_s: Floats, ratio: float, target: float) -> Floats:
+        """(K, 3) offsets that bring the lips from `ratio` to the openness `target`."""
+        ...
+
+
+class Corrections:
+    """Stitching, retargeting and the multiplier, in the order of SPEC §5; built once, called per frame."""
+
+    def __init__(
+        self, engine: Retargeter, options: MotionOptions, *, first_source: Ratios | None, source_moves: bool
+    ) -> None:
+        """`first_source`: openness in the source's first frame; None where it is unknown."""
+        self.engine = engine
+        self.options = options
+        self.retargeting = options.eye_retargeting or options.lip_retargeting
+        self.close_lips = options.normalize_lip and options.relative
+        self.eye_target: float | None = None
+        if options.source_eye_retargeting and source_moves and first_source is not None:
+            openness = first_source.eyes
+            self.eye_target = openness if openness >= EYES_CLOSED_BELOW else EYES_OPEN
+
+    def __call__(
+        self,
+        x_s: Floats,
+        x_d: Floats,
+        source: Ratios | None,
+        driving: Ratios | None,
+        base: Floats | None = None,
+    ) -> Floats:
+        """(K, 3) keypoints to render; ratios are those of this frame's source and driving.
+
+        `base` (K, 3): what motion was added to, where that is not the source as it is.
+        Without `source` ratios nothing is retargeted. Raises TemplateError when retargeting is
+        asked for and the driving has no ratios.
+        """
+        if self.retargeting:
+            x = self._retargeted(x_s, x_d, source, driving, x_s if base is None else base)
+        else:
+            x = self._stitched(x_s, x_d, source)
+        return x_s + (x - x_s) * self.options.multiplier
+
+    def _stitched(self, x_s: Floats, x_d: Floats, source: Ratios | None) -> Floats:
+        x = self.engine.stitch(x_s, x_d) if self.options.stitching else x_d
+        if source is None:
+            return x
+        if self.close_lips and source.lip >= LIPS_OPEN_FROM:
+            x = x + self.engine.open_lips(x_s, source.lip, 0.0)
+        if self.eye_target is not None:
+            x = x + self.engine.open_eyes(x_s, source, self.eye_target)
+        return x
+
+    def _retargeted(
+        self, x_s: Floats, x_d: Floats, source: Ratios | None, driving: Ratios | None, base: Floats
+    ) -> Floats:
+        if driving is None:
+            raise TemplateError(
+                "the driving template says nothing of how open eyes and lips are; turn eye and lip retargeting off"
+            )
+        x = base if self.options.relative else x_d
+        if source is not None and self.options.eye_retargeting:
+            x = x + self.engine.open_eyes(x_s, source, driving.eye_left)
+        if source is not None and self.options.lip_retargeting:
+            x = x + self.engine.open_lips(x_s, source.lip, driving.lip)
+        return self.engine.stitch(x_s, x) if self.options.stitching else x
+
+
+# Editing by sliders (SPEC §10)
+
 
 SAME_RATIO = 0.005
 """Half a slider's hundredth: a target this close to the source's own openness changes nothing."""
@@ -37,72 +123,6 @@ def _range(name: str) -> Range:
     found = next(spec.range for spec in specs(FaceEdit) if spec.name == name)
     assert found is not None, "all sliders with sides have a range"
     return found
-
-
-class Slider(NamedTuple):
-    """What one slider adds to the expression: gain times its value, to each entry."""
-
-    name: str
-    """Field of `FaceEdit`."""
-    values: Literal["any", "above 0", "below 0"]
-    entries: tuple[tuple[int, int, float], ...]
-    """(keypoint, axis, gain)."""
-
-
-SLIDERS = (
-    Slider(
-        "smile",
-        "any",
-        (
-            (20, Y, -0.01),
-            (14, Y, -0.02),
-            (17, Y, 0.0065),
-            (17, Z, 0.003),
-            (13, Y, -0.00275),
-            (16, Y, -0.00275),
-            (3, Y, -0.0035),
-            (7, Y, -0.0035),
-        ),
-    ),
-    Slider("wink", "any", ((11, Y, 0.001), (13, Y, -0.0003), (17, X, 0.0003), (17, Y, 0.0003), (3, Y, -0.0003))),
-    # Not in SPEC §10: the same for the other eye, whose keypoints those of the vertical gaze name.
-    Slider("wink_right", "any", ((15, Y, 0.001), (16, Y, -0.0003), (17, X, -0.0003), (17, Y, 0.0003), (7, Y, -0.0003))),
-    Slider("eyebrow", "above 0", ((1, Y, 0.001), (2, Y, -0.001))),
-    Slider("eyebrow", "below 0", ((1, X, -0.001), (2, X, 0.001), (1, Y, 0.0003), (2, Y, -0.0003))),
-    Slider("gaze_x", "above 0", ((11, X, 0.0007), (15, X, 0.001))),
-    Slider("gaze_x", "below 0", ((11, X, 0.001), (15, X, 0.0007))),
-    Slider("gaze_y", "any", ((11, Y, -0.001), (15, Y, -0.001))),
-    # The lids follow the gaze: the blink of SPEC §10, −1/2 of the gaze, is multiplied into the gains.
-    Slider("gaze_y", "any", ((11, Y, 0.0005), (13, Y, -0.00015), (15, Y, 0.0005), (16, Y, -0.00015))),
-    Slider("pouting", "any", ((19, X, 1.0),)),
-    Slider("pursing", "any", ((14, Y, 0.001), (3, Y, -0.0005), (7, Y, -0.0005), (17, Z, -0.0005))),
-    Slider("grin", "any", ((20, Z, -0.001), (20, Y, -0.001), (14, Y, -0.001))),
-    Slider("lip_open", "any", ((19, Y, 0.001), (19, Z, 0.0001), (17, Y, -0.0001))),
-    Slider("move_x", "any", ((5, X, -1.0),)),
-    Slider("move_y", "any", ((5, Y, 1.0),)),
-)
-
-
-def edit_expression(edit: FaceEdit) -> Floats:
-    """(21, 3) what the sliders add to the expression of the published model's keypoints.
-
-    Raises OptionError for a side that these keypoints do not move alone.
-    """
-    for name in ("smile", "eyebrow"):
-        if len(set(sides(edit, name))) > 1:
-            raise OptionError(
-                f"the keypoints of this engine do not move one side alone; give {name} for both, "
-                "or take an engine that does (--engine mesh)"
-            )
-    left, right = winked_sides(edit)
-    edit = replace(edit, smile=sides(edit, "smile")[0], eyebrow=sides(edit, "eyebrow")[0], wink=left, wink_right=right)
-    change = np.zeros((COUNT, 3))
-    for slider in SLIDERS:
-        value: float = getattr(edit, slider.name)
-        if slider.values == "any" or (value > 0) == (slider.values == "above 0"):
-            for point, axis, gain in slider.entries:
-                change[point, axis] += gain * value
-    return change
 
 
 def edited(motion: Motion, edit: FaceEdit, change: Floats) -> Motion:

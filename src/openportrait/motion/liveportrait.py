@@ -1,13 +1,20 @@
-"""The 21 keypoints of the published model: which of them are lips and eyes (SPEC §4)."""
+"""The 21 keypoints of the published model: which of them are lips and eyes (SPEC §4), what sliders move (SPEC §10)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
 import numpy as np
 
+from openportrait.errors import OptionError
+from openportrait.motion.edits import sides, winked_sides
 from openportrait.motion.layout import KeypointLayout
-from openportrait.records import Floats, Motion, Ratios
+from openportrait.records import FaceEdit, Floats, Motion, Ratios
 
 COUNT = 21
+FACE_HEIGHT = 0.68
+"""Of a face, canonical units: the source crop is 2.3 faces wide, and s about 1.3."""
 LIPS = (6, 12, 14, 17, 19, 20)
 EYES = (11, 13, 15, 16, 18)
 BROWS = (1, 2)
@@ -64,6 +71,16 @@ def _neutral(motion: Motion) -> Floats:
     return NEUTRAL_EXPRESSION
 
 
+def estimated_ratios(motion: Motion) -> Ratios:
+    """How open eyes and lips are, from the expression alone: for old templates, which do not say.
+
+    Straight lines through templates that state both: shut lids have y near 0.011 at keypoints 11 and
+    15 and wide ones −0.004; lips meet at −0.017 at keypoint 19. Good for more or less, not for measures.
+    """
+    eye_left, eye_right = (float(np.clip(0.27 - 22 * motion.expression[point, Y], 0, 0.5)) for point in (11, 15))
+    return Ratios(eye_left, eye_right, float(np.clip(5 * (motion.expression[19, Y] + 0.017), 0, 0.8)))
+
+
 LIVEPORTRAIT_21 = KeypointLayout(
     name="liveportrait-21",
     count=COUNT,
@@ -77,14 +94,72 @@ LIVEPORTRAIT_21 = KeypointLayout(
     neutral=_neutral,
     # By `estimated_ratios`: a ratio of 5 for each unit of y at keypoint 19, which the slider moves by 0.001.
     lip_open_of_ratio=200.0,
+    face_height=FACE_HEIGHT,
+    estimated_ratios=estimated_ratios,
 )
 
 
-def estimated_ratios(motion: Motion) -> Ratios:
-    """How open eyes and lips are, from the expression alone: for old templates, which do not say.
+class Slider(NamedTuple):
+    """What one slider adds to the expression: gain times its value, to each entry."""
 
-    Straight lines through templates that state both: shut lids have y near 0.011 at keypoints 11 and
-    15 and wide ones −0.004; lips meet at −0.017 at keypoint 19. Good for more or less, not for measures.
+    name: str
+    """Field of `FaceEdit`."""
+    values: Literal["any", "above 0", "below 0"]
+    entries: tuple[tuple[int, int, float], ...]
+    """(keypoint, axis, gain)."""
+
+
+SLIDERS = (
+    Slider(
+        "smile",
+        "any",
+        (
+            (20, Y, -0.01),
+            (14, Y, -0.02),
+            (17, Y, 0.0065),
+            (17, Z, 0.003),
+            (13, Y, -0.00275),
+            (16, Y, -0.00275),
+            (3, Y, -0.0035),
+            (7, Y, -0.0035),
+        ),
+    ),
+    Slider("wink", "any", ((11, Y, 0.001), (13, Y, -0.0003), (17, X, 0.0003), (17, Y, 0.0003), (3, Y, -0.0003))),
+    # Not in SPEC §10: the same for the other eye, whose keypoints those of the vertical gaze name.
+    Slider("wink_right", "any", ((15, Y, 0.001), (16, Y, -0.0003), (17, X, -0.0003), (17, Y, 0.0003), (7, Y, -0.0003))),
+    Slider("eyebrow", "above 0", ((1, Y, 0.001), (2, Y, -0.001))),
+    Slider("eyebrow", "below 0", ((1, X, -0.001), (2, X, 0.001), (1, Y, 0.0003), (2, Y, -0.0003))),
+    Slider("gaze_x", "above 0", ((11, X, 0.0007), (15, X, 0.001))),
+    Slider("gaze_x", "below 0", ((11, X, 0.001), (15, X, 0.0007))),
+    Slider("gaze_y", "any", ((11, Y, -0.001), (15, Y, -0.001))),
+    # The lids follow the gaze: the blink of SPEC §10, −1/2 of the gaze, is multiplied into the gains.
+    Slider("gaze_y", "any", ((11, Y, 0.0005), (13, Y, -0.00015), (15, Y, 0.0005), (16, Y, -0.00015))),
+    Slider("pouting", "any", ((19, X, 1.0),)),
+    Slider("pursing", "any", ((14, Y, 0.001), (3, Y, -0.0005), (7, Y, -0.0005), (17, Z, -0.0005))),
+    Slider("grin", "any", ((20, Z, -0.001), (20, Y, -0.001), (14, Y, -0.001))),
+    Slider("lip_open", "any", ((19, Y, 0.001), (19, Z, 0.0001), (17, Y, -0.0001))),
+    Slider("move_x", "any", ((5, X, -1.0),)),
+    Slider("move_y", "any", ((5, Y, 1.0),)),
+)
+
+
+def edit_expression(edit: FaceEdit) -> Floats:
+    """(21, 3) what the sliders add to the expression of the published model's keypoints.
+
+    Raises OptionError for a side that these keypoints do not move alone.
     """
-    eye_left, eye_right = (float(np.clip(0.27 - 22 * motion.expression[point, Y], 0, 0.5)) for point in (11, 15))
-    return Ratios(eye_left, eye_right, float(np.clip(5 * (motion.expression[19, Y] + 0.017), 0, 0.8)))
+    for name in ("smile", "eyebrow"):
+        if len(set(sides(edit, name))) > 1:
+            raise OptionError(
+                f"the keypoints of this engine do not move one side alone; give {name} for both, "
+                "or take an engine that does (--engine mesh)"
+            )
+    left, right = winked_sides(edit)
+    edit = replace(edit, smile=sides(edit, "smile")[0], eyebrow=sides(edit, "eyebrow")[0], wink=left, wink_right=right)
+    change = np.zeros((COUNT, 3))
+    for slider in SLIDERS:
+        value: float = getattr(edit, slider.name)
+        if slider.values == "any" or (value > 0) == (slider.values == "above 0"):
+            for point, axis, gain in slider.entries:
+                change[point, axis] += gain * value
+    return change

@@ -7,12 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from openportrait.motion.clip import Pairing
-from openportrait.motion.correct import Retargeter
-from openportrait.motion.edits import moved_by
-from openportrait.motion.keypoints import keypoints
-from openportrait.motion.liveportrait import LIVEPORTRAIT_21, estimated_ratios
-from openportrait.motion.neutral import neutral_index
+from openportrait.motion.clip import Pairing, neutral_index
+from openportrait.motion.edits import Retargeter, moved_by
+from openportrait.motion.layout import keypoints
+from openportrait.motion.liveportrait import LIVEPORTRAIT_21
 from openportrait.motion.transfer import RelativePose, followed, towards, turned_towards
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
@@ -22,8 +20,8 @@ CLOSED_SHARE = 0.2
 """Eyes at this share of their openness at rest are shut: landmarks of shut lids keep a gap."""
 WIDEST_SHARE = 1.3
 """Eyes are opened to at most this share of the source's own openness."""
-FACE_OF_21 = 0.68
-"""Height of a face in the published model's canonical units: its source crop is 2.3 faces wide, and s about 1.3."""
+KNOWN = {LIVEPORTRAIT_21.count: LIVEPORTRAIT_21}
+"""Layouts of which more is known than their motions show, by their number of keypoints."""
 USUAL = Ratios(eye_left=0.35, eye_right=0.35, lip=0.02)
 """A face at rest, where the driving is a single frame."""
 
@@ -47,11 +45,12 @@ class PortableTransfer:
     ) -> None:
         """Sources of the engine's layout with one ratio each; drivings of any layout, ratios may be missing.
 
-        Missing ones are estimated for the 21 keypoints; for other layouts the openness stays the source's.
+        Missing ones are estimated where the layout can; elsewhere the openness stays the source's.
         `schedule`, `wanted`: as for `ClipTransfer`.
         """
-        if not driving_ratios and len(drivings[0].canonical) == LIVEPORTRAIT_21.count:
-            driving_ratios = [estimated_ratios(motion) for motion in drivings]
+        known = KNOWN.get(len(drivings[0].canonical))
+        if not driving_ratios and known is not None and known.estimated_ratios is not None:
+            driving_ratios = [known.estimated_ratios(motion) for motion in drivings]
         self.engine = engine
         self.sources = sources
         self.source_ratios = source_ratios
@@ -139,6 +138,7 @@ class PortableTransfer:
 
 def face_size(motion: Motion) -> float:
     """Height of the face in canonical units of its layout."""
-    if len(motion.canonical) == LIVEPORTRAIT_21.count:
-        return FACE_OF_21
+    known = KNOWN.get(len(motion.canonical))
+    if known is not None and known.face_height is not None:
+        return known.face_height
     return float(np.ptp(motion.canonical[:, 1]))

@@ -28,7 +28,7 @@ from openportrait.media import (
     write_image,
 )
 from openportrait.media.provenance import synthetic
-from openportrait.media.temporary import hidden_folder
+from openportrait.media.target import hidden_folder
 from openportrait.options import BACKGROUND_TRANSPARENT, Options
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.crew import Crew, processes

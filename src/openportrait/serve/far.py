@@ -22,7 +22,7 @@ from openportrait.batches.cluster import Cluster
 from openportrait.batches.copies import Copies, pieces
 from openportrait.batches.processes import Worker
 from openportrait.errors import EngineError, OpenPortraitError, known
-from openportrait.media.temporary import remove
+from openportrait.media.target import remove
 from openportrait.options import ClusterOptions, EngineOptions
 from openportrait.pipeline.crew import Lost
 from openportrait.serve.asked import engine_values

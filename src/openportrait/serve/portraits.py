@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from openportrait.media.temporary import remove
+from openportrait.media.target import remove
 from openportrait.serve.forms import Part, copied
 
 KEPT_SECONDS = 600.0

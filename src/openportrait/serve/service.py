@@ -19,7 +19,7 @@ from openportrait.drivings import Driving
 from openportrait.errors import NoFaceError, OpenPortraitError, OptionError
 from openportrait.limits import UploadLimits
 from openportrait.media.files import unwritable
-from openportrait.media.temporary import remove
+from openportrait.media.target import remove
 from openportrait.options import EngineOptions
 from openportrait.serve.asked import (
     EDIT_FILES,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from openportrait import leaving
-from openportrait.media.temporary import hidden_in, remove, sweep
+from openportrait.media.target import hidden_in, remove, sweep
 
 NAME = "openportrait-web"
 

@@ -14,13 +14,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from openportrait.engines.neural import decoder, warping
-from openportrait.engines.neural.appearance import AppearanceExtractor
-from openportrait.engines.neural.checkpoint import Checkpoint
-from openportrait.engines.neural.decoder import Decoder
+from openportrait.engines.neural import generator, warping
+from openportrait.engines.neural.checkpoint import OFFICIAL_NAMES, Checkpoint
 from openportrait.engines.neural.engine import NeuralEngine
-from openportrait.engines.neural.extractor import MotionExtractor
-from openportrait.engines.neural.names import OFFICIAL_NAMES
+from openportrait.engines.neural.extractors import AppearanceExtractor, MotionExtractor
+from openportrait.engines.neural.generator import Decoder
 from openportrait.engines.neural.retargeting import build_perceptron
 from openportrait.engines.neural.warping import Warping
 
@@ -77,8 +75,8 @@ class _Inventor(Checkpoint):
 
 
 NARROW = {
-    (decoder, "HIDDEN"): 32,
-    (decoder, "WIDTHS"): (128, 64, 16),
+    (generator, "HIDDEN"): 32,
+    (generator, "WIDTHS"): (128, 64, 16),
     (warping, "DOWN"): (warping.FIELD_CHANNELS, 16, 32, 64, 128, 256),
     (warping, "UP"): (256, 128, 64, 32, 16, warping.UP[-1]),
 }

@@ -21,8 +21,8 @@ from benchmarks import plain_networks as plain  # noqa: E402
 from openportrait.engines.base import Shot  # noqa: E402
 from openportrait.engines.neural import device as devices  # noqa: E402
 from openportrait.engines.neural import layers  # noqa: E402
-from openportrait.engines.neural.appearance import AppearanceExtractor  # noqa: E402
 from openportrait.engines.neural.checkpoint import Affine, read  # noqa: E402
+from openportrait.engines.neural.extractors import AppearanceExtractor  # noqa: E402
 from openportrait.engines.neural.generator import Generator  # noqa: E402
 from tests.engines.neural.standins import narrow_networks, stand_in_engine, stand_in_weights  # noqa: E402
 
@@ -202,7 +202,7 @@ class TestFormsForAGpu:
 
     @pytest.fixture(autouse=True)
     def as_on_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in ("fields", "layers", "decoder"):
+        for module in ("warping", "layers", "generator"):
             monkeypatch.setattr(f"openportrait.engines.neural.{module}.on_processor", lambda x: False)
 
     def test_pictures_are_those_of_the_plain_networks(self, scene: Scene) -> None:

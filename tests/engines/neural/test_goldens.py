@@ -16,10 +16,13 @@ torch = pytest.importorskip("torch")
 
 from benchmarks import plain_networks as plain  # noqa: E402
 
-from openportrait.engines.neural.appearance import AppearanceExtractor  # noqa: E402
 from openportrait.engines.neural.checkpoint import read  # noqa: E402
-from openportrait.engines.neural.decoder import Decoder  # noqa: E402
-from openportrait.engines.neural.extractor import MotionExtractor, degrees  # noqa: E402
+from openportrait.engines.neural.extractors import (  # noqa: E402
+    AppearanceExtractor,
+    MotionExtractor,
+    degrees,
+)
+from openportrait.engines.neural.generator import Decoder  # noqa: E402
 from openportrait.engines.neural.layers import place  # noqa: E402
 from openportrait.engines.neural.retargeting import perceptron  # noqa: E402
 from openportrait.engines.neural.warping import Warping  # noqa: E402

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from openportrait.engines.neural import graph  # noqa: E402
+from openportrait.engines.neural import device  # noqa: E402
 
 CARD = torch.device("cuda:1")
 
@@ -53,7 +53,7 @@ class Recorder:
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     made = Recorder()
-    monkeypatch.setattr(graph, "_Graph", made.record)
+    monkeypatch.setattr(device, "_Graph", made.record)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: f"a stream of {device}")
     monkeypatch.setattr(torch.cuda, "device", made.on)
@@ -61,7 +61,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 def test_shapes_that_come_again_are_recorded(recorder: Recorder) -> None:
-    graphs = graph.Graphs(recorder.function, CARD, recorder.told.append)
+    graphs = device.Graphs(recorder.function, CARD, recorder.told.append)
     for size in (4, 4, 4, 3, 4, 3, 1):
         (result,) = graphs([torch.zeros(size)])
         assert result.tolist() == [1.0] * size
@@ -72,7 +72,7 @@ def test_shapes_that_come_again_are_recorded(recorder: Recorder) -> None:
 
 def test_where_recording_fails_everything_just_runs(recorder: Recorder) -> None:
     recorder.problem = RuntimeError("operation not permitted when stream is capturing")
-    graphs = graph.Graphs(recorder.function, CARD, recorder.told.append)
+    graphs = device.Graphs(recorder.function, CARD, recorder.told.append)
     for _ in range(4):
         assert graphs([torch.zeros(2)])[0].tolist() == [1.0, 1.0]
     assert recorder.run == 4
@@ -82,7 +82,7 @@ def test_where_recording_fails_everything_just_runs(recorder: Recorder) -> None:
 
 def test_a_lack_of_memory_is_the_callers_to_deal_with(recorder: Recorder) -> None:
     recorder.problem = torch.OutOfMemoryError("CUDA out of memory")
-    graphs = graph.Graphs(recorder.function, CARD, recorder.told.append)
+    graphs = device.Graphs(recorder.function, CARD, recorder.told.append)
     graphs([torch.zeros(2)])
     with pytest.raises(torch.OutOfMemoryError):
         graphs([torch.zeros(2)])

@@ -12,8 +12,8 @@ import torch.nn.functional as F  # noqa: E402
 from benchmarks.plain_networks import grid  # noqa: E402
 
 from openportrait.engines.neural.checkpoint import Affine  # noqa: E402
-from openportrait.engines.neural.fields import SIZES, heatmaps, sample, shifted  # noqa: E402
 from openportrait.engines.neural.layers import Enlarged, Summed, instance_norm  # noqa: E402
+from openportrait.engines.neural.warping import SIZES, heatmaps, sample, shifted  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from tests.reference import REFERENCE
 
 torch = pytest.importorskip("torch")
 
-from openportrait.engines.neural.pasteback import blend, window_around  # noqa: E402
+from openportrait.engines.neural.engine import blend, window_around  # noqa: E402
 
 
 def _pasted(frame: Image, crop: Image, place: Floats, device: str = "cpu") -> Any:

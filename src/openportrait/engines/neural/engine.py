@@ -1,33 +1,70 @@
-"""The engine of the published LivePortrait networks (arXiv 2407.03168), on any device PyTorch has."""
+"""The engine of the published LivePortrait networks (arXiv 2407.03168), on any device PyTorch has.
+
+Pictures are pasted back where they are made (SPEC §6): what travels is one window of each frame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from openportrait.engines.base import Appearance, Canvas, Memory, Shot
-from openportrait.engines.neural.appearance import AppearanceExtractor
 from openportrait.engines.neural.checkpoint import LoadNetwork, read
 from openportrait.engines.neural.device import multiplied_in, spelled
-from openportrait.engines.neural.extractor import MotionExtractor, degrees
+from openportrait.engines.neural.extractors import AppearanceExtractor, MotionExtractor, degrees
 from openportrait.engines.neural.generator import Generator
 from openportrait.engines.neural.layers import place
-from openportrait.engines.neural.pasteback import blend, window_around
 from openportrait.engines.neural.retargeting import Retargeting
 from openportrait.engines.neural.warping import KEYPOINTS, WarpSource
 from openportrait.errors import EngineError
 from openportrait.faces import Refine
 from openportrait.motion import LIVEPORTRAIT_21, edit_expression, rotation_from_degrees
-from openportrait.paste import Window
+from openportrait.paste import Window, ramp_mask, window_of
 from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
 from openportrait.scaling import resized
+
+
+def window_around(frame: Image, size: int, places: list[Floats]) -> Window | None:
+    """The part of `frame` that holds the window of each crop; None where no crop reaches it."""
+    windows = [window for place in places if (window := window_of(frame, size, place)) is not None]
+    if not windows:
+        return None
+    left, top, right, bottom = zip(*windows, strict=True)
+    return Window(min(left), min(top), max(right), max(bottom))
+
+
+@lru_cache(maxsize=4)
+def _mask(size: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.array(ramp_mask(size))).to(device)
+
+
+def blend(base: Tensor, picture: Tensor, from_crop: Floats) -> Tensor:
+    """mask·crop + (1 − mask)·base, the crop sampled bilinearly at each pixel of the base.
+
+    base [H, W, 3] and picture [S, S, 3] uint8 on one device; from_crop (2, 3) from pixels of the picture to
+    pixels of the base → [H, W, 3] uint8.
+    """
+    size, (height, width) = len(picture), base.shape[:2]
+    layers = torch.cat((picture.permute(2, 0, 1).float(), _mask(size, base.device)[None]))[None]
+    (xx, xy, x0), (yx, yy, y0) = np.linalg.inv(np.vstack([from_crop, (0, 0, 1)]))[:2].tolist()
+    column = torch.arange(width, device=base.device)
+    row = torch.arange(height, device=base.device)[:, None]
+    pixels = torch.stack((xx * column + (xy * row + x0), yx * column + (yy * row + y0)), -1)
+    sampled = F.grid_sample(layers, 2 / (size - 1) * pixels[None] - 1, padding_mode="zeros", align_corners=True)[0]
+    blended = torch.lerp(base.permute(2, 0, 1).float(), sampled[:3], sampled[3:])
+    return blended.round_().to(torch.uint8).permute(1, 2, 0)
+
+
+# The engine
+
 
 INPUT_SIZE = 256
 CROP_SIZE = 512

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from openportrait.faces.canonical import canonical_face
+from openportrait.faces.landmarks import canonical_face
 from openportrait.records import FaceCrop, Floats, Motion
 
 Indices = NDArray[np.intp]
