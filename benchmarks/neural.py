@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from benchmarks import plain_networks as plain
+from tests.engines.neural import plain_networks as plain
 from tests.engines.neural.standins import stand_in_weights
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode

@@ -9,12 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from benchmarks import plain_networks as plain
 
 import openportrait
 from openportrait.motion import LIVEPORTRAIT_21
 from openportrait.records import Image, Motion
 from tests.conftest import EXAMPLES
+from tests.engines.neural import plain_networks as plain
 from tests.neural_job.formulas import points, stitched
 
 torch = pytest.importorskip("torch")

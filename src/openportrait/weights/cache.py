@@ -7,12 +7,13 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """`OPENPORTRAIT_CACHE`, or `openportrait` in the user's cache folder. Not created here."""
+    """`OPENPORTRAIT_CACHE`, or the folder that the system has for caches of this package. Not created here."""
     named = os.environ.get("OPENPORTRAIT_CACHE")
     if named:
         return Path(named).expanduser()
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "openportrait"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("openportrait", appauthor=False)
 
 
 def weights_folder() -> Path:

@@ -16,14 +16,13 @@ from openportrait.options import EngineOptions
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import plain_networks as plain  # noqa: E402
-
 from openportrait.engines.base import Shot  # noqa: E402
 from openportrait.engines.neural import device as devices  # noqa: E402
 from openportrait.engines.neural import layers  # noqa: E402
 from openportrait.engines.neural.checkpoint import Affine, read  # noqa: E402
 from openportrait.engines.neural.extractors import AppearanceExtractor  # noqa: E402
 from openportrait.engines.neural.generator import Generator  # noqa: E402
+from tests.engines.neural import plain_networks as plain  # noqa: E402
 from tests.engines.neural.standins import narrow_networks, stand_in_engine, stand_in_weights  # noqa: E402
 
 CPU = torch.device("cpu")

@@ -14,8 +14,6 @@ from tests.reference import REFERENCE, recipe
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import plain_networks as plain  # noqa: E402
-
 from openportrait.engines.neural.checkpoint import read  # noqa: E402
 from openportrait.engines.neural.extractors import (  # noqa: E402
     AppearanceExtractor,
@@ -26,6 +24,7 @@ from openportrait.engines.neural.generator import Decoder  # noqa: E402
 from openportrait.engines.neural.layers import place  # noqa: E402
 from openportrait.engines.neural.retargeting import perceptron  # noqa: E402
 from openportrait.engines.neural.warping import Warping  # noqa: E402
+from tests.engines.neural import plain_networks as plain  # noqa: E402
 
 
 class Goldens:

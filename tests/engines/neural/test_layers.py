@@ -9,11 +9,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
-from benchmarks.plain_networks import grid  # noqa: E402
 
 from openportrait.engines.neural.checkpoint import Affine  # noqa: E402
 from openportrait.engines.neural.layers import Enlarged, Summed, instance_norm  # noqa: E402
 from openportrait.engines.neural.warping import SIZES, heatmaps, sample, shifted  # noqa: E402
+from tests.engines.neural.plain_networks import grid  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
-"""The decoder and warping networks of SPEC §7 written straight from its text, as PyTorch runs them unaltered.
+"""The reference implementation: networks of SPEC §7 written straight from its text, as PyTorch runs them unaltered.
 
-The yardstick of `neural.py` (float32, eager, one frame, nothing folded or cached) and a second opinion
-for the tests: it shares no code with the product. State dicts have the official keys.
+It is float32, eager, one frame at a time, with nothing folded or cached, and shares no code with the product; the
+benchmarks compare with it too. State dicts have the official keys.
 """
 
 from __future__ import annotations
