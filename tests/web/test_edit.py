@@ -270,6 +270,8 @@ def test_an_edit_goes_over_a_whole_clip_with_its_sound(
     visitor.when_edited(lambda: visitor.slide("slider-smile", 1.0))
     visitor.run("clip")
     made = visitor.fetch("#clip-result-video video", tmp_path)
+    visitor.page.locator("#edit-clip").get_by_role("tab", name="Files").click()
+    assert len(load_template(visitor.fetch("#clip-files a[href$='.motion']", tmp_path)).motions) == 12
     info, given = probe(made), probe(short_talk)
     assert (info.frames, info.rate, info.has_audio) == (given.frames, given.rate, True)
     finder = FaceFinder()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from openportrait.faces import FaceFinder, ratios
 from openportrait.media import probe
+from openportrait.media.provenance import said
 from tests.pipeline.test_animate import frames_of
 from tests.web.conftest import Visitor
 
@@ -24,6 +25,12 @@ def test_a_video_has_its_lips_opened_and_keeps_its_sound(visitor: Visitor, short
     finder = FaceFinder()
     lips = [ratios(finder.find(picture)[0]).lip for picture in frames_of(made)[:3]]
     assert min(lips) > 0.2
+    visitor.page.get_by_role("tab", name="Files").last.click()
+    visitor.page.click("#retarget-gif")
+    gif = visitor.fetch("#retarget-files a[href$='.gif']", tmp_path)
+    moving = probe(gif)
+    assert (moving.container, moving.frames, max(moving.width, moving.height)) == ("GIF", 12, 320)
+    assert said(gif).term == said(made).term == "compositeWithTrainedAlgorithmicMedia"
 
 
 def test_wishes_that_cannot_be_met_are_refused(visitor: Visitor, short_talk: Path) -> None:

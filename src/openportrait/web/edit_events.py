@@ -155,7 +155,7 @@ class EditTab:
 
             def work(progress: Any, cancel: Any) -> Any:
                 clip, wanted = self._context.upload(path, "portrait"), self.wanted(request, *values)
-                options = self._context.options(chosen)
+                options = self._context.options({**chosen, "save_template": True})
                 return edit(clip, wanted, session.room(), progress=progress, cancel=cancel, **options)
 
             yield from shown.follow(self._context, session, ticket, work)

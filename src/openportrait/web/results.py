@@ -11,7 +11,8 @@ import gradio as gr
 from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 from openportrait.records import Result
 from openportrait.web.checks import plainly
-from openportrait.web.context import AT_ONCE, Context
+from openportrait.web.context import AT_ONCE, WORK, Context
+from openportrait.web.gif import gif_of
 from openportrait.web.jobs import Job, Work, finished, panel
 from openportrait.web.saving import files_of
 from openportrait.web.sessions import Session
@@ -50,6 +51,8 @@ class Results:
     strip_video: Any
     strip_image: Any
     files: Any
+    gif: Any
+    """The button that makes one."""
 
     @property
     def outputs(self) -> list[Any]:
@@ -64,6 +67,7 @@ class Results:
             self.strip_video,
             self.strip_image,
             self.files,
+            self.gif,
         ]
 
     @property
@@ -116,12 +120,12 @@ class Results:
             raise
 
     def _running(self, status: str) -> Updates:
-        return (gr.update(interactive=False), gr.update(interactive=True), status, *[gr.skip()] * 6)
+        return (gr.update(interactive=False), gr.update(interactive=True), status, *[gr.skip()] * 7)
 
     def _ended(self, status: str) -> Updates:
         """There is no result, and none of an earlier job is left to be taken for it."""
         hidden = gr.update(visible=False)
-        return (gr.update(interactive=True), gr.update(interactive=False), status, hidden, *[None] * 5)
+        return (gr.update(interactive=True), gr.update(interactive=False), status, hidden, *[None] * 5, gr.skip())
 
     def _done(self, context: Context, job: Job, result: Result) -> Updates:
         if not result.path.exists():
@@ -138,6 +142,7 @@ class Results:
             gr.update(value=strip if moves else None, visible=moves),
             gr.update(value=None if moves else strip, visible=not moves),
             [str(path) for path in files_of(result)],
+            gr.update(visible=moves),
         )
 
 
@@ -159,6 +164,7 @@ def results(context: Context, tab: str, button: str, *, strip: bool = True) -> R
                 files = gr.File(
                     label="Files to download", interactive=False, file_count="multiple", elem_id=f"{tab}-files"
                 )
+                gif = gr.Button("Also as a GIF", size="md", elem_id=f"{tab}-gif")
 
     shown = Results(
         tab,
@@ -173,7 +179,9 @@ def results(context: Context, tab: str, button: str, *, strip: bool = True) -> R
         strip_video,
         strip_image,
         files,
+        gif,
     )
+    gif.click(_gif_maker(context), shown.ticket, files, show_progress="minimal", **WORK)
     cancel.click(_stopper(context), shown.ticket, shown.asked[1:], **AT_ONCE)
     return shown
 
@@ -190,6 +198,20 @@ def _stopper(context: Context) -> Callable[..., Updates]:
         return gr.update(interactive=True), gr.update(interactive=False), panel("Stopped", "Nothing was written.")
 
     return stop
+
+
+def _gif_maker(context: Context) -> Callable[[gr.Request, str], list[str]]:
+    """A handler that adds a GIF to the files of a result."""
+
+    def make(request: gr.Request, ticket: str) -> list[str]:
+        job = context.session(request).jobs.get(ticket)
+        made = job.result if job is not None else None
+        if made is None:
+            raise OptionError("this result is no longer here; make it again")
+        gif_of(made.path)
+        return [str(path) for path in files_of(made)]
+
+    return make
 
 
 def _pair(tab: str, name: str, label: str) -> tuple[Any, Any]:

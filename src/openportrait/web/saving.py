@@ -10,11 +10,14 @@ from pathlib import Path
 from openportrait.errors import MediaError
 from openportrait.media.target import Target, together
 from openportrait.records import Result
+from openportrait.web.gif import place_of
 
 
 def files_of(result: Result) -> list[Path]:
-    """The files of a result, itself first."""
-    return [path for path in (result.path, result.side_by_side, result.template) if path is not None]
+    """The files of a result, itself first, and the GIF that was made of it, last."""
+    made = [path for path in (result.path, result.side_by_side, result.template) if path is not None]
+    gif = place_of(result.path)
+    return [*made, gif] if gif.exists() else made
 
 
 def save(result: Result, folder: Path) -> tuple[Result, tuple[Path, ...]]:
