@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.engines.mesh.curves import smoothstep
-from openportrait.engines.mesh.shape.points import LIPS_LOWER, LIPS_UPPER, SKIN_COUNT
+from openportrait.engines.mesh.shape.points import CHEEKS, LIPS_LOWER, LIPS_UPPER, SKIN_COUNT
 from openportrait.records import FaceCrop, Floats, Image
 
 LUMA = np.array([0.299, 0.587, 0.114])
+"""Brightness of RGB, by ITU-R BT.601."""
 _AVERAGE_SKIN = np.array([1.22, 0.96, 0.84])
 """Of skin in white light, each channel over the brightness; a mean of many faces."""
 _IVORY = np.array([1.09, 1.0, 0.91])
@@ -29,9 +30,9 @@ _OWN_GREEN = 0.4
 _TOOTH_BRIGHTNESS = 1.06
 """The brightest teeth over the skin of the cheeks."""
 _REDDER = 1.5
+"""Power of each channel of the lips that makes the hue of tongue and gums."""
 _COLOURLESS = (0.02, 0.14)
 """Largest difference of channels over the brightness, from a picture without colours to one with them."""
-_CHEEKS = np.array([[50, 205, 187, 147, 123, 117, 101, 36], [280, 425, 411, 376, 352, 346, 330, 266]])
 
 
 def sampled(image: Image, points: Floats, reach: float) -> Floats:
@@ -46,7 +47,7 @@ def sampled(image: Image, points: Floats, reach: float) -> Floats:
 def skin_colour(image: Image, face: Floats) -> Floats:
     """(3,) median colour of the lighter cheek, which the light of the scene reaches."""
     reach = 0.01 * float(np.ptp(face[:SKIN_COUNT, 0]))
-    return np.asarray(np.max([np.median(sampled(image, face[cheek], reach), 0) for cheek in _CHEEKS], 0))
+    return np.asarray(np.max([np.median(sampled(image, face[cheek], reach), 0) for cheek in CHEEKS], 0))
 
 
 def lip_colour(image: Image, face: Floats) -> Floats:

@@ -115,6 +115,7 @@ def _face(crop: FaceCrop) -> tuple[Floats, Floats]:
 
 
 _NEAR_RINGS = 3
+"""Rings within which pixels move in fine cells, as in the face."""
 _TOUCHING = 1e-6
 """Crop units; points less far apart touch."""
 

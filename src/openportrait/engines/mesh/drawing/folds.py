@@ -19,12 +19,14 @@ from openportrait.engines.mesh.drawing.stand_in import bounds
 from openportrait.engines.mesh.drawing.warp import Field, Warp, places
 from openportrait.engines.mesh.shape.points import (
     BROWS,
+    CHEEKS,
     EYES_LOWER,
     EYES_UPPER,
     FACE_OVAL,
     LID_SHELL,
     LIPS_LOWER,
     LIPS_UPPER,
+    MOUTH_CORNERS,
     SKIN_COUNT,
     Indices,
     Similarity,
@@ -45,10 +47,9 @@ _FOREHEAD_LINES = ((0.62, 0.0), (1.0, 0.0), (1.0, 0.42))
 _FROWN = ((107, 55), (336, 285))
 _MIDLINE = (9, 8)
 _FROWN_ASIDE = 0.62
-_CORNERS, _INNER_BROWS, _MIDDLE_BROWS = np.array([61, 291]), np.array([55, 285]), np.array([105, 334])
+_INNER_BROWS, _MIDDLE_BROWS = np.array([55, 285]), np.array([105, 334])
 _CROW_ANGLES, _CROW_START, _CROW_LENGTH = (-0.5, 0.0, 0.45), 0.16, 0.36
 """Radians from the line of the eye, and in widths of the eye from its outer corner."""
-_CHEEKS = ((50, 205, 187, 147, 123, 117, 101, 36), (280, 425, 411, 376, 352, 346, 330, 266))
 _BELOW_EYES = (
     (111, 117, 118, 119, 120, 121, 128, 232, 231, 230, 229, 228),
     (340, 346, 347, 348, 349, 350, 357, 452, 451, 450, 449, 448),
@@ -82,6 +83,7 @@ _WIDER, _ASIDE, _NEAR = 2.4, 2.6, 3.0
 _UNSEEN = 0.06
 """What landmarks tremble by; folds begin beyond it."""
 _PIECES = 24
+"""Straight pieces of a fold's line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +166,7 @@ def amounts(look: Folds, change: Floats) -> Floats:
     `change` (478, 3): what the face's expression moves, crop units, without the head's own movement.
     """
     moved = change @ look.head.rotation.T / look.head.scale
-    outwards, upwards = moved[_CORNERS, 0] * (-1.0, 1.0), -moved[_CORNERS, 1]
+    outwards, upwards = moved[MOUTH_CORNERS, 0] * (-1.0, 1.0), -moved[MOUTH_CORNERS, 1]
     smile = np.clip(0.75 * (outwards + upwards), 0, 1)
     brows = np.clip(-moved[_MIDDLE_BROWS, 1].mean() / 0.6, 0, 1)
     together = (moved[_INNER_BROWS, 0] * (1.0, -1.0)).mean() / 0.3
@@ -206,12 +208,12 @@ def roughness(grey: Field, points: Floats) -> float:
     fine, coarse = (cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in (1.5, 4.5))
     detail = np.clip((fine - coarse) / (coarse + 8), -0.3, 0.3)
 
-    def contrast(hull: tuple[int, ...]) -> float:
+    def contrast(hull: Indices) -> float:
         mask = np.zeros(grey.shape, np.uint8)
-        cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points[list(hull)]).astype(np.int32)), 1)
+        cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points[hull]).astype(np.int32)), 1)
         return float(np.sqrt((detail[mask > 0] ** 2).mean())) if mask.any() else 0.0
 
-    return sum(min(contrast(hull) for hull in sides) for sides in (_CHEEKS, _BELOW_EYES))
+    return sum(min(contrast(hull) for hull in sides) for sides in (CHEEKS, np.array(_BELOW_EYES)))
 
 
 def _crow_lines(face: Floats, side: int) -> list[Floats]:

@@ -18,7 +18,9 @@ from openportrait.engines.mesh.layers.background import Layer, Mask, filled
 from openportrait.records import Floats, Image
 
 _FINENESS = 6.0
+"""px that a line is drawn thick before it is made smaller."""
 _FEWEST_ROWS = 3
+"""Rows of skin below, from which its grain is taken."""
 _GRAIN_LIMIT = 1.5
 """Root mean squares of the skin's fine detail: what stands out more is a line or a light, not grain."""
 

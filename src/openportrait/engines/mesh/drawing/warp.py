@@ -126,6 +126,7 @@ _COARSENESS = 4
 _FADE = 6
 """Cells over which the fine field passes into the coarse one."""
 _BORDER = 8
+"""px of the crop over which the field fades to nothing."""
 _FOLD = 1.0
 """Widths of a cell by which smoothing moves a place at most where the surface goes on."""
 _FINER = 4

@@ -41,6 +41,7 @@ _LARGEST = 2.5
 _SPREAD = 3.0
 """How many times the outline's distance from the middle the skin around moves along."""
 _ANGLES = 64
+"""Directions from the middle in which an edge is looked for."""
 _SMOOTH = 1.5
 """Angles over which the distance is smoothed."""
 

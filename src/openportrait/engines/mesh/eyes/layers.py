@@ -137,15 +137,20 @@ def _between(line: Floats, other: Floats, skin: StandIn) -> Image:
 
 
 _MARGIN = 0.35
+"""Of the layers around the outline, in widths of the eye."""
 _LAYER_WIDTH = 120.0
 """Width of an eye in its layers, at least, px."""
 _INSET = 0.045
+"""How far inside its outline an eye is surely seen, in its widths."""
 _IRIS_MARGIN, _IRIS_REACH = 1.12, 1.5
 _IRIS_CORE = 0.6
 _FEWEST = 20
+"""Pixels, at least, from which a colour is taken."""
 _LIGHT_REACH, _LIGHT_RANGE = 0.15, (0.6, 1.05)
 _INSIDE, _OUTSIDE = 0.85, 1.15
+"""Radii of the circle that are compared, over its own."""
 _LEAST_CONTRAST = 8.0
+"""Grey levels by which the white is brighter than the iris, below which the landmarks are believed."""
 _DOUBT = 10.0
 """Grey levels of contrast that outweigh an unlikely place."""
 _SHUT = (0.16, 0.22)

@@ -19,6 +19,7 @@ from openportrait.engines.mesh.shape.points import EYES_LOWER, EYES_UPPER, LID_S
 from openportrait.records import Floats, Image
 
 _SHADOW, _SHADOW_REACH = 0.25, 0.16
+"""Part of the light that the upper lid takes away, and how far down, in widths of the eye."""
 _CORNERS = (0.72, 1.0)
 """Where the eye fades into the source's own corners, from its middle."""
 _OPENING = (0.025, 0.06)
@@ -30,6 +31,7 @@ _CLOSING = (0.25, 0.65)
 _OPENING_WIDER = (0.05, 0.35)
 """Openness over the source's, minus 1, over which the eyeball hides the source's own lashes, so that they are drawn."""
 _LASH_WIDTH, _LASH_STRENGTH, _SEAM_STRENGTH = 0.065, 0.6, 0.85
+"""In widths of the eye; how opaque lashes are over an open eye and along a shut one."""
 _LASHES_THICKEST = 0.4
 """Part of the way from the outer corner to the inner one."""
 

@@ -18,6 +18,7 @@ Layer = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _ENOUGH = 0.25
+"""Share of known pixels from which a reduced pixel is trusted wholly."""
 
 
 def filled(image: Layer, known: Mask) -> Layer:

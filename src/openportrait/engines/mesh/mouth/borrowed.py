@@ -28,6 +28,7 @@ _UPPER_TEETH_CM, _LOWER_TEETH_CM, _TEETH_END_CM = 1.15, 0.6, 0.15
 _NARROW, _WIDE = 0.85, 0.5
 """Share of the opening that is the upper half's: nearly all of a grin is upper teeth."""
 _WIDE_CM = (0.9, 2.2)
+"""Openings that are narrow and wide."""
 _ENOUGH = 0.05
 """Share of what was seen around a pixel from which its colour is made up wholly."""
 _MIDDLE = 0.3

@@ -27,7 +27,7 @@ from openportrait.engines.mesh.mouth.borrowed import borrowed
 from openportrait.engines.mesh.mouth.parts import DrawnMouth, Part, area, draw_mouth, flat_cm, lip_middles, over
 from openportrait.engines.mesh.mouth.teeth import OwnTeeth, find_teeth
 from openportrait.engines.mesh.shape.movements import fields
-from openportrait.engines.mesh.shape.points import INNER_LOWER, INNER_UPPER, Similarity, pose
+from openportrait.engines.mesh.shape.points import CHIN, INNER_LOWER, INNER_UPPER, MOUTH_CORNERS, Similarity, pose
 from openportrait.records import FaceCrop, Floats, Image
 
 _RIM = 0.05
@@ -35,6 +35,7 @@ _RIM = 0.05
 _LIPS_DARKEST = 0.5
 """The corners' shadows are darker."""
 _OPEN, _CLOSING = (0.03, 0.07), (0.5, 0.85)
+"""A source's lips from shut to open, in widths of the mouth; parts of the way to shut over which lips are drawn."""
 _SEAM_LIGHT, _SEAM_WIDTH, _SEAM_STRENGTH = 0.6, 0.03, 0.85
 _SEAM_DEPTH = 1.2
 """The seam of lips is redder than they are."""
@@ -51,12 +52,13 @@ _SHADE, _SHADE_CM = 0.25, 0.25
 _NEAR, _FAR, _DEEP_CM = (0.5, 1.0), (0.22, 1.4), 1.0
 """Light and power of redness of the mouth's flesh at the lips and in its depth, and what depth."""
 _EDGE_CM = 0.06
+"""Softness of the edge of what is inside the mouth."""
 _LITTLE_WIDER = (0.6, 0.95)
 """The driver's opening over that of the picture, from where its flesh tells nothing to where it fills what is left."""
 _TONGUE_CM = (0.5, 1.5)
 """Openings that show nothing of the tongue, and all."""
 _TONGUE_LIGHT = 0.85
-_CHIN = 152
+"""Brightness of the flesh over the lips'."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +255,7 @@ def _with_drawn(under: Layer, look: MouthLook, opening: _Opening, beside: Layer)
     """
     made, jaw = look.drawn, fields().jaw
     at_upper, at_lower = lip_middles(opening.at_rest)
-    at_lower = at_lower + (opening.moved - opening.at_rest)[_CHIN, :2] * (jaw[INNER_LOWER[5], 1] / jaw[_CHIN, 1])
+    at_lower = at_lower + (opening.moved - opening.at_rest)[CHIN, :2] * (jaw[INNER_LOWER[5], 1] / jaw[CHIN, 1])
     seen = float(smoothstep(opening.apart_cm, *_TONGUE_CM))
     inside = over(under, opening.show(made.tongue, at_lower), seen)
     inside = over(inside, opening.show(made.lower, at_lower))
@@ -263,7 +265,6 @@ def _with_drawn(under: Layer, look: MouthLook, opening: _Opening, beside: Layer)
 # Corners of a mouth that is pursed
 
 
-_CORNERS = np.array([61, 291])
 _INWARDS, _OUTWARDS, _HIGH, _AROUND = 0.05, 0.12, 0.03, 0.03
 """Where the end of the line is looked for, in widths of the mouth from its corner, and how far it is softened."""
 _DARKEST, _DARKEST_NEAR = 0.5, 0.93
@@ -276,7 +277,7 @@ Corners = tuple[StandIn, StandIn]
 
 def build_corners(image: Image, face: Floats) -> Corners:
     """From a crop (S, S, 3) and its landmarks (478, 3) px: left and right."""
-    left, right = face[_CORNERS, :2]
+    left, right = face[MOUTH_CORNERS, :2]
     return _end(image, left, left - right), _end(image, right, right - left)
 
 
@@ -290,8 +291,8 @@ def _end(image: Image, corner: Floats, outwards: Floats) -> StandIn:
 
 def narrowed(x_s: Floats, change: Floats) -> float:
     """0 where a mouth is as wide as in the source, 1 pursed; `change` (478, 3) is the expression's."""
-    across = x_s[_CORNERS[1]] - x_s[_CORNERS[0]]
-    closer = (change[_CORNERS[0]] - change[_CORNERS[1]]) @ across / max(float(across @ across), 1e-9)
+    across = x_s[MOUTH_CORNERS[1]] - x_s[MOUTH_CORNERS[0]]
+    closer = (change[MOUTH_CORNERS[0]] - change[MOUTH_CORNERS[1]]) @ across / max(float(across @ across), 1e-9)
     return float(smoothstep(float(closer), *_NARROWED))
 
 
@@ -299,7 +300,7 @@ def soften_corners(picture: Image, found: Warp, corners: Corners, moved: Floats,
     """Draw skin over the ends of the line, by `share`, into `picture` (S, S, 3), in place; `moved` (478, 3) px."""
     if share <= 0:
         return
-    places = moved[_CORNERS, :2]
+    places = moved[MOUTH_CORNERS, :2]
     width = float(np.linalg.norm(places[1] - places[0]))
     for stand_in, place in zip(corners, places, strict=True):
         part = bounds(place[None], 0.4 * width, picture.shape[0])

@@ -76,7 +76,9 @@ _FINEST = 48.0
 _ARCH_CM = 2.5
 """Half the width of the arch that teeth stand on."""
 _SOFT_CM, _SOFT_PIXELS = 0.035, 1.2
+"""Softness of edges: the larger of both."""
 _TONGUE_TOP_CM, _TONGUE_HALF_CM = -1.15, 1.95
+"""Height of its middle over the lower lip's edge (y down), and half its width."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ _BRIGHT = 0.465
 _LEAST_BRIGHT = 0.55
 """Of the skin's brightness."""
 _WHITE, _WITHIN = 0.5, 0.5
+"""Whiteness from which a pixel is tooth; share of the opening from which it lies inside."""
 _LIP_EDGE = 0.02
 """How far lips reach into the opening, in widths of the mouth."""
 _EVEN = 1.25

@@ -88,12 +88,15 @@ def _winked(strengths: Floats, points: Floats) -> Floats:
 _SHUT, _PLAIN = 0.06, 0.2
 """Landmarks of shut lids read up to 0.06; from 0.2 on a reading is taken at its word."""
 _WIDEST = 2.0
+"""Of the eye's own openness, at most."""
 _SHUT_EYE = (0.11, 0.18)
 """Readings of shut eyes, with lashes and folds that a network takes for a gap, and of open ones."""
 _WIDEST_OF_SHUT = 0.24
 """Openness that a shut eye may get: what is made up looks right behind lids that are not wide open."""
 _STEPS = 20
+"""Halvings of the search: the ratio is met to a millionth of the way."""
 _WIDEST_JAW = 2.5
+"""Full movements of the jaw, at most."""
 
 
 def eye_offsets(x_s: Floats, ratios: Ratios, target: float) -> Floats:
@@ -138,18 +141,22 @@ def _lip_ratio(x: Floats) -> float:
 
 
 _LARGEST_TURN = np.radians(38.0)
+"""Radians."""
 _LARGEST_SHIFT = 0.36
 """Crop units: 0.18 of the crop's side."""
 _ROOM_BELOW = 0.6
 """Of the way from the chin to the crop's border that a head may go down."""
 _LARGEST_ZOOM = np.log(1.25)
+"""Logarithm: a quarter larger or smaller."""
 _SIZE_TREMOR = 0.008
 """Of the head's size: of a change so large half is believed. Landmarks of a talking face grow and shrink by 0.004 to
 0.008 (standard deviation) where the head itself, followed by its pixels, does by 0.001 to 0.003."""
 _FRONTAL_LOSS = 0.35
+"""Part of the largest turn that is lost where a turned head goes back to frontal and beyond."""
 _FARTHEST, _LEAST_AWAY = np.radians(52.0), np.radians(8.0)
 """From the viewer's direction that a face may come to be, where its far eye goes behind the nose; and by what more."""
 _TURNED_FROM, _TURNED_TO = np.radians(10.0), np.radians(35.0)
+"""Radians of yaw over which a source passes from frontal to turned."""
 
 
 def stitched(x_s: Floats, x_d: Floats) -> Floats:

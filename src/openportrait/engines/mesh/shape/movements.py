@@ -12,6 +12,7 @@ import numpy as np
 
 from openportrait.engines.mesh.curves import smoothstep
 from openportrait.engines.mesh.shape.points import (
+    CHIN,
     COUNT,
     EYES_LOWER,
     EYES_UPPER,
@@ -38,8 +39,11 @@ _GAP_OF_SHUT = 0.5
 """How much of the gap that landmarks of a shut eye have is believed: it is lashes and folds."""
 _SMALLEST_REFERENCE = 0.12
 _WIDEST = 0.5
+"""By how much an eye opens wider at most, of its own openness."""
 _LARGEST_GAZE = 0.35
+"""Eye widths that an iris goes at most."""
 _VERTICAL_GAZE = 0.8
+"""Part of a look up or down that is taken over."""
 _UNSURE_GAZE = 0.03
 """Eye widths: a look to the side reads as one down by this much; smaller vertical shifts are played down."""
 _WINK = 0.45
@@ -143,7 +147,9 @@ def move_irises(change: Floats, points: Floats, shift: Floats) -> None:
 
 
 _JAW_HINGE = np.array([0.0, -0.5, 1.5])
+"""cm, in the head frame."""
 _JAW_DEGREES = 14.0
+"""How far a jaw turns about its hinge for a mouth wide open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +271,6 @@ def looked(points: Floats, gaze: tuple[float, float]) -> Floats:
 
 _LOWER_SHARE = 0.8
 """Part of the way that the lower lip and the jaw go; the upper lip comes down for the rest."""
-_CHIN = 152
 _OPENED_BY_JAW_CM = (0.8, 2.0)
 """Lips less far apart may be parted with teeth together, unless the chin is low; farther apart, only a jaw does it."""
 _RINGS = np.array([0.6, 0.75, 0.9, 1.0])[:, None, None]
@@ -279,7 +284,7 @@ def closed(points: Floats) -> Floats:
     middle = len(gap) // 2
     jaw = fields().jaw
     needed = _LOWER_SHARE * gap[middle, 1] / jaw[INNER_LOWER[middle], 1]
-    dropped = (points[_CHIN, 1] - canonical()[_CHIN, 1]) / jaw[_CHIN, 1]
+    dropped = (points[CHIN, 1] - canonical()[CHIN, 1]) / jaw[CHIN, 1]
     surely = float(smoothstep(gap[middle, 1], *_OPENED_BY_JAW_CM)) * needed
     moved = -jaw * min(needed, max(dropped, surely))
     x, y, _ = canonical().T

@@ -21,6 +21,7 @@ from openportrait.records import FaceCrop, Floats, Motion
 Indices = NDArray[np.intp]
 
 COUNT = 478
+"""Landmarks of the face mesh."""
 SKIN_COUNT = 468
 """Vertices that the triangles use; the ten after them are the irises."""
 
@@ -65,6 +66,13 @@ INNER_UPPER: Indices = LIPS_UPPER[3]
 """(11,) upper edge of the mouth opening; column i meets column i of the lower one."""
 INNER_LOWER: Indices = LIPS_LOWER[3]
 
+CHIN = 152
+"""Lowest point of the face."""
+MOUTH_CORNERS: Indices = np.array([61, 291])
+"""(2,) outer corners, the picture's left first."""
+CHEEKS: Indices = np.array([[50, 205, 187, 147, 123, 117, 101, 36], [280, 425, 411, 376, 352, 346, 330, 266]])
+"""(2, 8) outline of bare skin on each cheek, the picture's left first."""
+
 FACE_OVAL: Indices = np.array(
     [
         [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377],
@@ -77,7 +85,9 @@ _FOREHEAD = (10, 338, 297, 332, 284, 251, 389, 356, 454, 109, 67, 103, 54, 21, 1
 _NOSE_BRIDGE = (151, 9, 8, 168, 6, 197)
 _SKULL = np.array([*_FOREHEAD, *_NOSE_BRIDGE, *EYE_CORNERS])
 _IRIS_RADIUS_CM = 0.585
+"""Of an average adult."""
 _IRIS_DEPTH_CM = 0.25
+"""How far the iris lies nearer to the viewer than the nearest point of its lids."""
 
 
 @cache

@@ -40,6 +40,7 @@ _END_MARGIN, _LEAST_END, _ROOM = 0.06, 0.25, 0.08
 _SEEN = 40
 """Of 255: alpha from which a pixel is the person's."""
 _SAMPLES = 96
+"""Places along a ray where the person's end is looked for."""
 _PRESSED = 0.03
 """Of the crop's side that hair is pressed together at most where the head comes to the border."""
 _LEAST_SPACING = 0.2
