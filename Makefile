@@ -24,6 +24,8 @@ demo: $(VENV)/runtime.stamp
 PROCESSES ?= 2
 # Hundreds of processes are begun by the tests: none of them is to compile the package anew.
 test: export PYTHONDONTWRITEBYTECODE :=
+# Each process of the tests has a core: threads of its own would only wait for the other's.
+test: export OMP_NUM_THREADS := 1
 test: lint browser
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup
 

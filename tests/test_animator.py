@@ -353,7 +353,7 @@ def test_a_type_checker_knows_what_may_be_given(tmp_path: Path) -> None:
             "-m",
             "mypy",
             f"--config-file={ROOT / 'pyproject.toml'}",
-            f"--cache-dir={tmp_path}",
+            f"--cache-dir={ROOT / '.mypy_cache'}",
             "calls.py",
         ],
         env=os.environ | {"MYPYPATH": str(ROOT / "src")},
