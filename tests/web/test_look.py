@@ -111,6 +111,11 @@ def test_examples_of_every_tab_are_handed_in_by_a_click(visitor: Visitor) -> Non
         visitor.page.locator(f"#{elem_id}-examples").get_by_text(caption).click()
         visitor.wait_for_preview(f"{elem_id}-source")
         assert visitor.page.evaluate(SMALL) == [], tab
+        if tab == "Retarget":
+            visitor.wait_for_status("retarget", " left")
+            assert visitor.page.is_checked("#retarget-lip-set input")
+            visitor.page.click("#retarget-cancel")
+            visitor.wait_for_status("retarget", "Stopped")
 
 
 def test_keys_go_from_tab_to_tab_and_close_what_was_opened(visitor: Visitor) -> None:

@@ -21,7 +21,7 @@ _PAIRS = (
 
 
 _PORTRAITS = (("officer.jpg", "Officer"), ("astronaut.jpg", "Astronaut"))
-_CLIPS = (("talk.mp4", "A talking face"),)
+_CLIPS = (("talk.mp4", "A talking face opens its lips"),)
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,20 @@ from openportrait.web.context import AT_ONCE, Context
 PICTURES = (".jpg", ".png")
 
 
-def offer(context: Context, tab: str, files: Sequence[tuple[Path, str]], target: Any) -> None:
-    """Lay out files with their captions, pictures as such, and connect them to the component that takes one."""
+def offer(context: Context, tab: str, files: Sequence[tuple[Path, str]], target: Any, label: str = "Examples") -> Any:
+    """Lay out files with their captions, pictures as such, and connect them to the component that takes one.
+
+    Gives the event that hands one in; None where there is no file.
+    """
     if not files:
-        return
+        return None
     pictured = all(path.suffix in PICTURES for path, _ in files)
     columns = [gr.Image(visible=False)] if pictured else []
     table = gr.Dataset(
         components=[*columns, gr.Textbox(visible=False)],
         samples=[[*([str(path)] if pictured else []), caption] for path, caption in files],
         type="index",
-        label="Examples",
+        label=label,
         elem_id=f"{tab}-examples",
         elem_classes="op-examples",
     )
@@ -31,4 +34,4 @@ def offer(context: Context, tab: str, files: Sequence[tuple[Path, str]], target:
     def hand_in(request: gr.Request, index: int) -> str:
         return str(context.sessions.adopt(request.session_hash, files[index][0]))
 
-    table.click(hand_in, table, target, **AT_ONCE)
+    return table.click(hand_in, table, target, **AT_ONCE)

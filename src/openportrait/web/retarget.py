@@ -33,6 +33,8 @@ OPENED = {
     "eyes": ("Set the eyes", "Eyes open", "The released interface calls it “target eyes-open ratio”."),
 }
 """What is set by a slider once its box is ticked: the box, the slider, and what else is said of it."""
+LIPS_OF_EXAMPLE = 0.3
+"""How open the example's lips are set, height over width: enough to be seen at once."""
 VIEW = ["detection_threshold", *OF_A_SOURCE]
 
 
@@ -49,7 +51,7 @@ def retarget_tab(context: Context) -> Results:
                     elem_id="retarget-source",
                 )
             )
-            offer(context, TAB, clips(), source)
+            chosen = offer(context, TAB, clips(), source, "Examples: one click runs them")
             faces = FacePicker(context, preview_source, "video", "retarget-source")
         with gr.Column(min_width=280):
             ticks = [_opened(wishes, name) for name in OPENED]
@@ -78,7 +80,13 @@ def retarget_tab(context: Context) -> Results:
         yield from shown.follow(context, session, ticket, work)
 
     inputs = [shown.ticket, source, *ticks, *wishes.components, *controls.components]
-    shown.asked_by(context, shown.start.click).then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
+    asked = [shown.asked_by(context, shown.start.click)]
+    if chosen is not None:
+        opened = [ticks[list(OPENED).index("lip")], wishes.by_name["lip"]]
+        set_lips = chosen.then(lambda: (True, LIPS_OF_EXAMPLE), None, opened, **AT_ONCE)
+        asked.append(shown.asked_by(context, set_lips.then))
+    for event in asked:
+        event.then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
     return shown
 
 
