@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
+from openportrait import Animator, Driving
 from openportrait.engines import load
 from openportrait.engines.base import Engine
 from openportrait.errors import NoFaceError
 from openportrait.faces import FaceNetworks
 from openportrait.media import read_image, write_image
 from openportrait.options import EngineOptions, Options
-from openportrait.pipeline.preview import preview_driving, preview_source
+from openportrait.pipeline.preview import picture_at, preview_driving, preview_source
 from openportrait.pipeline.source import ImageSource
 from openportrait.pipeline.tools import Tools
 from openportrait.records import CropRule, Face, Image
@@ -74,6 +75,20 @@ def test_a_driving_is_shown_as_it_is_cut(talk: Path, portrait: Path) -> None:
     cut = preview_driving(portrait, Options.of(engine="mesh", max_size=256))
     assert cut.crop.shape == (512, 512, 3)
     assert cut.image.shape == (600, 512, 3), "the limit is the source's"
+
+
+def test_one_picture_is_that_of_the_whole_job(portrait: Path, short_talk: Path) -> None:
+    """Of a picture, and of a clip, whose frames before it are looked at, too."""
+    animator, lips = Animator(engine="mesh"), Driving(short_talk, region="lip", offset_seconds=0.2)
+    jobs: list[tuple[Path, list[Path | Driving]]] = [(portrait, [short_talk, lips]), (short_talk, [portrait])]
+    for source, drivings in jobs:
+        with animator.stream(source, drivings, max_size=200) as job:
+            alone = {place: picture_at(job, (place + 0.5) / 12.5) for place in (5, 2)}
+            behind = picture_at(job, 99)
+            whole = list(job)
+        assert all(picture.index == place for place, picture in alone.items())
+        assert all(np.array_equal(picture.image, whole[place].image) for place, picture in alone.items())
+        assert np.array_equal(behind.image, whole[-1].image)
 
 
 def test_a_speck_is_not_animated_unasked(tmp_path: Path) -> None:

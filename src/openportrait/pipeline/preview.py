@@ -1,4 +1,4 @@
-"""What a source or driving looks like before a job runs: its faces, and what would be cut out."""
+"""What is seen before a job runs: of a file its faces and what would be cut out, of the job one picture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from openportrait.faces import choose, size_of
 from openportrait.media import Clip
 from openportrait.options import Options
-from openportrait.pipeline.driving import cutter, open_driving_clip
+from openportrait.pipeline.driving import RATE_OF_STILLS, cutter, open_driving_clip
+from openportrait.pipeline.render import Picture, Rendering
 from openportrait.pipeline.source import cut, open_source_clip
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, Frame, Image
@@ -45,6 +46,12 @@ def preview_driving(path: Path, options: Options) -> Preview:
     picture = size_of(image)
     face = choose(faces, options.faces.driving_face, picture, where=str(path), option="--driving-face")[0]
     return Preview(image, tuple(faces), (face,), cutter([face], picture, options.crop)(image, face).image)
+
+
+def picture_at(job: Rendering, seconds: float) -> Picture:
+    """The picture that the result shows at this time; the nearest one where it is shorter. Raises as iteration does."""
+    place = int(seconds * (job.rate or RATE_OF_STILLS))
+    return job.picture(min(max(place, 0), job.frames - 1))
 
 
 def _first_frame(clip: Clip, options: Options, tools: Tools) -> tuple[Image, list[Face]]:

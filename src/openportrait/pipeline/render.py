@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -224,6 +224,14 @@ class Rendering:
         self._running.append(pictures)
         return pictures
 
+    def picture(self, index: int) -> Picture:
+        """One picture alone, as iteration gives it. Of a clip the source's frames before it are looked at, too."""
+        with (
+            closing(self.reel.part(index, index + 1).cues()) as cues,
+            closing(ahead(self.source.scenes(), depth=1)) as scenes,
+        ):
+            return self._render([self._moment(index, next(islice(scenes, index, None)), next(cues))])[0]
+
     def close(self) -> None:
         """End what was iterated half way: its threads, and the files it reads."""
         for pictures in self._running:
@@ -246,8 +254,11 @@ class Rendering:
 
     def _moments(self, scenes: Iterable[Scene], cues: Iterable[Cue]) -> Iterator[_Moment]:
         for index, scene, cue in zip(range(self.frames), scenes, cues, strict=False):
-            shots = [self._shot(place, index, scene, driver) for place, driver in enumerate(cue.drivers)]
-            yield _Moment(index, scene, cue.image, shots)
+            yield self._moment(index, scene, cue)
+
+    def _moment(self, index: int, scene: Scene, cue: Cue) -> _Moment:
+        shots = [self._shot(place, index, scene, driver) for place, driver in enumerate(cue.drivers)]
+        return _Moment(index, scene, cue.image, shots)
 
     def _shot(self, place: int, index: int, scene: Scene, driver: FaceCrop | None) -> Shot | None:
         sitter = scene.sitters[place]

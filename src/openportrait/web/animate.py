@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import accumulate
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import gradio as gr
@@ -26,14 +25,22 @@ from openportrait.web.context import AT_ONCE, HIDDEN, Context
 from openportrait.web.controls import Controls
 from openportrait.web.drivings import MOTION, PICTURES_AND_CLIPS, SOUNDS, FurtherDrivings
 from openportrait.web.examples import Example
-from openportrait.web.faces import FacePicker
+from openportrait.web.faces import FacePicker, first
+from openportrait.web.one_frame import Asked, OneFrame
 from openportrait.web.page import handed_in
+from openportrait.web.players import UNTRIMMED, Player
 from openportrait.web.regions import RegionChooser
 from openportrait.web.results import Results, Updates, results
 
 TAB = "animate"
-SOURCE_VIEW = ["detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"]
-DRIVING_VIEW = ["detection_threshold", "crop_driving", "driving_scale", "driving_shift_x", "driving_shift_y"]
+SOURCE_VIEW = [
+    *("detection_threshold", "crop_source", "source_scale", "source_shift_x", "source_shift_y", "max_size"),
+    "source_start",
+]
+DRIVING_VIEW = [
+    *("detection_threshold", "crop_driving", "driving_scale", "driving_shift_x", "driving_shift_y"),
+    "driving_start",
+]
 REGION = ("region", "strength")
 """What `RegionChooser` gives."""
 BESIDE = ("relative", "multiplier")
@@ -43,60 +50,90 @@ FOLDED = tuple(spec.name for spec in specs(MotionOptions) if spec.name not in (*
 
 def animate_tab(context: Context, examples: list[Example]) -> tuple[Results, RegionChooser]:
     """Lay out the tab and connect it. Gives where its jobs are shown, as every tab does, and what moves."""
-    controls = Controls(TAB)
+    controls, driving_part = Controls(TAB), Controls(TAB)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300, scale=3):
             with gr.Row(equal_height=False):
                 with gr.Column(min_width=260):
-                    with gr.Tabs(), gr.Tab("Source"):
-                        source = handed_in(
-                            gr.File(
-                                label="Portrait: a picture or video",
-                                file_types=PICTURES_AND_CLIPS,
-                                height=140,
-                                elem_id="animate-source",
-                            )
-                        )
+                    source, taken = _source()
+                    source_player = Player(context, controls, "source", "animate-source")
                     source_faces = FacePicker(context, preview_source, "source", "animate-source")
                 with gr.Column(min_width=260):
-                    driving, camera, microphone = _driving()
+                    driving, *others = _driving()
+                    driving_player = Player(context, driving_part, "driving", "animate-driving")
                     driving_faces = FacePicker(context, preview_driving, "driving", "animate-driving")
             with gr.Column(elem_id="animate-moves", elem_classes="op-frame"):
                 moves = RegionChooser(TAB)
                 with gr.Row(elem_classes="op-grid"):
                     controls.add(MotionOptions, only=BESIDE)
             further = FurtherDrivings(context, TAB)
-            chosen = _examples(context, examples, [source, driving, camera, microphone]) if examples else None
+            chosen = _examples(context, examples, [source, driving], [taken, *others]) if examples else None
             with gr.Accordion("Options", open=False, elem_id="animate-options"):
                 controls.group(MotionOptions, only=FOLDED)
                 controls.group(SpeechOptions)
-                controls.group(TrimOptions)
                 controls.group(FaceOptions)
                 controls.group(CropOptions)
                 controls.group(EngineOptions, **vars(context.engine))
                 controls.group(OutputOptions, side_by_side=True, save_template=True)
         with gr.Column(min_width=300, scale=2):
+            one_frame = OneFrame(context, TAB)
             shown = results(context, TAB, "Animate")
-    source_faces.connect(controls, [source], "face", SOURCE_VIEW)
-    driving_faces.connect(controls, [driving, camera, microphone], "driving_face", DRIVING_VIEW)
-    further.connect(controls, source)
-    driving.upload(lambda: (None, None), None, [camera, microphone], **AT_ONCE)
-    camera.stop_recording(lambda: (None, None), None, [driving, microphone], **AT_ONCE)
-    microphone.stop_recording(lambda: (None, None), None, [driving, camera], **AT_ONCE)
-    recorded = [camera, microphone]
-    inputs = [shown.ticket, source, driving, *recorded, *further.components, *moves.components, *controls.components]
-    run = _runner(context, further, moves, controls, shown)
+    sources, driven_by = [source, taken], [driving, *others]
+    source_faces.connect(controls, sources, "face", SOURCE_VIEW)
+    driving_faces.connect(controls.joined(driving_part), driven_by, "driving_face", DRIVING_VIEW)
+    further.connect(controls, *sources)
+    for player, files in ((source_player, sources), (driving_player, driven_by)):
+        player.connect(files)
+        for file in files:
+            _replaces(file, [other for other in files if other is not file], player.ends)
+    parts = (further, driving_part, moves, controls)
+    inputs = [*sources, *driven_by, *(component for part in parts for component in part.components)]
+    read = _reader(context, *parts)
+    one_frame.connect(inputs, read)
+    run = _runner(context, read, shown)
     asked = [shown.asked_by(context, shown.start.click)]
     if chosen is not None:
         asked.append(shown.asked_by(context, chosen.then))
     for event in asked:
-        event.then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
+        event.then(run, [shown.ticket, *inputs], shown.outputs, show_progress="hidden", **HIDDEN)
     return shown, moves
 
 
-def _driving() -> tuple[Any, Any, Any]:
-    """A file, or a recording from the webcam or the microphone."""
+def _source() -> tuple[Any, Any]:
+    """A file, or a picture from the webcam or the clipboard."""
     with gr.Tabs():
+        with gr.Tab("Source"):
+            source = handed_in(
+                gr.File(
+                    label="Portrait: a picture or video",
+                    file_types=PICTURES_AND_CLIPS,
+                    height=140,
+                    elem_id="animate-source",
+                )
+            )
+        with gr.Tab("Take or paste"):
+            taken = _picture("Take a portrait, or paste one", "animate-source-taken")
+    return source, taken
+
+
+def _picture(label: str, elem_id: str) -> Any:
+    """A picture from the webcam or the clipboard."""
+    return handed_in(
+        gr.Image(
+            label=label,
+            sources=["webcam", "clipboard"],
+            type="filepath",
+            webcam_options=gr.WebcamOptions(mirror=False),
+            buttons=[],
+            height=260,
+            elem_id=elem_id,
+        )
+    )
+
+
+def _driving() -> tuple[Any, Any, Any, Any]:
+    """A file, a recording from the webcam or the microphone, or a picture from the webcam or the clipboard."""
+    with gr.Tabs(overflow_behavior="wrap"):
         with gr.Tab("Driving"):
             driving = handed_in(
                 gr.File(
@@ -123,40 +160,59 @@ def _driving() -> tuple[Any, Any, Any]:
                     elem_id="animate-microphone",
                 )
             )
-    return driving, camera, microphone
+        with gr.Tab("Take or paste"):
+            taken = _picture("Take a picture, or paste one", "animate-driving-taken")
+    return driving, camera, microphone, taken
 
 
-def _runner(
-    context: Context, further: FurtherDrivings, moves: RegionChooser, controls: Controls, shown: Results
-) -> Any:
-    ends = list(accumulate(len(each.components) for each in (further, moves)))
+def _replaces(file: Any, others: Sequence[Any], ends: Sequence[Any]) -> None:
+    """What a visitor hands in takes the place of what lies in the other tabs, and is used from start to end."""
+    empty = (*[None] * len(others), *UNTRIMMED)
 
-    def run(
-        request: gr.Request,
-        ticket: str,
-        source: str | None,
-        driving: str | None,
-        camera: str | None,
-        microphone: str | None,
-        *values: Any,
-    ) -> Iterator[Updates]:
+    def replace(*shown: Any) -> list[Any]:
+        """What is so already is left alone: each change sets off events."""
+        return [gr.skip() if value == due else due for value, due in zip(shown, empty, strict=True)]
+
+    handed = {"file": "upload", "image": "input"}.get(file.get_block_name(), "stop_recording")
+    getattr(file, handed)(replace, [*others, *ends], [*others, *ends], **AT_ONCE)
+
+
+def _reader(
+    context: Context, further: FurtherDrivings, driving_part: Controls, moves: RegionChooser, controls: Controls
+) -> Callable[[Sequence[Any]], Asked]:
+    """What gives a job from what the components sent: two for the source, four for the driving, and the rest."""
+    counts = (2, 4, *(len(part.components) for part in (further, driving_part, moves)))
+    ends = list(accumulate(counts))
+
+    def read(given: Sequence[Any]) -> Asked:
+        sources, drivings, others, part, moved, rest = (given[a:b] for a, b in pairwise((0, *ends, len(given))))
+        source = context.upload(first(sources), "source")
+        options = context.options({**moves.values(moved), **controls.values(rest)})
+        path = context.upload(first(drivings), "driving")
+        # The part is that of this driving alone: others have their own.
+        trim = TrimOptions(**driving_part.values(part))
+        driving = Driving(path, start_seconds=trim.driving_start, end_seconds=trim.driving_end)
+        return Asked(source, [driving, *further.read(others)], options)
+
+    return read
+
+
+def _runner(context: Context, read: Callable[[Sequence[Any]], Asked], shown: Results) -> Any:
+    def run(request: gr.Request, ticket: str, *given: Any) -> Iterator[Updates]:
         session = context.session(request)
 
         def work(progress: Any, cancel: Any) -> Any:
-            portrait = context.upload(source, "source")
-            chosen = {**moves.values(values[ends[0] : ends[1]]), **controls.values(values[ends[1] :])}
-            options = context.options(chosen)
-            first = context.upload(driving or camera or microphone, "driving")
-            drivings: list[Path | Driving] = [first, *further.read(values[: ends[0]])]
-            return animate(portrait, drivings, session.room(), progress=progress, cancel=cancel, **options)
+            asked = read(given)
+            room = session.room()
+            return animate(asked.source, asked.drivings, room, progress=progress, cancel=cancel, **asked.options)
 
         yield from shown.follow(context, session, ticket, work)
 
     return run
 
 
-def _examples(context: Context, examples: list[Example], outputs: list[Any]) -> Any:
-    """The examples as pictures with captions; a click fills in source and driving."""
+def _examples(context: Context, examples: list[Example], filled: list[Any], emptied: list[Any]) -> Any:
+    """The examples as pictures with captions; a click fills in source and driving, and empties what else there is."""
     table = gr.Dataset(
         components=[gr.Image(visible=False), gr.Textbox(visible=False)],
         samples=[[str(example.source), example.caption] for example in examples],
@@ -167,11 +223,9 @@ def _examples(context: Context, examples: list[Example], outputs: list[Any]) -> 
         elem_classes="op-examples",
     )
 
-    def fill(request: gr.Request, index: int) -> tuple[str, str, None, None]:
-        source, driving = (
-            str(context.sessions.adopt(request.session_hash, path))
-            for path in (examples[index].source, examples[index].driving)
-        )
-        return source, driving, None, None
+    def fill(request: gr.Request, index: int) -> list[str | None]:
+        paths = (examples[index].source, examples[index].driving)
+        adopted = [str(context.sessions.adopt(request.session_hash, path)) for path in paths]
+        return [*adopted, *[None] * len(emptied)]
 
-    return table.click(fill, table, outputs, **AT_ONCE)
+    return table.click(fill, table, [*filled, *emptied], **AT_ONCE)

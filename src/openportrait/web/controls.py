@@ -36,6 +36,12 @@ class Controls:
         self.by_name: dict[str, Any] = {}
         self._specs: dict[str, OptionSpec] = {}
 
+    def joined(self, other: Controls) -> Controls:
+        """These and those of another."""
+        both = Controls(self._tab)
+        both.by_name, both._specs = self.by_name | other.by_name, self._specs | other._specs
+        return both
+
     @property
     def components(self) -> list[Any]:
         """What an event takes as its inputs."""

@@ -14,7 +14,7 @@ from openportrait.pipeline.preview import preview_driving, preview_source
 from openportrait.templates import SUFFIX
 from openportrait.web.context import AT_ONCE, Context
 from openportrait.web.controls import Controls
-from openportrait.web.faces import FacePicker, last_of_all
+from openportrait.web.faces import FacePicker, of_others
 from openportrait.web.page import handed_in
 
 MOST_FURTHER = 4
@@ -82,8 +82,8 @@ class FurtherDrivings:
         self._used = gr.JSON([], visible="hidden", elem_id=f"{tab}-drivings-used")
         self._add = gr.Button("Add a driving", size="sm", elem_id=f"{tab}-add-driving")
 
-    def connect(self, controls: Controls, source: Any) -> None:
-        """`controls` and `source` are the tab's."""
+    def connect(self, controls: Controls, *sources: Any) -> None:
+        """`controls` and `sources` are the tab's."""
         boxes = [slot.box for slot in self._slots]
         self._add.click(_added, self._used, self._used, **AT_ONCE)
         self._used.change(_shown, self._used, [self._add, *boxes], **AT_ONCE)
@@ -91,7 +91,7 @@ class FurtherDrivings:
             own = slot.controls.by_name
             slot.own_faces.connect(controls, [slot.file], "driving_face", VIEW, chooser=own["driving_face"])
             slot.source_faces.connect(
-                controls, [slot.file, source], "face", VIEW, chooser=own["face"], shows=last_of_all
+                controls, [slot.file, *sources], "face", VIEW, chooser=own["face"], shows=of_others
             )
             slot.remove.click(_remover(number, slot.controls), self._used, [self._used, *slot.components], **AT_ONCE)
 

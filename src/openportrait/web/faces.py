@@ -77,9 +77,9 @@ def first(files: Sequence[str | None]) -> str | None:
     return next((name for name in files if name), None)
 
 
-def last_of_all(files: Sequence[str | None]) -> str | None:
-    """The last file, once all are there."""
-    return files[-1] if all(files) else None
+def of_others(files: Sequence[str | None]) -> str | None:
+    """The first file behind the first place, once that is there, too."""
+    return first(files[1:]) if files[0] else None
 
 
 class FacePicker:

@@ -18,7 +18,7 @@ from openportrait.web.results import Results
 from openportrait.web.sessions import Session
 
 REMEMBERED = (gr.Checkbox, gr.Dropdown, gr.JSON, gr.Number, gr.Radio, gr.Slider, gr.Textbox)
-FILES = (gr.Audio, gr.File, gr.Video)
+FILES = (gr.Audio, gr.File, gr.Image, gr.Video)
 NOT_OURS = "slider-"
 """The editor's sliders are kept with its portrait, see `EditTab.open`."""
 

@@ -17,12 +17,14 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from openportrait.batches.shelf import Shelf
 from openportrait.bounds import shown
 from openportrait.errors import MediaError, OpenPortraitError, OptionError
-from openportrait.options import Options
+from openportrait.options import EngineOptions, Options
 from openportrait.pipeline.editor import Editor
 from openportrait.pipeline.live import LiveSession
 from openportrait.pipeline.source import is_still, open_source_clip
+from openportrait.pipeline.tools import Tools
 from openportrait.records import FaceEdit, Image
 from openportrait.web.checks import is_plain
 from openportrait.web.jobs import Job
@@ -82,9 +84,12 @@ class Session:
     """Held while the editor works."""
     drawn: dict[FaceEdit, str] = field(default_factory=dict)
     """Expressions of the editor's portrait as pictures of the page."""
+    measuring: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a frame is previewed."""
     _rooms: list[Path] = field(default_factory=list)
     _pictures: list[Path] = field(default_factory=list)
     _editor: tuple[Path, Options, Editor] | None = None
+    _shelf: tuple[EngineOptions, Shelf] | None = None
 
     def room(self) -> Path:
         """A new empty folder for one job's results. Raises OpenPortraitError where the page was closed meanwhile."""
@@ -105,6 +110,12 @@ class Session:
         while len(self._pictures) > PICTURES_KEPT:
             self._pictures.pop(0).unlink(missing_ok=True)
         return str(path)
+
+    def shelf(self, engine: EngineOptions) -> Shelf:
+        """What previews of this visitor have measured with this engine. Raises what loading the engine raises."""
+        if self._shelf is None or self._shelf[0] != engine:
+            self._shelf = engine, Shelf(Tools.load(engine))
+        return self._shelf[1]
 
     @contextmanager
     def _still_open(self) -> Iterator[None]:

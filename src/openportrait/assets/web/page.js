@@ -27,6 +27,8 @@
       isReady = true;
       if (tab) tabs().find((each) => each.innerText === tab)?.click();
     },
+    // The second at which a player stands.
+    stands: (id) => Math.round((document.querySelector(`#${id} :is(video, audio)`)?.currentTime || 0) * 1000) / 1000,
     // What the named controls get: of a file its place and its address.
     restore(names, found) {
       const root = window.gradio_config?.root || "";
@@ -51,6 +53,27 @@
       soon = setTimeout(() => document.getElementById("op-keep")?.click(), 300);
     }, true);
   }
+
+  // Where the driving's player stands is the moment of which one frame is shown.
+  function follow(player) {
+    const second = document.querySelector("#animate-second input");
+    if (!second) return;
+    second.value = player.currentTime.toFixed(2);
+    second.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  // Media events do not bubble, but are seen on their way down.
+  for (const kind of ["pause", "seeked"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.target.closest?.("#animate-driving-player")) follow(event.target);
+    }, true);
+  }
+  document.addEventListener("error", (event) => {
+    const player = event.target.closest?.(".op-player :is(video, audio)");
+    if (!player) return;
+    const note = document.createElement("p");
+    note.textContent = "This browser cannot play it; a part of it is chosen by seconds.";
+    player.replaceWith(note);
+  }, true);
 
   // The page's own tabs; others lie in them.
   const tabs = () => [...document.querySelectorAll('[role="tab"]')].filter((each) => !each.closest('[role="tabpanel"]'));

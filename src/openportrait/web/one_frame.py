@@ -1,0 +1,66 @@
+"""One frame of a job before the job: what all options make of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from openportrait import pipeline
+from openportrait.drivings import Driving
+from openportrait.media.stills import on_white
+from openportrait.options import Options
+from openportrait.pipeline.flow import Watch
+from openportrait.pipeline.preview import picture_at
+from openportrait.web.context import WORK, Context
+
+
+class Asked(NamedTuple):
+    """What a job is asked for by what the page's components sent."""
+
+    source: Path
+    drivings: list[Driving]
+    """The tab's own first, which begins with the result."""
+    options: dict[str, Any]
+
+
+class OneFrame:
+    """A button that shows one picture of what the job would make, and the second of the driving that it is of."""
+
+    def __init__(self, context: Context, tab: str) -> None:
+        """Lay it out."""
+        self._context = context
+        with gr.Row(elem_classes="op-one-frame"):
+            self._second = gr.Number(
+                0.0, minimum=0, label="Second of the driving", min_width=110, elem_id=f"{tab}-second"
+            )
+            self._button = gr.Button("Preview one frame", scale=2, min_width=150, elem_id=f"{tab}-preview")
+        self._picture = gr.Image(
+            label="One frame",
+            visible=False,
+            interactive=False,
+            type="filepath",
+            buttons=["fullscreen"],
+            elem_id=f"{tab}-one-frame",
+        )
+
+    def connect(self, inputs: Sequence[Any], read: Callable[[Sequence[Any]], Asked]) -> None:
+        """`read`: what is asked for, from what the `inputs` sent; raises what is wrong with it."""
+
+        def show(request: gr.Request, second: float | None, *given: Any) -> Any:
+            session, asked = self._context.session(request), read(given)
+            options = Options.of(**asked.options)
+            watch = Watch(None, session.closed.is_set)
+            with session.measuring:
+                shelf = session.shelf(options.engine)
+                drivings = [shelf.driving(one, options, watch) for one in asked.drivings]
+                source = shelf.source(asked.source, drivings, options, watch)
+                job = pipeline.open_job(source, drivings, options, watch, shelf.tools)
+                picture = picture_at(job, (second or 0.0) - (asked.drivings[0].start_seconds or 0.0))
+            return gr.update(value=session.picture(on_white(picture.image, picture.alpha)), visible=True)
+
+        self._button.click(
+            show, [self._second, *inputs], self._picture, trigger_mode="once", show_progress="minimal", **WORK
+        )

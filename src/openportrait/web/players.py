@@ -1,0 +1,83 @@
+"""What was handed in plays in the page, and a part of it is chosen there."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from openportrait.errors import OpenPortraitError
+from openportrait.media import open_clip
+from openportrait.media.listening import is_sound
+from openportrait.options import TrimOptions
+from openportrait.templates import is_template
+from openportrait.web.context import WORK_AT_ONCE, Context
+from openportrait.web.controls import Controls
+from openportrait.web.faces import first
+
+UNTRIMMED = (0.0, "")
+"""What the controls of a part show where all is used."""
+ANIMATIONS = ("GIF", "WEBP", "PNG", "AVIF")
+"""Kinds of clips for which browsers have no player."""
+
+
+class Player:
+    """Plays one of several files, and holds the controls of its part."""
+
+    def __init__(self, context: Context, controls: Controls, name: str, elem_id: str) -> None:
+        """Lay it out. `name`: source or driving, as the options of the part begin, which `controls` gets."""
+        self._context = context
+        self._what = name
+        self.shown = gr.HTML(visible=False, elem_id=f"{elem_id}-player", elem_classes="op-player")
+        with gr.Row(visible=False, elem_classes="op-grid op-part-of", elem_id=f"{elem_id}-part") as self.part:
+            names = (f"{name}_start", f"{name}_end")
+            controls.add(TrimOptions, only=names)
+        self.ends = [controls.by_name[name] for name in names]
+        """The controls of the part: its start, and its end."""
+        with gr.Row(visible=False) as self.buttons:
+            here = [
+                gr.Button(text, size="sm", min_width=90, elem_id=f"{elem_id}-{text.split()[0].lower()}-here")
+                for text in ("Start here", "End here")
+            ]
+        for button, end, made in zip(here, self.ends, ("", ".toString()"), strict=True):
+            script = f"() => window.openportrait.stands('{elem_id}-player'){made}"
+            button.click(None, None, end, js=script, queue=False)
+
+    def connect(self, files: Sequence[Any]) -> None:
+        """Play the first of `files` that is there."""
+        outputs = [self.shown, self.part, self.buttons]
+        # Of several events of one trigger one may be `always_last`, see `FacePicker`.
+        watched = [file.change for file in files]
+        gr.on(watched, self._show, list(files), outputs, trigger_mode="multiple", **WORK_AT_ONCE)
+
+    def _show(self, *files: str | None) -> tuple[Any, Any, Any]:
+        """The player, whether there is a part to choose, and whether a player says where."""
+        path = first(files)
+        player, has_part = "", False
+        # What is wrong with a file is told where its faces are looked for.
+        with suppress(OpenPortraitError):
+            if path is not None:
+                player, has_part = played(self._context.upload(path, self._what))
+        return (
+            gr.update(value=player, visible=bool(player)),
+            gr.update(visible=has_part),
+            gr.update(visible=bool(player)),
+        )
+
+
+def played(path: Path) -> tuple[str, bool]:
+    """HTML that plays a file, empty where nothing can; and whether it is long enough for a part. Raises MediaError."""
+    address = html.escape(f"gradio_api/file={quote(str(path))}")
+    if is_template(path):
+        return "", True
+    if is_sound(path):
+        return f'<audio controls preload="metadata" src="{address}"></audio>', True
+    info = open_clip(path).info
+    if info.kind == "image" or info.container in ANIMATIONS:
+        return "", info.kind != "image"
+    return f'<video controls playsinline preload="metadata" src="{address}"></video>', True
