@@ -6,7 +6,7 @@ import io
 import re
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import Any
 
@@ -74,31 +74,7 @@ def live_tab(context: Context) -> None:
             by = gr.Radio([CAMERA, MICROPHONE], value=CAMERA, label="Driven by", elem_id="live-by")
             moves.add(MotionOptions, only=FIRST)
         with gr.Column(min_width=300, scale=3):
-            stage = gr.HTML(
-                None,
-                html_template=(ASSETS / "live.html").read_text("utf-8"),
-                js_on_load=(ASSETS / "live.js").read_text("utf-8"),
-                elem_id="live-stage",
-            )
-            with gr.Row():
-                start = gr.Button("Start", variant="primary", elem_id="live-start", size="md", min_width=90)
-                stop = gr.Button(
-                    "Stop", variant="stop", elem_id="live-stop", interactive=False, size="md", min_width=90
-                )
-                neutral = gr.Button(
-                    "This is neutral", elem_id="live-neutral", interactive=False, size="md", min_width=120
-                )
-                record = gr.Button("Record", elem_id="live-record", interactive=False, size="md", min_width=90)
-                finish = gr.Button("End recording", elem_id="live-finish", interactive=False, size="md", min_width=120)
-            badge = gr.HTML(RECORDING, visible=False, elem_id="live-badge")
-            recording = gr.Video(
-                label="Recording",
-                interactive=False,
-                visible=False,
-                autoplay=True,
-                buttons=["download"],
-                elem_id="live-recording",
-            )
+            stage = _stage()
     with gr.Accordion("Options", open=False, elem_id="live-options"):
         moves.group(MotionOptions, only=MOVES)
         controls.group(SpeechOptions, only=("liveliness",))
@@ -111,19 +87,62 @@ def live_tab(context: Context) -> None:
         controls.group(EngineOptions, **{**vars(context.engine), "max_crop": LIVE_SIZE})
     faces.connect(controls, [source], "face", VIEW)
     tab = LiveTab(context, moves, controls)
-    shown = [badge, stop, neutral, record, finish]
-    start.click(
+    stage.start.click(
         tab.start,
         [source, by, *moves.components, *controls.components],
-        [stage, recording, *shown],
+        [stage.picture, stage.recording, *stage.states],
         show_progress="minimal",
         **WORK,
     )
-    stop.click(tab.stop, None, [stage, recording, *shown], **AT_ONCE)
-    neutral.click(tab.recentre, None, None, **AT_ONCE)
-    record.click(tab.record, None, shown, **AT_ONCE)
-    finish.click(tab.finish, None, [recording, *shown], **AT_ONCE)
+    stage.stop.click(tab.stop, None, [stage.picture, stage.recording, *stage.states], **AT_ONCE)
+    stage.neutral.click(tab.recentre, None, None, **AT_ONCE)
+    stage.record.click(tab.record, None, stage.states, **AT_ONCE)
+    stage.finish.click(tab.finish, None, [stage.recording, *stage.states], **AT_ONCE)
     gr.on([each.change for each in moves.components], tab.configure, moves.components, None, **AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The portrait as it moves, and the buttons below it."""
+
+    picture: Any
+    start: Any
+    stop: Any
+    neutral: Any
+    record: Any
+    finish: Any
+    badge: Any
+    recording: Any
+
+    @property
+    def states(self) -> list[Any]:
+        """What shows the state of a session, in the order of `_possible`."""
+        return [self.badge, self.stop, self.neutral, self.record, self.finish]
+
+
+def _stage() -> Stage:
+    picture = gr.HTML(
+        None,
+        html_template=(ASSETS / "live.html").read_text("utf-8"),
+        js_on_load=(ASSETS / "live.js").read_text("utf-8"),
+        elem_id="live-stage",
+    )
+    with gr.Row():
+        start = gr.Button("Start", variant="primary", elem_id="live-start", size="md", min_width=90)
+        stop = gr.Button("Stop", variant="stop", elem_id="live-stop", interactive=False, size="md", min_width=90)
+        neutral = gr.Button("This is neutral", elem_id="live-neutral", interactive=False, size="md", min_width=120)
+        record = gr.Button("Record", elem_id="live-record", interactive=False, size="md", min_width=90)
+        finish = gr.Button("End recording", elem_id="live-finish", interactive=False, size="md", min_width=120)
+    badge = gr.HTML(RECORDING, visible=False, elem_id="live-badge")
+    recording = gr.Video(
+        label="Recording",
+        interactive=False,
+        visible=False,
+        autoplay=True,
+        buttons=["download"],
+        elem_id="live-recording",
+    )
+    return Stage(picture, start, stop, neutral, record, finish, badge, recording)
 
 
 class LiveTab:
