@@ -144,9 +144,10 @@ def test_an_earlier_result_gives_its_settings_again_and_is_deleted(
     visitor.upload("animate-driving", EXAMPLES / "driving" / "surprise.jpg")
     visitor.preset("animate", "Eyes")
     page.wait_for_function("window.openportrait.settings()['animate-moves-lip'] === false")
-    before = set(saved.glob("officer--surprise*.jpg"))
+    before = set(saved.glob("officer--surprise*"))
     visitor.run("animate")
-    (made,) = set(saved.glob("officer--surprise*.jpg")) - before
+    made = set(saved.glob("officer--surprise*")) - before
+    assert len(made) == 3, "result, side by side and template"
     visitor.preset("animate", "Lips")
     page.get_by_role("button", name="Earlier results").click()
     page.get_by_label("officer--surprise").check()
@@ -156,4 +157,4 @@ def test_an_earlier_result_gives_its_settings_again_and_is_deleted(
     assert visitor.ticked("animate") == {"lids", "gaze"}
     page.click("#earlier-delete")
     page.wait_for_selector("#earlier-chosen input", state="detached")
-    assert not made.exists()
+    assert not made & set(saved.iterdir())
