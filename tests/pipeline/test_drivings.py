@@ -196,7 +196,7 @@ def test_a_file_of_just_that_name_is_meant(tmp_path: Path, monkeypatch: pytest.M
         ("a.mp4@offset=x", "offset is 'x'; give seconds"),
         ("a.mp4@offset=1e9", "give a number from -3600 to 3600"),
         ("a.mp4@end=stop", "choose one of hold, loop, bounce, rest"),
-        ("a.mp4@end=loop,start=1", "has no option 'start'; give one of offset, end, neutral, face"),
+        ("a.mp4@end=loop,start=1", "has no option 'start'; give one of from, to, offset, end, neutral, face"),
         ("a.mp4@face=nose", "choose one of largest"),
     ],
 )

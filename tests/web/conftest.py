@@ -321,6 +321,14 @@ def visitor(visit: Callable[..., Visitor]) -> Visitor:
 
 
 @pytest.fixture(scope="session")
+def large_portrait(portrait: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A portrait of 3 megapixels: a job with it takes long enough to be stopped, also where the test is slow."""
+    path = tmp_path_factory.mktemp("large") / "officer.jpg"
+    write_image(path, np.repeat(np.repeat(read_image(portrait).image, 3, 0), 3, 1))
+    return path
+
+
+@pytest.fixture(scope="session")
 def couple(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A picture of two people: the officer on the left, the astronaut (smaller) on the right."""
     officer, astronaut = (

@@ -144,9 +144,9 @@ def test_an_example_runs_with_one_click(visitor: Visitor) -> None:
     visitor.page.wait_for_selector("#animate-result-image img", state="visible")
 
 
-def test_cancel_stops_and_leaves_nothing(visitor: Visitor, app: Served, portrait: Path, talk: Path) -> None:
+def test_cancel_stops_and_leaves_nothing(visitor: Visitor, app: Served, large_portrait: Path, talk: Path) -> None:
     before = set(app.sessions.root.glob("session-*/*/*"))
-    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-source", large_portrait)
     visitor.upload("animate-driving", talk)
     visitor.page.click("#animate-start")
     visitor.wait_for_status("animate", "left")
@@ -158,9 +158,9 @@ def test_cancel_stops_and_leaves_nothing(visitor: Visitor, app: Served, portrait
 
 
 def test_progress_tells_frames_rate_and_time_left_and_shows_a_picture(
-    visitor: Visitor, portrait: Path, talk: Path
+    visitor: Visitor, large_portrait: Path, talk: Path
 ) -> None:
-    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-source", large_portrait)
     visitor.upload("animate-driving", talk)
     visitor.page.click("#animate-start")
     visitor.wait_for_status("animate", "Animating")

@@ -53,10 +53,12 @@ def test_two_visitors_at_once_get_their_own_results(
     assert len(app.sessions) >= 2
 
 
-def test_jobs_wait_in_line_and_can_be_stopped_there(visit: Callable[..., Visitor], portrait: Path, talk: Path) -> None:
+def test_jobs_wait_in_line_and_can_be_stopped_there(
+    visit: Callable[..., Visitor], large_portrait: Path, talk: Path
+) -> None:
     first, second = visit(), visit()
     for visitor in (first, second):
-        visitor.upload("animate-source", portrait)
+        visitor.upload("animate-source", large_portrait)
         visitor.upload("animate-driving", talk)
         visitor.wait_for_preview("animate-driving")
     first.page.click("#animate-start")
