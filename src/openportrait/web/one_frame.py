@@ -16,6 +16,9 @@ from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.preview import picture_at
 from openportrait.web.context import WORK, Context
 
+HEIGHT = 320
+"""Of the picture on the page, px: the button that starts the job stays in view below it."""
+
 
 class Asked(NamedTuple):
     """What a job is asked for by what the page's components sent."""
@@ -42,6 +45,7 @@ class OneFrame:
             visible=False,
             interactive=False,
             type="filepath",
+            height=HEIGHT,
             buttons=["fullscreen"],
             elem_id=f"{tab}-one-frame",
         )
