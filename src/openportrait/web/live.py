@@ -33,7 +33,6 @@ from openportrait.options import (
 from openportrait.pipeline.live import LiveSession
 from openportrait.pipeline.preview import preview_source
 from openportrait.records import Image
-from openportrait.speech.network import LOOK_AHEAD_SECONDS
 from openportrait.web.checks import plainly
 from openportrait.web.context import AT_ONCE, WORK, Context
 from openportrait.web.controls import Controls
@@ -153,6 +152,8 @@ class LiveTab:
 
     def start(self, request: gr.Request, source: str | None, by: str, *values: Any) -> tuple[Any, ...]:
         """Measure the portrait; the page's script then sends frames, or sound, to a secret address."""
+        from openportrait.speech import LOOK_AHEAD_SECONDS  # loads scipy, which the page does not need to be shown
+
         session = self._context.session(request)
         count = len(self._moves.by_name)
         chosen = {**self._moves.values(values[:count]), **self._controls.values(values[count:])}
