@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from openportrait import bounds
 from openportrait.errors import TemplateError
 from openportrait.files import spell_bytes, told
+from openportrait.layouts import keypoint_set
 from openportrait.motion import PackedMotions
-from openportrait.motion.packed import MAX_FRAMES, POSE_NUMBERS, RATES, check_motions, check_ratios, limits_of
+from openportrait.motion.packed import MAX_FRAMES, POSE_NUMBERS, RATES, check_motions, check_ratios
 from openportrait.records import Ratios, Template
 
 FORMAT = "openportrait motion template"
@@ -116,7 +117,7 @@ class _Content:
             if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name):
                 raise ValueError(f"the {key} is {bounds.shown(name)}; a short name is due")
         bounds.whole(self.frames, 1, MAX_FRAMES, "frames")
-        limits_of(self.layout, self.points)
+        keypoint_set(self.layout, self.points)
         if bounds.whole(self.canonicals, 1, self.frames, "canonicals") not in (1, self.frames):
             raise ValueError(f"canonicals is {self.canonicals}; 1 or {self.frames} is due")
         if self.step is not None:
@@ -175,7 +176,7 @@ class _Content:
             floats(EXPRESSION, self.frames, *face) if self.step is None else self._steps(archive),
             self.step,
         )
-        check_motions(motions, self.layout)
+        check_motions(motions, keypoint_set(self.layout, self.points))
         ratios = tuple(Ratios(*row) for row in rows.astype(np.float64).tolist())
         return Template(motions, ratios, self.rate, self.layout, self.engine)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from openportrait import bounds
 from openportrait.errors import TemplateError
-from openportrait.motion import LIVEPORTRAIT_21, PackedMotions, keypoints
+from openportrait.layouts import LIVEPORTRAIT_21
+from openportrait.motion import PackedMotions, keypoints
 from openportrait.motion.packed import MAX_FRAMES, POSE_NUMBERS, RATES, check_motions, check_ratios
 from openportrait.pickle_reader import read_pickle
 from openportrait.records import Floats, Motion, Ratios, Template
@@ -48,7 +49,7 @@ def _template(content: Any) -> Template:
     if announced != count:
         raise ValueError(f"it announces {announced:g} frames and holds {count}")
     motions = _motions(items)
-    check_motions(motions, LIVEPORTRAIT_21.name)
+    check_motions(motions, LIVEPORTRAIT_21.points)
     rate = bounds.fraction(_single(content.get("output_fps", USUAL_RATE)), *RATES, "output_fps")
     return Template(
         motions=motions,

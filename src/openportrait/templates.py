@@ -6,6 +6,7 @@ from pathlib import Path
 
 from openportrait.errors import MediaError, TemplateError
 from openportrait.files import AnyPath, open_plain, read_start, told
+from openportrait.layouts import keypoint_set
 from openportrait.media.target import Target
 from openportrait.motion import PackedMotions
 from openportrait.motion.packed import check_motions
@@ -85,7 +86,7 @@ def _checked(path: Path, template: Template) -> PackedMotions:
     if not motions:
         raise TemplateError(f"{path} cannot be written: this clip has 0 frames; give one with a face")
     try:
-        check_motions(motions, template.layout)
+        check_motions(motions, keypoint_set(template.layout, len(motions.canonicals[0])))
     except ValueError as error:
         raise _unwritable(path, error) from error
     return motions

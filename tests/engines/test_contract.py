@@ -12,8 +12,8 @@ import pytest
 from openportrait.engines import load
 from openportrait.engines.base import Canvas, Engine, Shot
 from openportrait.errors import OptionError
+from openportrait.layouts import KEYPOINT_SETS
 from openportrait.motion import keypoints
-from openportrait.motion.packed import LIMITS
 from openportrait.options import EngineOptions
 from openportrait.paste import paste_back
 from openportrait.records import FaceCrop, FaceEdit, Floats, Image, Ratios
@@ -65,7 +65,7 @@ def test_says_what_its_keypoints_are(subject: Subject) -> None:
     layout = engine.layout
     assert engine.name in ("mesh", "neural")
     assert layout.name.endswith(str(layout.count))
-    assert LIMITS[layout.name].points == layout.count, "templates of this layout can be read"
+    assert KEYPOINT_SETS[layout.name] == layout.points, "templates of this layout can be read"
     assert engine.batch_size >= 1
     for weights in (layout.whole, layout.mask, *layout.parts.values()):
         assert weights.shape == (layout.count, 3)

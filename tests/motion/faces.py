@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from openportrait.motion import KeypointLayout
+from openportrait.motion import KeypointLayout, KeypointSet
 from openportrait.records import Floats, Motion, Ratios
 
 REST = np.array([[0.0, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.25]])
@@ -22,8 +22,7 @@ def weights(*rows: float) -> Floats:
 
 
 HEAD = KeypointLayout(
-    name="three",
-    count=3,
+    points=KeypointSet(name="three", count=3, face_height=0.5, reach=20.0),
     parts={
         "brows": weights(0, 0, 0),
         "lids": weights(0.75, 0, 0),
@@ -41,7 +40,11 @@ HEAD = KeypointLayout(
 """Like a mesh: soft weights, expression in the head's frame, a neutral that depends on the face."""
 
 CAMERA = replace(
-    HEAD, name="camera", expression_frame="camera", translation_follows_scale=False, eyes_of_image_from_neutral=False
+    HEAD,
+    points=replace(HEAD.points, name="camera"),
+    expression_frame="camera",
+    translation_follows_scale=False,
+    eyes_of_image_from_neutral=False,
 )
 
 

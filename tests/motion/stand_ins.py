@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from openportrait.motion import LIVEPORTRAIT_21
+from openportrait.layouts import LIVEPORTRAIT_21
 from openportrait.records import Floats, Ratios
 from tests.reference import recipe
 

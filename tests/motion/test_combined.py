@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from openportrait.engines.mesh.shape.layout import mesh_layout
+from openportrait.layouts import LIVEPORTRAIT_21
 from openportrait.motion import (
-    LIVEPORTRAIT_21,
     ClipTransfer,
     Driven,
     KeypointLayout,

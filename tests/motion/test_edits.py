@@ -8,15 +8,8 @@ import numpy as np
 import pytest
 
 from openportrait.errors import OptionError
-from openportrait.motion import (
-    degrees_from_rotation,
-    edit_expression,
-    edited,
-    edited_keypoints,
-    neutralised,
-    rotation_from_degrees,
-)
-from openportrait.motion.liveportrait import SLIDERS
+from openportrait.layouts import SLIDERS, edit_expression
+from openportrait.motion import degrees_from_rotation, edited, edited_keypoints, neutralised, rotation_from_degrees
 from openportrait.pipeline.retargeting import SILENT
 from openportrait.records import FaceEdit, Floats, Motion, Ratios
 from tests.motion.faces import HEAD, REST, Recorder, motion

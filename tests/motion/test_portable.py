@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openportrait.motion import PortableTransfer, keypoints, rotation_from_degrees
-from openportrait.motion.liveportrait import estimated_ratios
+from openportrait.layouts import KEYPOINT_SETS, estimated_ratios
+from openportrait.motion import KeypointSet, PortableTransfer, keypoints, rotation_from_degrees
 from openportrait.options import MotionOptions
 from openportrait.records import Motion, Ratios
 from openportrait.templates import load_template
@@ -25,10 +25,12 @@ def foreign(yaw: float = 0.0, shift: float = 0.0, scale: float = 1.0) -> Motion:
     return Motion(rotation, np.ones((100, 3)), scale, np.array([shift, 0, 0]), canonical)
 
 
-def driven(drivings: list[Motion], ratios: list[Ratios], **options: Any) -> tuple[PortableTransfer, Recorder]:
+def driven(
+    drivings: list[Motion], ratios: list[Ratios], points: KeypointSet | None = None, **options: Any
+) -> tuple[PortableTransfer, Recorder]:
     engine = Recorder()
     values = MotionOptions(**options)
-    return PortableTransfer(engine, [motion(0.2)], [SOURCE_RATIOS], drivings, ratios, values), engine
+    return PortableTransfer(engine, [motion(0.2)], [SOURCE_RATIOS], drivings, ratios, values, points), engine
 
 
 def test_pose_carries_over_and_expression_does_not() -> None:
@@ -89,6 +91,6 @@ def test_openness_is_estimated_where_an_old_template_is_silent() -> None:
     estimated = np.array([[r.eye_left, r.eye_right, r.lip] for r in found])
     for column in range(3):
         assert np.corrcoef(stated[:, column], estimated[:, column])[0, 1] > 0.6
-    transfer, engine = driven(list(template.motions), [])
+    transfer, engine = driven(list(template.motions), [], KEYPOINT_SETS[template.layout])
     transfer.x_driven(20)
     assert [call[0] for call in engine.calls] == ["eyes", "lips"]

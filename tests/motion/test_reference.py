@@ -9,14 +9,8 @@ import numpy as np
 import pytest
 
 from openportrait.faces import ratios_203
-from openportrait.motion import (
-    LIVEPORTRAIT_21,
-    ClipTransfer,
-    Corrections,
-    motion_multiplier,
-    rotation_from_degrees,
-    smooth,
-)
+from openportrait.layouts import LIVEPORTRAIT_21
+from openportrait.motion import ClipTransfer, Corrections, motion_multiplier, rotation_from_degrees, smooth
 from openportrait.motion.edits import Retargeter
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios

@@ -18,8 +18,8 @@ from openportrait.engines import load
 from openportrait.engines.neural.engine import NeuralEngine
 from openportrait.errors import Cancelled
 from openportrait.faces import ratios
+from openportrait.layouts import LIVEPORTRAIT_21
 from openportrait.media import open_clip, open_writer, probe, read_image
-from openportrait.motion import LIVEPORTRAIT_21
 from openportrait.options import EngineOptions
 from openportrait.records import Floats, Motion, Progress
 from tests.conftest import EXAMPLES

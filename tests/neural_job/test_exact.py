@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import openportrait
-from openportrait.motion import LIVEPORTRAIT_21
+from openportrait.layouts import LIVEPORTRAIT_21
 from openportrait.records import Image, Motion
 from tests.conftest import EXAMPLES
 from tests.engines.neural import plain_networks as plain

@@ -9,8 +9,8 @@ import numpy as np
 
 import openportrait
 from openportrait import Samples
+from openportrait.layouts import LIVEPORTRAIT_21, edit_expression
 from openportrait.media.listening import HEARD_RATE, listen
-from openportrait.motion import LIVEPORTRAIT_21, edit_expression
 from openportrait.speech import Performance, hear
 from tests.neural_job.conftest import Asked
 from tests.neural_job.formulas import LIPS

@@ -8,8 +8,9 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from openportrait.errors import Cancelled
-from openportrait.pipeline.flow import Watch, ahead, groups, nearest, overlapped, view
+from openportrait.pipeline.flow import Watch, ahead, overlapped
 from openportrait.records import Progress
+from openportrait.sequences import groups, nearest, view
 
 
 def test_ahead_gives_the_same_items_in_order() -> None:

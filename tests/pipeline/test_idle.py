@@ -12,8 +12,8 @@ import pytest
 import openportrait
 from openportrait.drivings import Driving
 from openportrait.engines import load
+from openportrait.layouts import LIVEPORTRAIT_21
 from openportrait.media import read_image
-from openportrait.motion import LIVEPORTRAIT_21
 from openportrait.options import EngineOptions, MotionOptions
 from openportrait.pipeline.driving import MeasuredDriving
 from openportrait.pipeline.idle import why_idle

@@ -9,8 +9,8 @@ import pytest
 from openportrait.engines.mesh.shape.controls import edited
 from openportrait.engines.mesh.shape.layout import mesh_layout
 from openportrait.faces import ratios
-from openportrait.motion import LIVEPORTRAIT_21, KeypointLayout, PackedMotions, edit_expression
-from openportrait.motion.liveportrait import estimated_ratios
+from openportrait.layouts import LIVEPORTRAIT_21, edit_expression, estimated_ratios
+from openportrait.motion import KeypointLayout, PackedMotions
 from openportrait.motion.packed import check_motions
 from openportrait.records import Face, FaceEdit
 
@@ -28,4 +28,4 @@ def test_the_slider_opens_lips_to_the_ratio(wanted: float) -> None:
 
 @pytest.mark.parametrize("layout", [mesh_layout(), LIVEPORTRAIT_21], ids=["mesh", "21"])
 def test_a_face_at_rest_is_one_that_a_template_may_hold(layout: KeypointLayout) -> None:
-    check_motions(PackedMotions([layout.at_rest] * 2), layout.name)
+    check_motions(PackedMotions([layout.at_rest] * 2), layout.points)

@@ -6,13 +6,16 @@ seam (transfer, regions, retargeting, editing, templates, video, web) is written
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from openportrait.faces import Refine
+from openportrait.motion import PackedMotions
 from openportrait.motion.layout import KeypointLayout
-from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
+from openportrait.records import CropRule, Face, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
+from openportrait.sequences import Computed, groups
 
 Appearance = Any
 """What an engine remembers of a source face; opaque to callers."""
@@ -47,6 +50,73 @@ class Canvas:
     """(H, W) of a frame that has one."""
 
 
+class MotionReader(Protocol):
+    """How an engine measures the motion of a driving whose faces were found: it takes what it needs of what is offered.
+
+    `size`: longer side of the driving's pictures, px. Crops are cut, and a clip is read again, only where they are
+    asked for.
+    """
+
+    is_steady: bool
+    """Whether steady landmarks make steady motions, so that the motions of a camera need no smoothing of their own."""
+
+    def read_clip(
+        self, faces: Sequence[Face], size: int, crops: Callable[[], Generator[FaceCrop, None, None]]
+    ) -> Sequence[Motion]:
+        """One motion a face; `faces` in px of the picture, `crops` makes one of each in the same order."""
+        ...
+
+    def read_frame(self, face: Face, size: int, crop: Callable[[], FaceCrop]) -> Motion:
+        """The motion of one face of a camera; arguments as for `read_clip`."""
+        ...
+
+
+class PixelReader:
+    """A `MotionReader` of an engine that looks at the pixels of each crop."""
+
+    is_steady = False
+
+    def __init__(self, motion: Callable[[Sequence[FaceCrop]], list[Motion]], batch_size: int) -> None:
+        """Both are the engine's."""
+        self._motion = motion
+        self._batch_size = batch_size
+
+    def read_clip(
+        self, faces: Sequence[Face], size: int, crops: Callable[[], Generator[FaceCrop, None, None]]
+    ) -> Sequence[Motion]:
+        """From the crops, several at once; the motions are kept packed."""
+        motions = PackedMotions()
+        with closing(crops()) as cut:
+            for group in groups(cut, self._batch_size):
+                for motion in self._motion(group):
+                    motions.append(motion)
+        return motions
+
+    def read_frame(self, face: Face, size: int, crop: Callable[[], FaceCrop]) -> Motion:
+        """From the crop."""
+        return self._motion([crop()])[0]
+
+
+class LandmarkReader:
+    """A `MotionReader` of an engine that needs the landmarks alone: that is quick, and nothing is kept."""
+
+    is_steady = True
+
+    def __init__(self, motion: Callable[[Face, int], Motion]) -> None:
+        """`motion`: of a face in a picture whose longer side is given, px."""
+        self._motion = motion
+
+    def read_clip(
+        self, faces: Sequence[Face], size: int, crops: Callable[[], Generator[FaceCrop, None, None]]
+    ) -> Sequence[Motion]:
+        """Motions that are computed each time they are asked for."""
+        return Computed(lambda place: self._motion(faces[place], size), len(faces))
+
+    def read_frame(self, face: Face, size: int, crop: Callable[[], FaceCrop]) -> Motion:
+        """From the landmarks in the whole picture."""
+        return self._motion(face, size)
+
+
 class Engine(Protocol):
     """What computes motion and pictures."""
 
@@ -56,14 +126,12 @@ class Engine(Protocol):
     crop_rule: CropRule
     batch_size: int
     """How many crops or shots it is fastest with at once."""
-    reads_pixels: bool
-    """Whether `motion` looks at the crop's pixels; where it takes the landmarks alone, the pipeline
-    saves a reading of the driving and hands over whole blank pictures."""
-
     renders_apart: bool
     """Whether several processes with an engine each are faster than one: where it keeps neither all cores nor a device
     busy by itself, and what it remembers of a face can be sent."""
 
+    reader: MotionReader
+    """How the motion of a driving is measured, whose faces were found before."""
     refine: Refine | None
     """The engine's own landmark network, whose points crops and ratios are then made from; None for none."""
     notices: tuple[str, ...]

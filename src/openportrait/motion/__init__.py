@@ -27,13 +27,13 @@ from openportrait.motion.edits import Corrections, Editor, Retargeter, edited, e
 from openportrait.motion.layout import (
     ExpressionChange,
     KeypointLayout,
+    KeypointSet,
     angle_degrees,
     degrees_from_rotation,
     difference,
     keypoints,
     rotation_from_degrees,
 )
-from openportrait.motion.liveportrait import LIVEPORTRAIT_21, edit_expression
 from openportrait.motion.packed import PackedMotions
 from openportrait.motion.portable import PortableTransfer
 from openportrait.motion.smooth import LiveSmoother, smooth, smooth_motions
@@ -49,7 +49,6 @@ from openportrait.motion.transfer import (
 )
 
 __all__ = [
-    "LIVEPORTRAIT_21",
     "ClipTransfer",
     "Corrections",
     "Drive",
@@ -57,6 +56,7 @@ __all__ = [
     "Editor",
     "ExpressionChange",
     "KeypointLayout",
+    "KeypointSet",
     "Kind",
     "LiveSmoother",
     "LiveTransfer",
@@ -73,7 +73,6 @@ __all__ = [
     "combined",
     "degrees_from_rotation",
     "difference",
-    "edit_expression",
     "edited",
     "edited_keypoints",
     "edited_motion",

@@ -74,14 +74,30 @@ def difference(source: Floats, driving: Floats, reference: Floats) -> Floats:
     return driving - reference
 
 
+@dataclass(frozen=True)
+class KeypointSet:
+    """What is known of an engine's keypoints without the engine: as much as reading a template of them needs."""
+
+    name: str
+    """Stated in templates."""
+    count: int
+    """K."""
+    face_height: float
+    """Height of a face, canonical units."""
+    reach: float
+    """Canonical units: no coordinate of a canonical face, and no part of an expression, is larger."""
+    spans_face: bool = True
+    """Whether the keypoints reach over the whole face, so that the height of one face can be taken from them."""
+    estimated_ratios: Callable[[Motion], Ratios] | None = None
+    """How open eyes and lips are by the expression alone, where that can be told."""
+
+
 @dataclass(frozen=True, eq=False)
 class KeypointLayout:
     """Everything that `motion/` must know of an engine's keypoints."""
 
-    name: str
-    """Stated in templates, e.g. `liveportrait-21`, `mesh-478`."""
-    count: int
-    """K."""
+    points: KeypointSet
+    """The name, number and sizes of the keypoints."""
     parts: Mapping[str, Floats]
     """Region → (K, 3) how far each entry of the expression belongs to it, 0..1; together they are the expression.
 
@@ -110,10 +126,16 @@ class KeypointLayout:
     """(K, 3) canonical keypoints of an average face; None where only those of real faces are known."""
     lip_open_of_ratio: float = 200.0
     """What the slider `lip_open` must be for a lip ratio of 1, on lips that are shut at rest."""
-    face_height: float | None = None
-    """Height of a face, canonical units; None where the canonical keypoints of a motion show it."""
-    estimated_ratios: Callable[[Motion], Ratios] | None = None
-    """How open eyes and lips are by the expression alone, where that can be told."""
+
+    @property
+    def name(self) -> str:
+        """Of the set of keypoints."""
+        return self.points.name
+
+    @property
+    def count(self) -> int:
+        """K."""
+        return self.points.count
 
     @property
     def at_rest(self) -> Motion:

@@ -5,13 +5,13 @@ Beyond the bounds a picture has no meaning, and computing it takes minutes or ov
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Self, overload
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openportrait import bounds
-from openportrait.motion.liveportrait import FACE_HEIGHT, LIVEPORTRAIT_21
+from openportrait.motion.layout import KeypointSet
 from openportrait.records import Floats, Motion
 
 EXACT_POINTS = 64
@@ -104,25 +104,6 @@ class PackedMotions(Sequence[Motion]):
 # What the motion of a head can be
 
 
-class Limits(NamedTuple):
-    """The sizes of one keypoint layout, from which its bounds follow."""
-
-    points: int
-    """K."""
-    face_height: float
-    """Canonical units."""
-    reach: float
-    """Canonical units: no coordinate of a canonical face, and no part of an expression, is larger."""
-
-
-LIMITS = {
-    # About thirty face heights: the published model's keypoints lie within one.
-    LIVEPORTRAIT_21.name: Limits(LIVEPORTRAIT_21.count, FACE_HEIGHT, 20.0),
-    # Centimetres (`engines.mesh.shape.points`): no head reaches a metre.
-    "mesh-478": Limits(478, 18.0, 100.0),
-}
-"""The keypoint layouts that a template may have, by name."""
-
 FACE_SHARE = (0.001, 20.0)
 """Height of the face over that of the crop: from half a pixel of 512 to twenty crops."""
 MOST_SHIFT = 20.0
@@ -139,30 +120,20 @@ _BLOCK = 256
 """Frames that are looked at together, so that no second copy of a long clip is made."""
 
 
-def limits_of(layout: str, points: int) -> Limits:
-    """The limits of a layout. Raises ValueError: it is unknown, or has another number of points."""
-    if layout not in LIMITS:
-        raise ValueError(f"the layout is {bounds.shown(layout)}; {' or '.join(LIMITS)} is due")
-    if points != LIMITS[layout].points:
-        raise ValueError(f"points is {bounds.shown(points)}; layout {layout} has {LIMITS[layout].points}")
-    return LIMITS[layout]
-
-
-def check_motions(motions: PackedMotions, layout: str) -> None:
-    """Raises ValueError where one of the motions, at least one, is impossible for a head of that layout."""
-    limits = limits_of(layout, len(motions.canonicals[0]))
-    shape = (limits.points, 3)
+def check_motions(motions: PackedMotions, points: KeypointSet) -> None:
+    """Raises ValueError where one of the motions, at least one, is impossible for a head with these keypoints."""
+    shape, reach = (points.count, 3), points.reach
     step = 1.0 if motions.step is None else bounds.number(motions.step, 1e-9, 1.0, "the step of the expression")
     known = None
     for start in range(0, len(motions), _BLOCK):
         block = slice(start, start + _BLOCK)
-        _check_poses(np.stack(motions.poses[block]).astype(np.float64), limits)
+        _check_poses(np.stack(motions.poses[block]).astype(np.float64), points)
         for canonical in motions.canonicals[block]:
             if canonical is not known:
-                bounds.array(canonical, shape, -limits.reach, limits.reach, "the canonical face")
+                bounds.array(canonical, shape, -reach, reach, "the canonical face")
             known = canonical
         for expression in motions.expressions[block]:
-            bounds.array(expression, shape, -limits.reach / step, limits.reach / step, "the expression")
+            bounds.array(expression, shape, -reach / step, reach / step, "the expression")
 
 
 def check_ratios(rows: NDArray[Any]) -> None:
@@ -170,10 +141,10 @@ def check_ratios(rows: NDArray[Any]) -> None:
     bounds.array(rows, (len(rows), 3), 0, MOST_RATIO, "the openness of eyes and lips")
 
 
-def _check_poses(poses: Floats, limits: Limits) -> None:
+def _check_poses(poses: Floats, points: KeypointSet) -> None:
     """(N, 13) poses."""
     count = len(poses)
-    low, high = (2 * share / limits.face_height for share in FACE_SHARE)
+    low, high = (2 * share / points.face_height for share in FACE_SHARE)
     bounds.array(poses[:, 9], (count,), low, high, "the scale")
     bounds.array(poses[:, 10:], (count, 3), -MOST_SHIFT, MOST_SHIFT, "the translation")
     rotations = bounds.array(poses[:, :9], (count, 9), -1 - ROUNDING, 1 + ROUNDING, "the rotation").reshape(-1, 3, 3)

@@ -9,8 +9,7 @@ import numpy as np
 
 from openportrait.motion.clip import Pairing, neutral_index
 from openportrait.motion.edits import Retargeter, moved_by
-from openportrait.motion.layout import keypoints
-from openportrait.motion.liveportrait import LIVEPORTRAIT_21
+from openportrait.motion.layout import KeypointSet, keypoints
 from openportrait.motion.transfer import RelativePose, followed, towards, turned_towards
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
@@ -20,8 +19,6 @@ CLOSED_SHARE = 0.2
 """Eyes at this share of their openness at rest are shut: landmarks of shut lids keep a gap."""
 WIDEST_SHARE = 1.3
 """Eyes are opened to at most this share of the source's own openness."""
-KNOWN = {LIVEPORTRAIT_21.count: LIVEPORTRAIT_21}
-"""Layouts of which more is known than their motions show, by their number of keypoints."""
 USUAL = Ratios(eye_left=0.35, eye_right=0.35, lip=0.02)
 """A face at rest, where the driving is a single frame."""
 
@@ -40,17 +37,17 @@ class PortableTransfer:
         drivings: Sequence[Motion],
         driving_ratios: Sequence[Ratios],
         options: MotionOptions,
+        driving_points: KeypointSet | None = None,
         schedule: Sequence[int] | None = None,
         wanted: Wanted | None = None,
     ) -> None:
         """Sources of the engine's layout with one ratio each; drivings of any layout, ratios may be missing.
 
-        Missing ones are estimated where the layout can; elsewhere the openness stays the source's.
-        `schedule`, `wanted`: as for `ClipTransfer`.
+        `driving_points`: what is known of the drivings' keypoints. Missing ratios are estimated where these show
+        them; elsewhere the openness stays the source's. `schedule`, `wanted`: as for `ClipTransfer`.
         """
-        known = KNOWN.get(len(drivings[0].canonical))
-        if not driving_ratios and known is not None and known.estimated_ratios is not None:
-            driving_ratios = [known.estimated_ratios(motion) for motion in drivings]
+        if not driving_ratios and driving_points is not None and driving_points.estimated_ratios is not None:
+            driving_ratios = [driving_points.estimated_ratios(motion) for motion in drivings]
         self.engine = engine
         self.sources = sources
         self.source_ratios = source_ratios
@@ -61,7 +58,7 @@ class PortableTransfer:
         self.pairing = Pairing(len(sources), len(drivings), schedule)
         kind = self.pairing.kind
         rest = neutral_index(drivings, driving_ratios) if options.neutral_frame == "auto" else 0
-        self._unit = face_size(drivings[rest]) / face_size(sources[0])
+        self._unit = face_size(drivings[rest], driving_points) / face_size(sources[0], engine.layout.points)
         self._reference = self._in_own_units(drivings[rest])
         self._pose = RelativePose(self.wanted, kind, self._reference, True, options.stabilise)
         self._rest = driving_ratios[rest] if driving_ratios and kind.driving_moves else USUAL
@@ -136,9 +133,8 @@ class PortableTransfer:
         return source.lip * driving.lip / self._rest.lip
 
 
-def face_size(motion: Motion) -> float:
-    """Height of the face in canonical units of its layout."""
-    known = KNOWN.get(len(motion.canonical))
-    if known is not None and known.face_height is not None:
-        return known.face_height
+def face_size(motion: Motion, points: KeypointSet | None) -> float:
+    """Height of the face in canonical units of its keypoints; `points`: what is known of them."""
+    if points is not None and not points.spans_face:
+        return points.face_height
     return float(np.ptp(motion.canonical[:, 1]))

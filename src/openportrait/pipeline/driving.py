@@ -11,20 +11,18 @@ from operator import ge, le
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from openportrait.drivings import Driving
 from openportrait.engines.base import Engine
 from openportrait.faces import Box, Size, Track, clip_box, crop_box, ratios, track
 from openportrait.media import Clip, Mark, open_clip
 from openportrait.media.listening import is_sound
-from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
-from openportrait.pipeline.flow import Computed, Watch, groups, view
+from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.output import CloseUp, close_up
 from openportrait.pipeline.source import accept_end, in_every_frame, measured_ratios, report, report_small
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Face, FaceCrop, Frame, Image, MediaInfo, Motion, Ratios, Template
+from openportrait.sequences import Computed, view
 from openportrait.templates import is_template, load_template
 from openportrait.trim import WHOLE, Trim
 
@@ -338,29 +336,22 @@ def cutter(faces: Iterable[Face], picture: Size, crop: CropOptions) -> Callable[
     return partial(crop_box, box=driving_box(faces, crop), size=DRIVING_SIZE)
 
 
-def _from_landmarks(info: MediaInfo, found: Track, engine: Engine) -> Sequence[Motion]:
-    """Motions that are measured when asked for: from landmarks that is quick, and nothing is kept."""
-    blank = np.broadcast_to(np.uint8(0), (info.height, info.width, 3))
-    showing = [place for place, present in enumerate(found.present) if present]
-
-    def measured(place: int) -> Motion:
-        face = found.faces[showing[place]]
-        assert face is not None
-        return engine.motion([FaceCrop.whole(blank, face)])[0]
-
-    return Computed(measured, len(showing))
-
-
 def _measure(info: MediaInfo, found: Track, engine: Engine, options: Options, watch: Watch) -> Sequence[Motion]:
     """The motion of each frame that shows the face."""
-    if not engine.reads_pixels:
-        return _from_landmarks(info, found, engine)
-    chosen = (face for face in found.faces if face is not None)
-    cut = cutter(chosen, (info.width, info.height), options.crop)
-    motions = PackedMotions()
-    with _clip(info.path, options) as clip, watch.over(clip, info.frames) as frames:
-        showing = ((frame, face) for frame, face in zip(frames, found.faces, strict=False) if face is not None)
-        for group in groups(showing, engine.batch_size):
-            for motion in engine.motion([cut(frame.image, face) for frame, face in group]):
-                motions.append(motion)
-    return motions
+    places = [place for place, present in enumerate(found.present) if present]
+
+    def look(place: int) -> Face:
+        face = found.faces[places[place]]
+        assert face is not None
+        return face
+
+    showing = Computed(look, len(places))
+
+    def crops() -> Generator[FaceCrop, None, None]:
+        cut = cutter(showing, (info.width, info.height), options.crop)
+        with _clip(info.path, options) as clip, watch.over(clip, info.frames) as frames:
+            for frame, face in zip(frames, found.faces, strict=False):
+                if face is not None:
+                    yield cut(frame.image, face)
+
+    return engine.reader.read_clip(showing, max(info.width, info.height), crops)

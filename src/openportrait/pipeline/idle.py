@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openportrait.motion import LIVEPORTRAIT_21
+from openportrait.layouts import KEYPOINT_SETS
 from openportrait.options import MotionOptions
 from openportrait.pipeline.playing import Played
 from openportrait.regions import EXPRESSION, PARTS, POSE, RELEASED_POSE
@@ -26,7 +26,9 @@ def why_idle(played: Played, layout: str, options: MotionOptions) -> str | None:
         return None
     # A driving of another layout gives head pose and, where it knows it, how open eyes and lips are.
     foreign = driving.layout != layout
-    speaks = not foreign or bool(driving.ratios) or driving.layout == LIVEPORTRAIT_21.name
+    points = KEYPOINT_SETS.get(driving.layout)
+    estimates = points is not None and points.estimated_ratios is not None
+    speaks = not foreign or bool(driving.ratios) or estimates
     opens = wanted.any(OPENS if foreign else EXPRESSION) and speaks
     turns = wanted.any(POSE)
     if not opens and not turns:

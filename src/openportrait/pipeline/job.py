@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from openportrait.engines.base import Engine
+from openportrait.layouts import KEYPOINT_SETS
 from openportrait.media import Sound
 from openportrait.motion import (
     ClipTransfer,
@@ -24,13 +25,14 @@ from openportrait.motion import (
 )
 from openportrait.options import FaceEdit, MotionOptions, Options
 from openportrait.pipeline.cues import Driver, Reel
-from openportrait.pipeline.flow import Computed, Watch
+from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.playing import Cast, Played, Timing
 from openportrait.pipeline.render import Pose, Rendering
 from openportrait.pipeline.source import Source, SourceFace
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Motion, Ratios, Template
+from openportrait.sequences import Computed
 
 
 class Base:
@@ -170,6 +172,7 @@ def _drive(
         driving.motions,
         driving.ratios,
         options,
+        KEYPOINT_SETS.get(driving.layout),
         schedule=schedule,
         wanted=one.wanted,
     )

@@ -179,7 +179,8 @@ class LiveSession:
             follower.transfer.recentre(neutral)
 
     def _animate(self, camera: Image, face: LiveFace, seconds: float) -> Image:
-        motion = self._engine.motion([self._driving_crop(camera, face.calm)])[0]
+        crop = partial(self._driving_crop, camera, face.calm)
+        motion = self._engine.reader.read_frame(face.calm, max(camera.shape[:2]), crop)
         if self._neutral is None:
             self._recentre(motion)
         if face.is_new:
@@ -211,9 +212,7 @@ class LiveSession:
         return on_white(picture.image, picture.alpha)
 
     def _driving_crop(self, camera: Image, face: Face) -> FaceCrop:
-        """The face as the engine wants it; one box from the neutral moment on."""
-        if not self._engine.reads_pixels:
-            return FaceCrop.whole(camera, face)
+        """The face in one box from the neutral moment on."""
         if self._box is None:
             self._box = driving_box([face], self.options.crop)
         return crop_box(camera, face, self._box, DRIVING_SIZE)
@@ -227,8 +226,8 @@ class Follower:
         base = Base(engine, options, face, speaks=speaks)
         self.transfer = LiveTransfer(engine.layout, base.start(0), options, finish=partial(base.finished, 0))
         self._x_s = keypoints(face.motions[0], engine.layout)
-        # An engine that takes the landmarks alone has its motion from smoothed ones: once is enough.
-        self._smooths = engine.reads_pixels
+        # The tracker's landmarks are smoothed already: motions that are as steady as these need it once.
+        self._smooths = not engine.reader.is_steady
         self._ratios = face.ratios[0]
         self._correct = Corrections(engine, options, first_source=self._ratios, source_moves=False)
 

@@ -17,11 +17,12 @@ from openportrait.options import Options
 from openportrait.pipeline.background import Background
 from openportrait.pipeline.cues import Cue, Reel
 from openportrait.pipeline.driving import RATE_OF_STILLS
-from openportrait.pipeline.flow import Watch, ahead, groups, overlapped
+from openportrait.pipeline.flow import Watch, ahead, overlapped
 from openportrait.pipeline.output import CloseUp, side_by_side
 from openportrait.pipeline.source import Scene, Sitter, Source
 from openportrait.records import FaceCrop, Floats, Frame, Image, Motion, Template
 from openportrait.scaling import resized
+from openportrait.sequences import groups
 
 
 class Pose(NamedTuple):

@@ -31,10 +31,11 @@ from openportrait.media import Clip, Sound, open_clip
 from openportrait.motion import PackedMotions
 from openportrait.options import CropOptions, Options
 from openportrait.pipeline.background import Background
-from openportrait.pipeline.flow import Watch, groups, nearest, view
+from openportrait.pipeline.flow import Watch
 from openportrait.pipeline.output import CloseUp, close_up
 from openportrait.pipeline.tools import Tools
 from openportrait.records import CropRule, Face, FaceCrop, Frame, Image, Motion, Ratios
+from openportrait.sequences import groups, nearest, view
 
 Value = TypeVar("Value")
 

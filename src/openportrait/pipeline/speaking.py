@@ -15,8 +15,9 @@ from openportrait.media import Samples
 from openportrait.media.listening import HEARD_RATE, PIECE, Listener, listen, sound_seconds
 from openportrait.motion import edited_motion
 from openportrait.options import SpeechOptions
-from openportrait.pipeline.flow import Computed, Watch
+from openportrait.pipeline.flow import Watch
 from openportrait.records import Motion, Ratios
+from openportrait.sequences import Computed
 from openportrait.speech import OUTPUTS, Hearing, LivePerformance, Moment, Performance, Signal
 from openportrait.trim import WHOLE, Trim
 

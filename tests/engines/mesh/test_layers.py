@@ -39,7 +39,7 @@ def look(crop: FaceCrop) -> MeshAppearance:
 
 
 def turned(crop: FaceCrop, look: MeshAppearance, gesture: Gesture) -> Image:
-    motion = motion_of(crop)
+    motion = motion_of(crop.face, crop.size)
     x_s, x_d = (keypoints(m, mesh_layout()) for m in (motion, authored(motion, gesture)))
     return render_shot(Shot(look, x_s, x_d))
 

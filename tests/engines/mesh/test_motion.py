@@ -17,7 +17,7 @@ from openportrait.engines.mesh.shape.points import (
     rigid_between,
 )
 from openportrait.motion import angle_degrees, degrees_from_rotation, keypoints, rotation_from_degrees
-from openportrait.records import Face, FaceCrop, Floats
+from openportrait.records import Face, Floats
 from tests.engines.faces import made_crop, made_motion
 from tests.engines.gestures import Gesture, authored
 
@@ -55,7 +55,7 @@ def test_keypoints_of_a_motion_are_the_landmarks(gesture: Gesture) -> None:
     crop = made_crop(gesture)
     # Depth of landmarks has no fixed origin.
     shifted = crop.face.landmarks + np.array([0.0, 0.0, 12.0])
-    motion = motion_of(FaceCrop(crop.image, Face(shifted), np.eye(3)))
+    motion = motion_of(Face(shifted), crop.size)
     found = crop_pixels(keypoints(motion, mesh_layout()), crop.size)
     np.testing.assert_allclose(found[:, :2], shifted[:, :2], atol=1e-9)
     np.testing.assert_allclose(np.ptp(found[:, 2] - shifted[:, 2]), 0, atol=1e-9)
@@ -66,7 +66,7 @@ def test_keypoints_of_a_motion_are_the_landmarks(gesture: Gesture) -> None:
 def test_the_pose_of_a_face_without_expression_is_exact() -> None:
     motion = made_motion(yaw_degrees=15)
     crop = made_crop(yaw_degrees=15)
-    found = motion_of(crop)
+    found = motion_of(crop.face, crop.size)
     np.testing.assert_allclose(degrees_from_rotation(found.rotation), (4, 15, -3), atol=1e-6)
     assert found.scale == pytest.approx(motion.scale)
     np.testing.assert_allclose(found.translation, motion.translation, atol=1e-9)
@@ -85,7 +85,7 @@ def test_the_pose_of_a_face_without_expression_is_exact() -> None:
     ],
 )
 def test_what_the_face_does_hardly_turns_the_head(gesture: Gesture, most_degrees: float) -> None:
-    found = motion_of(made_crop(gesture))
+    found = motion_of((crop := made_crop(gesture)).face, crop.size)
     assert angle_degrees(found.rotation @ made_motion().rotation.T) < most_degrees
     assert found.scale == pytest.approx(made_motion().scale, rel=2e-3)
 

@@ -28,7 +28,7 @@ from tests.engines.gestures import Gesture, authored
 
 
 def shot(crop: FaceCrop, gesture: Gesture, driver: FaceCrop | None = None) -> Shot:
-    motion = motion_of(crop)
+    motion = motion_of(crop.face, crop.size)
     x_s, x_d = (keypoints(m, mesh_layout()) for m in (motion, authored(motion, gesture)))
     return Shot(build_appearance(crop), x_s, x_d, driver)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openportrait.motion import LIVEPORTRAIT_21
+from openportrait.layouts import LIVEPORTRAIT_21
 from openportrait.records import Floats, Ratios
 from tests.motion.test_reference import check_every_stored_case
 from tests.reference import recipe

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from openportrait.engines.base import Appearance, Canvas, Memory, Shot
+from openportrait.engines.base import Appearance, Canvas, LandmarkReader, Memory, MotionReader, Shot
 from openportrait.engines.mesh.mouth.teeth import better
 from openportrait.engines.mesh.render import build_appearance, render_shot, teeth_of
 from openportrait.engines.mesh.shape.controls import edited, eye_offsets, lip_offsets, stitched
@@ -28,7 +28,6 @@ class MeshEngine:
 
     name = "mesh"
     batch_size = 1
-    reads_pixels = False
     renders_apart = True
     refine: Refine | None = None
     notices: tuple[str, ...] = ()
@@ -36,11 +35,12 @@ class MeshEngine:
     def __init__(self, options: EngineOptions) -> None:
         """Only `max_crop` is looked at."""
         self.layout = mesh_layout()
+        self.reader: MotionReader = LandmarkReader(motion_of)
         self.crop_rule = CropRule(size=options.max_crop, rotate=False, native=True)
 
     def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
         """One motion a crop, from its landmarks alone."""
-        return [motion_of(crop) for crop in crops]
+        return [motion_of(crop.face, crop.size) for crop in crops]
 
     def remember(self, crop: FaceCrop, so_far: Memory | None) -> Memory | None:
         """The teeth of the frame that shows most of them (`OwnTeeth`)."""

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from openportrait.engines.base import Appearance, Canvas, Memory, Shot
+from openportrait.engines.base import Appearance, Canvas, Memory, MotionReader, PixelReader, Shot
 from openportrait.engines.neural.checkpoint import LoadNetwork, read
 from openportrait.engines.neural.device import multiplied_in, spelled
 from openportrait.engines.neural.extractors import AppearanceExtractor, MotionExtractor, degrees
@@ -26,7 +26,8 @@ from openportrait.engines.neural.retargeting import Retargeting
 from openportrait.engines.neural.warping import KEYPOINTS, WarpSource
 from openportrait.errors import EngineError
 from openportrait.faces import Refine
-from openportrait.motion import LIVEPORTRAIT_21, edit_expression, rotation_from_degrees
+from openportrait.layouts import LIVEPORTRAIT_21, edit_expression
+from openportrait.motion import rotation_from_degrees
 from openportrait.paste import Window, ramp_mask, window_of
 from openportrait.records import CropRule, FaceCrop, FaceEdit, Floats, Image, Motion, Ratios
 from openportrait.scaling import resized
@@ -79,7 +80,6 @@ class NeuralEngine:
     """
 
     name = "neural"
-    reads_pixels = True
     renders_apart = False
     layout = LIVEPORTRAIT_21
     crop_rule = CropRule(size=CROP_SIZE, rotate=True, native=False)
@@ -92,6 +92,7 @@ class NeuralEngine:
         self.refine = refine
         self.device, self.dtype = device, dtype
         self.batch_size = 1 if device.type == "cpu" else 4
+        self.reader: MotionReader = PixelReader(self.motion, self.batch_size)
         self._motion = read("motion_extractor", load("motion_extractor"), MotionExtractor)
         place(self._motion, device, torch.float32)
         appearance = "appearance_feature_extractor"

@@ -22,6 +22,7 @@ from openportrait.engines.mesh.shape.points import (
     LIPS_UPPER,
     canonical,
 )
+from openportrait.layouts import MESH_POINTS
 from openportrait.motion.layout import KeypointLayout
 from openportrait.records import Floats, Motion
 
@@ -172,8 +173,7 @@ def mesh_layout() -> KeypointLayout:
         return spread
 
     return KeypointLayout(
-        name="mesh-478",
-        count=COUNT,
+        points=MESH_POINTS,
         parts={region: entries(share) for region, share in parts.items()},
         whole=entries(skin),
         mask=np.ones((COUNT, 3)),

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openportrait.faces.landmarks import canonical_face
-from openportrait.records import FaceCrop, Floats, Motion
+from openportrait.layouts import MESH_POINTS
+from openportrait.records import Face, Floats, Motion
 
 Indices = NDArray[np.intp]
 
-COUNT = 478
+COUNT = MESH_POINTS.count
 """Landmarks of the face mesh."""
 SKIN_COUNT = 468
 """Vertices that the triangles use; the ten after them are the irises."""
@@ -208,12 +209,12 @@ def _head(model: Floats, points: Floats) -> Similarity:
     return Similarity(found.scale, rotation, weights @ points - found.scale * (weights @ model @ rotation))
 
 
-def motion_of(crop: FaceCrop) -> Motion:
-    """The motion of the face in a crop; its keypoints are the crop's landmarks in crop units.
+def motion_of(face: Face, size: int) -> Motion:
+    """The motion of a face in a crop with a side of `size` px; its keypoints are the landmarks in crop units.
 
     Only depth is shifted as a whole: z is measured from the head's origin, as keypoints have no t_z (SPEC §3).
     """
-    points = crop_units(crop.face.landmarks, crop.size)
+    points = crop_units(face.landmarks, size)
     found = pose(points)
     translation = found.translation.copy()
     translation[2] = 0

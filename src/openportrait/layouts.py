@@ -1,4 +1,8 @@
-"""The 21 keypoints of the published model: which of them are lips and eyes (SPEC §4), what sliders move (SPEC §10)."""
+"""The keypoints that a template may have, known without an engine: the mesh's 478, and the published model's 21.
+
+Of the 21, what they mean is stated here too, for templates of the released project: which of them are lips and eyes
+(SPEC §4), and what sliders move (SPEC §10). What the 478 mean is the mesh engine's own.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from openportrait import bounds
 from openportrait.errors import OptionError
 from openportrait.motion.edits import sides, winked_sides
-from openportrait.motion.layout import KeypointLayout
+from openportrait.motion.layout import KeypointLayout, KeypointSet
 from openportrait.records import FaceEdit, Floats, Motion, Ratios
 
 COUNT = 21
-FACE_HEIGHT = 0.68
-"""Of a face, canonical units: the source crop is 2.3 faces wide, and s about 1.3."""
+"""Keypoints of the published model (SPEC §3)."""
 LIPS = (6, 12, 14, 17, 19, 20)
 EYES = (11, 13, 15, 16, 18)
 BROWS = (1, 2)
@@ -81,9 +85,36 @@ def estimated_ratios(motion: Motion) -> Ratios:
     return Ratios(eye_left, eye_right, float(np.clip(5 * (motion.expression[19, Y] + 0.017), 0, 0.8)))
 
 
-LIVEPORTRAIT_21 = KeypointLayout(
+LIVEPORTRAIT_POINTS = KeypointSet(
     name="liveportrait-21",
     count=COUNT,
+    # The source crop is 2.3 faces wide, and s about 1.3.
+    face_height=0.68,
+    # About thirty face heights: the published model's keypoints lie within one.
+    reach=20.0,
+    # The model learnt their places: none is known to lie on the chin or the brow.
+    spans_face=False,
+    estimated_ratios=estimated_ratios,
+)
+"""The published model's, in its own canonical units."""
+# Centimetres (`engines.mesh.shape.points`): no head reaches a metre.
+MESH_POINTS = KeypointSet(name="mesh-478", count=478, face_height=18.0, reach=100.0)
+"""The mesh engine's."""
+KEYPOINT_SETS = {points.name: points for points in (LIVEPORTRAIT_POINTS, MESH_POINTS)}
+"""The keypoints that a template may have, by name."""
+
+
+def keypoint_set(name: str, count: int) -> KeypointSet:
+    """The keypoints of that name. Raises ValueError: it is unknown, or has another number of them."""
+    if name not in KEYPOINT_SETS:
+        raise ValueError(f"the layout is {bounds.shown(name)}; {' or '.join(KEYPOINT_SETS)} is due")
+    if count != KEYPOINT_SETS[name].count:
+        raise ValueError(f"points is {bounds.shown(count)}; layout {name} has {KEYPOINT_SETS[name].count}")
+    return KEYPOINT_SETS[name]
+
+
+LIVEPORTRAIT_21 = KeypointLayout(
+    points=LIVEPORTRAIT_POINTS,
     parts={
         name: _weights(dict.fromkeys(points, (X, Y, Z)))
         # Keypoints 11 and 15 carry the lids and the direction of the gaze.
@@ -94,9 +125,8 @@ LIVEPORTRAIT_21 = KeypointLayout(
     neutral=_neutral,
     # By `estimated_ratios`: a ratio of 5 for each unit of y at keypoint 19, which the slider moves by 0.001.
     lip_open_of_ratio=200.0,
-    face_height=FACE_HEIGHT,
-    estimated_ratios=estimated_ratios,
 )
+"""What the published model's keypoints mean."""
 
 
 class Slider(NamedTuple):
