@@ -27,6 +27,7 @@ from openportrait.regions import parts_of, region_text
 
 End = Literal["hold", "loop", "bounce", "rest"]
 LONGEST_OFFSET_SECONDS = 3600
+"""Most by which a driving may begin later than the result."""
 MOST_DRIVINGS = 64
 """Of one job: each is read and kept open beside the others."""
 

@@ -24,8 +24,11 @@ from openportrait.records import FaceEdit
 
 Easing = Literal["smooth", "linear", "hold"]
 VERSION = 1
+"""Of the file format."""
 MAX_BYTES = 4 * 2**20
+"""Of a file of a timeline."""
 MAX_SECONDS = 3600
+"""Of a timeline."""
 MAX_FRAMES = 250_000
 """An hour at 60 frames a second, and somewhat more; a template holds no more either."""
 RATES = (1, 240)

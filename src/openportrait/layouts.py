@@ -20,11 +20,15 @@ from openportrait.records import FaceEdit, Floats, Motion, Ratios
 COUNT = 21
 """Keypoints of the published model (SPEC §3)."""
 LIPS = (6, 12, 14, 17, 19, 20)
+"""Keypoints of the region `lip` (SPEC §4); so the next two."""
 EYES = (11, 13, 15, 16, 18)
+"""Of the region `eyes`."""
 BROWS = (1, 2)
 """The keypoints of the released slider for the brows."""
 REST = (0, 3, 4, 5, 7, 8, 9, 10)
+"""Those of no other region."""
 X, Y, Z = 0, 1, 2
+"""Axes of a keypoint."""
 MASKED: dict[int, tuple[int, ...]] = {
     **dict.fromkeys((1, 2, 6, *range(11, 21)), (X, Y, Z)),
     3: (Y,),
@@ -171,6 +175,7 @@ SLIDERS = (
     Slider("move_x", "any", ((5, X, -1.0),)),
     Slider("move_y", "any", ((5, Y, 1.0),)),
 )
+"""The gains of the released project (SPEC §10), canonical units for each unit of the slider."""
 
 
 def edit_expression(edit: FaceEdit) -> Floats:

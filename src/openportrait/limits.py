@@ -12,6 +12,7 @@ from openportrait.checked import Checked, Range
 from openportrait.errors import MediaError
 
 MEGABYTE = 1_000_000
+"""Bytes."""
 
 
 @dataclass(frozen=True)

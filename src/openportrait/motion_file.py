@@ -29,6 +29,7 @@ FORMAT = "openportrait motion template"
 VERSION = 1
 HEADER, POSE, CANONICAL, EXPRESSION, RATIOS = "header.json", "pose", "canonical", "expression", "ratios"
 MAX_HEADER_BYTES = 64 * 2**10
+"""Of `header.json`."""
 MAX_CONTENT_BYTES = 2**29
 """All arrays together, unpacked: two hours of a 478-point mesh at 25 frames a second."""
 MAX_DIRECTORY_BYTES = 2**18
@@ -40,7 +41,9 @@ ENCRYPTED = 0x1
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
 """What a damaged or forged archive makes the standard library raise, and what the checks raise."""
 _PIECE_BYTES = 2**20
+"""Read or written at a time."""
 _PIECE_FRAMES = 256
+"""Frames coded at a time."""
 
 
 def has_header(file: BinaryIO) -> bool:

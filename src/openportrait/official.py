@@ -17,8 +17,11 @@ from openportrait.pickle_reader import read_pickle
 from openportrait.records import Floats, Motion, Ratios, Template
 
 COUNT = LIVEPORTRAIT_21.count
+"""Keypoints of the released project."""
 USUAL_RATE = 25
+"""Frames a second of a template that states none."""
 FLOAT_MAX = float(np.finfo(np.float64).max)
+"""The largest finite number."""
 MOST_WRITTEN = 20_000
 """Frames: more would take more instructions than a pickle is read with."""
 OLD_NAMES = {"R": "R_d", "c_eyes_lst": "c_d_eyes_lst", "c_lip_lst": "c_d_lip_lst"}

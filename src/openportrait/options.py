@@ -34,6 +34,7 @@ Pair = Literal["cross", "name"]
 MOST_WORKERS = 256
 """Processes of a batch: more than one machine has cores for."""
 MOST_SEED = 2**32 - 1
+"""The largest seed: 32 bits."""
 MOST_RETRIES, RETRIES = 100, 1
 """How often a failed job of a batch may be begun again, and is."""
 

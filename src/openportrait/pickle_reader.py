@@ -16,6 +16,7 @@ from openportrait.files import spell_bytes, told
 from openportrait.pickle_arrays import LONGEST_NAME, Array, Name, Refused, Type, filled, made, named
 
 MAX_BYTES = 64 * 2**20
+"""Of a pickled template."""
 MAX_INSTRUCTIONS = 4_000_000
 """A frame of an official template takes 150 to 200."""
 MAX_MADE_BYTES = 512 * 2**20

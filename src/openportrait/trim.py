@@ -12,6 +12,7 @@ SEEK_MARGIN = Fraction(1)
 """Seconds before the part at which reading begins: some containers find a place by when a picture is decoded, which is
 a little before it is shown, and sound decoders are not at once what they were."""
 _FINEST = 10**6
+"""Steps of a second in which times are given."""
 
 
 @dataclass(frozen=True)

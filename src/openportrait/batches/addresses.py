@@ -18,6 +18,7 @@ from openportrait.files import spell_bytes, told
 MOST_BYTES = 2**34
 """Most that is copied of one input: two hours, which is what `max_gigapixels` admits by default, at 19 Mbit/s."""
 _PIECE_BYTES = 2**20
+"""Copied at a time."""
 _URL = re.compile(r"(gs|memory|s3):/+(.+)")
 """A URL as it stands, and as a Path has it, with one stroke less."""
 _FILE = re.compile(r"file:/+(.+)")

@@ -10,6 +10,7 @@ from pathlib import Path
 from openportrait.media.target import hidden_folder
 
 _PIECE_BYTES = 2**22
+"""Copied at a time."""
 
 
 def pieces(files: Mapping[str, Path]) -> Iterator[tuple[str, bytes]]:

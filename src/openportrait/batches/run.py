@@ -20,6 +20,7 @@ FINAL = (OptionError, NoFaceError, TemplateError)
 MOST_LOST = 5
 """So often a job is begun again elsewhere because its machine went: one that takes each down with it ends there."""
 _POLL_SECONDS = 0.1
+"""Between two looks at what runs."""
 
 
 def run(

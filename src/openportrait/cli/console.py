@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from openportrait.records import Progress, Result
 
 FAILED, USAGE, BROKEN_PIPE = 1, 2, 141
+"""Exit codes: bad input, bad usage, and what a shell gives for a closed pipe."""
 
 
 def emit(text: str | Path) -> None:
@@ -181,7 +182,9 @@ def _show_warning(
 
 _CLEAR = "\r\x1b[K"
 _REDRAW_SECONDS = 0.1
+"""Between two drawings of the bar."""
 _BAR_CELLS = 24
+"""Characters of the bar."""
 
 
 class ProgressLine:

@@ -26,7 +26,9 @@ from openportrait.records import CropRule, Face, FaceCrop, Floats, Image
 from openportrait.scaling import resized
 
 _MESH_EYES = (EYE_LEFT_CORNERS + EYE_LEFT_LIDS, EYE_RIGHT_CORNERS + EYE_RIGHT_LIDS)
+"""Points whose middles are the centres of the eyes, left then right."""
 _MESH_OUTLINE = (*BROWS, *JAW)
+"""Points of the mesh that span what the 203-point set covers."""
 
 _ANCHORS: dict[int, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {
     203: ((0, 6, 12, 18), (24, 30, 36, 42), (48, 66)),

@@ -88,6 +88,7 @@ def _reduced_part(image: Image, region: Region, factor: int, matrix: Floats) -> 
 
 
 _SIZE = 128
+"""Side of the detector's input, px."""
 _STRIDE = 80
 """Between tiles: any face up to 48 px lies whole in one tile, larger ones at a coarser scale."""
 _SMALLEST_SEEN = 20.0
@@ -101,6 +102,7 @@ _UPRIGHT = 0.85
 _FLAT = 3.0
 """A tile that varies less (standard deviation, of 255) is sky or wall, and needs no look."""
 _FAINT = 0.05
+"""Least score of a face in a closer look: what was found before guides it."""
 _OFF_CENTRE = 0.75
 """The face meant is at most this far from the middle of a closer look, in sides of the region."""
 _OVERLAP = 0.3
@@ -118,6 +120,7 @@ def _make_anchors() -> Floats:
 
 
 _ANCHORS = _make_anchors()
+"""(896, 2) places that the detector's outputs are relative to, in sides of its input."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from openportrait.faces.runtime import Runtime, load_network
 from openportrait.records import Face, Floats, Image
 
 _SIZE = 256
+"""Side of the mesh network's input, px."""
 REGION_SCALE = 1.5
 """Side of what the mesh network sees over the side of the face."""
 

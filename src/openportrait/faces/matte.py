@@ -17,17 +17,24 @@ Layer = NDArray[np.float32]
 SIDE = 256
 """px of the network's input and output."""
 _OUTPUT = "activation_10"
+"""Name of the network's output."""
 _RADIUS, _ROUGHNESS = 4, 1e-4
 """Window in px of the guess, and variance below which a window has no edge (He et al. 2013)."""
 _CLEAR, _SOLID = 0.06, 0.78
+"""Likelihoods that become wholly transparent and wholly opaque."""
 _NOBODY, _MARGIN = 0.05, 9
 """What is unlikely all around, this many px of the guess away, is no part of a person."""
 
 _LEAST_OF_FACE = 0.85
+"""Mean likelihood of a person over the face: below it the network did not see this one."""
 _LEAST_FOOT = 0.15
+"""Share of the lower edge that shoulders take at least."""
 _LARGEST = 0.93
+"""Share of the picture that a person takes at most: with more there is no background."""
 _MOST_DOUBT = 9.0
+"""Pixels of doubt for each pixel of the person's outline, at most."""
 _DOUBTFUL = (0.2, 0.8)
+"""Likelihoods between which a pixel is in doubt."""
 
 _running = Lock()
 

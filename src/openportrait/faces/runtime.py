@@ -83,7 +83,9 @@ class _OpenCVNetwork:
 _GREETING = (b"INFO: ", b"Created TensorFlow Lite XNNPACK delegate for CPU.")
 """Written apart, as is the end of its line: between them may be what another thread writes."""
 _PIPE_BYTES = 2**20
+"""Room for what is written while the network loads: the most that Linux gives without privileges."""
 _LONGEST_WRITE_SECONDS = 1.0
+"""How long a write that had begun is waited for."""
 _loading = threading.Lock()
 
 

@@ -20,10 +20,13 @@ from openportrait.records import Image, MediaInfo
 
 _MILLISECOND = Fraction(1, 1000)
 _DEFAULT_DURATION = Fraction(1, 10)
+"""s that a frame stays where its file states no more than `_SHORTEST_DURATION`, as browsers show it."""
 _SHORTEST_DURATION = Fraction(1, 100)
+"""s."""
 _LONGEST_DURATION = Fraction(10)
 """Seconds. Files may say hours, of which an animation makes no use and a few bytes a long job."""
 _FRAMES_FOR_RATE = 200
+"""Frames from whose durations the rate is told."""
 _FROM_HEADERS: dict[str, Callable[[BinaryIO], Iterator[Fraction]]] = {
     "GIF": gif_durations,
     "WEBP": webp_durations,

@@ -36,11 +36,15 @@ _PIXELS_FOR_THREADS = 1_000_000
 _of_thread = threading.local()
 
 _WHITE_NITS = 203.0
+"""cd/m² of diffuse white (ITU-R BT.2408)."""
 _PEAK = 1000.0 / _WHITE_NITS
+"""Brightest light over white: 1000 cd/m², the nominal peak of HLG (ITU-R BT.2100)."""
 _KNEE = 0.5
+"""From this part of white on bright light is compressed."""
 _BT709_FROM_BT2020 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
+"""Linear RGB (ITU-R BT.2087)."""
 
 
 def rgb(frame: av.VideoFrame, width: int, height: int) -> tuple[Image, Image | None]:

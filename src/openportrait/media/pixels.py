@@ -115,6 +115,7 @@ _BYTES_PER_PIXEL = {"WEBP": 16, "JPEG2000": 18, "AVIF": 9, "HEIF": 14}
 _LARGE_PIXELS = 40_000_000
 """Larger pictures are converted in bands."""
 _BAND_PIXELS = 4_000_000
+"""Pixels converted at a time, so that no second copy of a large picture is made."""
 _SRGB = ImageCms.createProfile("sRGB")
 
 

@@ -82,6 +82,7 @@ _MOST_XMP = 1_000_000
 _TAIL_BYTES = 100_000
 """In which a GIF's packet is looked for, from the end: Pillow knows but those before the first frame."""
 _MOST_TEXT = 1000
+"""Characters of a description that are looked at."""
 _TERM = re.compile(rb"""DigitalSourceType(?:\s*=\s*["']|\s[^<>]{0,200}rdf:resource=["']|\s*>\s*)([^"'<>\s]{1,300})""")
 """An attribute, a resource or an element; XMP may have any of them."""
 _WORDS = re.compile(rb"<dc:description>.{0,300}?<rdf:li[^>]{0,100}>([^<]{1,1000})", re.DOTALL)

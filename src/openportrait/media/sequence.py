@@ -22,6 +22,7 @@ INDEX = ".openportrait.json"
 """In each folder that a sequence was written to: what was written, as docs/SEQUENCES.md says."""
 _KIND, _VERSION = "sequence", 1
 _MOST_INDEX_BYTES = 2**26
+"""Of an index file."""
 _PATTERN = re.compile(r"(?P<before>[^%]*)%0?\d{0,2}d(?P<after>[^%]*\.png)", re.IGNORECASE | re.ASCII)
 
 

@@ -28,9 +28,11 @@ from openportrait.trim import SEEK_MARGIN, WHOLE, Trim
 
 SUFFIX = ".wav"
 _SLOWEST, _FASTEST = 4_000, 384_000
+"""Samples a second that are taken."""
 _LAYOUTS = ("mono", "stereo")
 _CODECS = {"flt": "pcm_f32le", "s16": "pcm_s16le"}
 _PIECE = 1 << 16
+"""Samples encoded at a time."""
 
 
 class Samples:
@@ -98,6 +100,7 @@ def _checked(samples: Any) -> NDArray[Any]:
 
 _SAMPLE_FORMATS = {"aac": "fltp", "libopus": "flt"}
 _TICK = Fraction(1, 500)
+"""s by which times of packets may differ from what is due: containers round them."""
 FARTHEST_TICK = 2**62
 """A time stamp that is farther out is damaged; sums of nearer ones still fit 64 bits."""
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)

@@ -15,6 +15,7 @@ import numpy as np
 from openportrait.records import Frame, Image
 
 DEFAULT_RATE = Fraction(25)
+"""Frames a second where a file does not say."""
 SLOWEST, FASTEST = Fraction(1), Fraction(240)
 """The rates that clips are read at."""
 _COMMON = tuple(Fraction(1000 * n, 1001) for n in (24, 30, 48, 60, 120)) + tuple(

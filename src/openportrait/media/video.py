@@ -31,13 +31,17 @@ from openportrait.records import Image, MediaInfo
 from openportrait.trim import SEEK_MARGIN
 
 _PACKETS_FOR_RATE = 1000
+"""Packets from whose times the rate is told."""
 _REORDERED = 16
+"""Packets by which decoding order and time order differ at most: the limit of H.264."""
 _PIXELS_FOR_FRAME_THREADS = 10_000_000
 """4096 × 2304 fits."""
 _BYTES_OF_MATRIX = 36
+"""Of a display matrix: nine numbers of 32 bits."""
 _LONGEST_SECONDS = 1_000_000
 """Eleven days: a header that states more says nothing."""
 _MICROSECOND = Fraction(1, 1_000_000)
+"""s, FFmpeg's own unit of time."""
 _REMEDY = "give an MP4, MOV, MKV, WebM, AVI or GIF file, or export it again"
 # FFmpeg's own decoders of these leave the transparency out.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}

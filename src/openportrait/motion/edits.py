@@ -18,6 +18,7 @@ LIPS_OPEN_FROM = 0.03
 EYES_CLOSED_BELOW = 0.18
 """A source video that starts with eyes less open is held at `EYES_OPEN` instead."""
 EYES_OPEN = 0.39
+"""Eye ratio of eyes that are open; this and the two above: SPEC §5."""
 
 
 class Retargeter(Protocol):

@@ -13,6 +13,7 @@ from openportrait.motion.layout import KeypointLayout
 from openportrait.records import Floats, Motion
 
 PROCESS_VARIANCE = 1e-5
+"""By how much a motion may change from frame to frame, squared units of the motion (SPEC §4)."""
 NEGLIGIBLE = 1e-9
 """Share of a later frame that no longer counts; it decides how far the smoother looks ahead."""
 

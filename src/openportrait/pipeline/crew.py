@@ -25,6 +25,7 @@ from openportrait.pipeline.segments import Part, Segment, Setting, files_of, spa
 from openportrait.processes import cores, ending, start
 
 _POLL_SECONDS = 0.1
+"""Between two looks at whether the job was stopped."""
 
 
 class Lost(EngineError):

@@ -28,6 +28,7 @@ _HEARD = 0.5
 _SHORTEST_FRAMES = 5
 """if for so long: 0.1 s."""
 _FINEST_RATE = 10**6
+"""Largest denominator of a rate."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,9 @@ ANSWER_SECONDS = 10.0
 WHOLE_SECONDS = 120.0
 """And so long for a whole file."""
 MOST_REDIRECTS = 3
+"""Followed for one file."""
 _PIECE_BYTES = 2**18
+"""Read at a time."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 _EMBEDDING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 """Networks whose addresses hold one of the older kind, which could be private: NAT64, 6to4 and Teredo."""

@@ -26,7 +26,9 @@ MOST_TEXT_BYTES = 2**18
 MOST_FORM_BYTES = 2**20
 """What all texts and headers of a form may add to its files."""
 _MOST_PARTS = MOST_DRIVINGS + 8
+"""Of one form."""
 _PIECE_BYTES = 2**20
+"""Written at a time."""
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}", re.ASCII)
 
 

@@ -10,7 +10,9 @@ from openportrait.serve.store import Store
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 _REQUEST_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 20, 60)
+"""Upper ends of the classes in which the time of requests is counted."""
 _JOB_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
+"""The same for jobs."""
 
 
 class Metrics:

@@ -13,6 +13,7 @@ from openportrait.limits import UploadLimits
 from openportrait.options import MOST_RETRIES, MOST_WORKERS, RETRIES
 
 MOST_WAITING = 100_000
+"""Jobs that may be allowed to wait."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,11 @@ VARIABLE = "OPENPORTRAIT_TOKENS"
 SHORTEST = 16
 """Characters of a token: a shorter one can be guessed."""
 _MOST_BYTES = 2**20
+"""Of a file of tokens."""
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{SHORTEST},200}}", re.ASCII)
 """What may stand behind `Bearer` (RFC 6750)."""
 _MARK_DIGITS = 16
+"""Of the hash that names a token in messages."""
 
 
 class Tokens:

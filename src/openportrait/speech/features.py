@@ -16,8 +16,11 @@ HOP = 160
 WINDOW = 400
 """Samples of a window: 25 ms."""
 BANDS = 40
+"""Frequency bands of a window."""
 _FFT = 512
+"""Samples of the Fourier transform: the next power of two above `WINDOW`."""
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 7600.0
+"""Lower end of the first band and upper end of the last; chosen, not measured."""
 _FLOOR = 1e-6
 """Power below which nothing is heard: a quarter of a step of 16 bits."""
 

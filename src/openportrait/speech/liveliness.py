@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from openportrait.speech.features import Signal
 
 PITCH, YAW, ROLL = 0, 1, 2
+"""Axes of the head's turns."""
 _NOD_DEGREES = 3.0
 """How far the head goes down with a stressed syllable."""
 _SWAY_DEGREES = (0.9, 1.6, 0.9)
@@ -17,6 +18,7 @@ _SWAY_DEGREES = (0.9, 1.6, 0.9)
 _SWAY_HERTZ = (0.08, 0.45)
 """From how slowly to how fast: head movement of speakers lies below half a turn a second."""
 _SWAYS = 7
+"""Sine waves that make up the drift about each axis."""
 _STILLNESS = 0.35
 """What is left of the drift where nobody speaks."""
 _SYLLABLE_SECONDS, _PHRASE_SECONDS = 0.12, 1.2

@@ -21,7 +21,9 @@ RATE = 50
 STRIDE = SAMPLE_RATE // HOP // RATE
 """Windows for each frame of the result."""
 OUTPUTS = ("openness", "rounding", "spreading", "closure", "lip_on_teeth", "voice")
+"""What the network says of each frame, 0..1."""
 _FILE = "speech.npz"
+"""Its weights, in this package."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ FIRST = Shape(taps=5, ahead=2)
 LAYERS = (Shape(5, ahead=2), Shape(5, ahead=2), *(Shape(3, dilation) for dilation in (2, 4, 8, 16)))
 """Each adds to what comes in."""
 CHANNELS = 80
+"""Channels of each hidden layer."""
 LOOK_AHEAD_SECONDS = (
     FIRST.ahead * HOP / SAMPLE_RATE + sum(layer.ahead for layer in LAYERS) / RATE + WINDOW / 2 / SAMPLE_RATE
 )

@@ -37,6 +37,7 @@ _PRESSED_RATIO = 0.015
 
 
 _STILL = np.zeros(3, np.float32)
+"""Degrees: a head that does not turn."""
 
 
 @dataclass(frozen=True, eq=False)

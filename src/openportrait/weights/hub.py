@@ -37,6 +37,7 @@ class DownloadProgress:
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 _RANGE_REFUSED = 416
+"""HTTP status: the part that is asked for is not there."""
 _UNKNOWN = (401, 404)
 """The hub answers 401 for a repository that does not exist, to those who are not logged in."""
 

@@ -28,6 +28,7 @@ Notice = Callable[[str], None]
 _AGAIN = "delete it and run `openportrait weights download`"
 _COUNTER = "num_batches_tracked"
 _ABANDONED_SECONDS = 3600
+"""Age from which a file that a process was converting counts as left behind."""
 
 
 def warn(text: str) -> None:

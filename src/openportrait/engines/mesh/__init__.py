@@ -19,4 +19,6 @@
     colours.py, curves.py    used by all
 
 Each imports only from those before it: curves, shape, colours, layers, drawing, eyes and mouth, render, engine.
+
+Sizes, shares and thresholds whose docstring names no source were chosen by eye; no measurement of them is recorded.
 """

@@ -91,6 +91,7 @@ def colourfulness(skin: Floats, lip: Floats) -> float:
 
 
 _LUMA = LUMA.astype(np.float32)
+"""The same in float32, for pictures."""
 _RED = (0.0, 0.14)
 """Red over green, both relative to the skin's, minus 1: from teeth to flesh."""
 _BRIGHT = (0.3, 0.6)

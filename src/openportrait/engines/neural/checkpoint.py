@@ -59,6 +59,7 @@ _MOTION = {
 }
 
 _DENSE = "dense_motion_network"
+"""Prefix of the names of the network that computes the warp."""
 
 _WARPING = {
     "compress": f"{_DENSE}.compress",
@@ -107,6 +108,7 @@ OFFICIAL_NAMES: dict[str, dict[str, str]] = {
 
 
 BATCH_NORM_EPS = 1e-5
+"""Added to variances (SPEC §7)."""
 
 Network = TypeVar("Network")
 LoadNetwork = Callable[[str], Mapping[str, Tensor]]

@@ -68,7 +68,9 @@ def blend(base: Tensor, picture: Tensor, from_crop: Floats) -> Tensor:
 
 
 INPUT_SIZE = 256
+"""Side of what the motion extractor and the appearance extractor read, px (SPEC §3, §7)."""
 CROP_SIZE = 512
+"""Side of a source crop and of a rendered picture, px (SPEC §6)."""
 _turn = Lock()
 
 

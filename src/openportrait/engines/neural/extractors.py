@@ -13,6 +13,7 @@ from openportrait.engines.neural.checkpoint import CONVNEXT_DEPTHS, HEADS, Affin
 from openportrait.engines.neural.layers import Conv, Linear, Weighted
 
 CHANNELS, DEPTH = 32, 16
+"""Of the appearance volume (SPEC §7)."""
 
 
 class ChannelScale(nn.Module):
@@ -73,8 +74,11 @@ class AppearanceExtractor(nn.Module):
 
 
 WIDTHS = (96, 192, 384, 768)
+"""Channels in the four stages of ConvNeXt V2 tiny."""
 EPS = 1e-6
+"""Added to variances and norms (SPEC §7)."""
 BIN_DEGREES, MIDDLE_BIN = 3.0, 32.5
+"""Degrees of one bin of an angle's head, and the bin of 0° (SPEC §3: 66 bins, 3 · bin − 97.5)."""
 
 
 class LayerNorm(Weighted):

@@ -20,6 +20,7 @@ MAP, HIDDEN = 256, 128
 WIDTHS = (512, 256, 64)
 """Channels of the decoder's own maps at 64, 128 and 256 pixels."""
 SLOPE = 0.2
+"""Of the leaky ReLU below 0 (SPEC §7)."""
 STRIP_PIXELS = 4096
 """Pixels of a large map that a processor takes at once: γ and β of 256 channels fill 4 MiB."""
 

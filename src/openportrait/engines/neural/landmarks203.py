@@ -34,9 +34,13 @@ if TYPE_CHECKING:
     import torch
 
 COUNT = 203
+"""Landmarks of the network."""
 _SIZE = 224
+"""Side of its input, px; this and the next two: SPEC §1."""
 _SCALE = 1.5
+"""Side of the input over that of the face."""
 _SHIFT_Y = -0.1
+"""How far the input is moved down, in sides of the face."""
 _OUTPUT = 2
 """Of the network's outputs, the one with the 203 points."""
 

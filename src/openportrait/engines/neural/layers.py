@@ -13,6 +13,7 @@ from openportrait.engines.neural.checkpoint import Affine
 from openportrait.engines.neural.device import multiplied_in, on_processor
 
 INSTANCE_NORM_EPS = 1e-5
+"""Added to variances: PyTorch's default."""
 
 
 class Conv(nn.Module):

@@ -19,6 +19,7 @@ WIDTHS = {
     "retarget_eye": (66, 256, 256, 128, 128, 64, 63),
     "retarget_mouth": (65, 128, 128, 64, 63),
 }
+"""Channels of each perceptron's layers, from input to output (SPEC §7)."""
 
 
 def perceptron(network: str, tensors: Mapping[str, Tensor]) -> nn.Sequential:

@@ -22,7 +22,9 @@ from openportrait.engines.neural.layers import Conv, Enlarged, Linear, Summed
 SIZES = (16, 64, 64)
 """Cells along z, y, x."""
 HEATMAP_VARIANCE = 0.01
+"""Of the Gaussian around a keypoint, squared units of −1..1 (SPEC §7)."""
 HEATMAP_TAIL = 1e-12
+"""Along one axis, smaller values of a Gaussian count as 0."""
 
 
 def axis(cells: int, device: torch.device) -> Tensor:
@@ -111,12 +113,19 @@ def sample(rows: Tensor, shift: Tensor) -> Tensor:
 
 
 KEYPOINTS = 21
+"""Of the published model."""
 FIELDS = KEYPOINTS + 1
+"""One flow a keypoint, and one that stays."""
 COMPRESSED = 4
+"""Channels of the appearance volume as the dense motion network sees it (SPEC §7)."""
 FIELD_CHANNELS = FIELDS * (1 + COMPRESSED)
+"""Channels of the hourglass' input."""
 DOWN = (FIELD_CHANNELS, 64, 128, 256, 512, 1024)
+"""Channels on its way down (SPEC §7)."""
 UP = (1024, 512, 256, 128, 64, 32)
+"""Channels on its way up (SPEC §7)."""
 FEATURES = UP[-1] + FIELD_CHANNELS
+"""Channels of its output."""
 WIDE = 7
 """Width of the mask's and the occlusion's kernel."""
 

@@ -39,24 +39,34 @@ from openportrait.records import Floats, Image
 _NASOLABIAL = ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432))
 """From the wing of the nose past the corner of the mouth, on the picture's left and right; so the next."""
 _CROW = ((33, 226, 143, 111, 124), (263, 446, 372, 340, 353))
+"""Beside the outer corners of the eyes."""
 _BROWS = (70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300)
+"""Upper edges of the brows, and the middle between them."""
 _FOREHEAD = (71, 68, 104, 69, 108, 151, 337, 299, 333, 298, 301)
+"""The middle of the forehead, above the points of `_BROWS`."""
 _HAIRLINE = (21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251)
+"""Upper end of the forehead, above the points of `_FOREHEAD`."""
 _FOREHEAD_LINES = ((0.62, 0.0), (1.0, 0.0), (1.0, 0.42))
 """Parts of the ways from the brows to the middle of the forehead and on to the hair."""
 _FROWN = ((107, 55), (336, 285))
+"""Inner ends of the brows, the upper and the lower: where frown lines lie."""
 _MIDLINE = (9, 8)
+"""Between the brows, the upper and the lower."""
 _FROWN_ASIDE = 0.62
+"""Where a frown line lies on the way from `_MIDLINE` to `_FROWN`."""
 _INNER_BROWS, _MIDDLE_BROWS = np.array([55, 285]), np.array([105, 334])
+"""Points whose movement tells how far a face frowns and lifts its brows."""
 _CROW_ANGLES, _CROW_START, _CROW_LENGTH = (-0.5, 0.0, 0.45), 0.16, 0.36
 """Radians from the line of the eye, and in widths of the eye from its outer corner."""
 _BELOW_EYES = (
     (111, 117, 118, 119, 120, 121, 128, 232, 231, 230, 229, 228),
     (340, 346, 347, 348, 349, 350, 357, 452, 451, 450, 449, 448),
 )
+"""Outlines of the skin below each eye."""
 _WIDTH = 256.0
 """px of a face, reduced or enlarged, on which its folds are laid out; all px below are of that."""
 _SOFT = 2.5
+"""px: lines of the skin's own are looked for in a picture softened by this standard deviation."""
 _ROUGHNESS = (0.015, 0.08)
 """Contrast of lines and pores, cheek and below the eye together: of a child's skin and of an old one's."""
 _LEAST_FOLD, _LEAST_LINE = 0.25, 0.08
@@ -76,6 +86,7 @@ _LIKE_SKIN = 0.5
 _INNER_FACE_CM, _SKIN_REACH = 5.5, 0.012
 """Where skin is looked at, and how far around each vertex, in heights of the face."""
 _NO_SKIN = (LIPS_UPPER, LIPS_LOWER, EYES_UPPER, EYES_LOWER, LID_SHELL, BROWS, FACE_OVAL)
+"""Points at which lips, lids, brows or hair may be."""
 _OWN_LINE, _OWN_DEEPEST, _DEEPER = (0.05, 0.16), 0.3, 0.6
 """Contrast of no line and of one that the skin has already, the most that counts, and how much deeper it becomes."""
 _WIDER, _ASIDE, _NEAR = 2.4, 2.6, 3.0

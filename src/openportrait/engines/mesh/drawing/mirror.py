@@ -46,9 +46,11 @@ _EDGE_ON, _SEEN = 0.3, 0.55
 _SHOWN = (0.05, 0.25)
 """The same for skin that stands in for other: something of it has to be seen."""
 _BETTER = (0.1, 0.3)
+"""By how much more the other side faces the viewer, cosines, before it stands in, and from where on it does wholly."""
 _ASIDE_CM = (1.6, 2.8)
 """The nose keeps its own shading."""
 _TURNED = (0.04, 0.2)
+"""Cosines by which a side has turned to the viewer, from not at all to wholly."""
 _LIGHT_REACH_CM, _FAR_CM, _FAR_SHARE = 1.4, 4.0, 0.015
 """Light is that of the skin close by, or, where there is none, of skin farther away."""
 _SHADE_REACH_CM = 0.7
@@ -58,12 +60,15 @@ _HAIR_CM = (6.2, 7.4)
 _SKIN_SPREAD = 0.65
 """Of the logarithm of brightness about the median of the same side of the face: shade, but no hair."""
 _TINT = 0.75
+"""Power of the difference in hue between both sides that is taken for the light's."""
 _OTHER_HUE = (0.2, 0.6)
 """Of the logarithms of colours: where sides differ more, as in deep shade, one has the hue of its own skin."""
 _GAIN_RANGE = (0.35, 3.5)
+"""Darkest and brightest light, over that of the other side."""
 _GRAIN_CM, _GRAIN_LESS = 0.2, 2.0
 """What is finer is the grain of paint or camera, or pores: light makes no more of it, up to this gain."""
 _LEAST = 0.02
+"""Share of the other side below which a triangle is not drawn."""
 _STEEPEST = 2.0
 """px of depth a px: a turn by 25° stretches such skin to less than twice its width."""
 _EDGE_CM = (4.6, 6.2)

@@ -15,7 +15,9 @@ Indices = NDArray[np.int32]
 Field = NDArray[np.float32]
 
 _SUBPIXEL_BITS = 4
+"""Bits of a corner's place within a cell, as OpenCV's drawing takes them."""
 _CELL = 1 << _SUBPIXEL_BITS
+"""Steps across a cell."""
 _LEAST_HEIGHT, _LEAST_AREA = 0.6, 0.05
 """px, px²: what is thinner covers pixels that lie beside it, where its values run away."""
 

@@ -24,14 +24,17 @@ _RISE = 0.05
 _WHITE_BRIGHTNESS, _SKIN_IN_WHITE = 0.72, 0.35
 """Of the white over the skin's, as the lids shade it, and how much of the skin's hue they throw on it."""
 _CORNER_SHADE = 0.3
+"""Part of the light that the white of an eye lacks in its corners."""
 _PUPIL, _RIM = (0.38, 0.46), (0.78, 1.0)
 """In radii: the pupil's soft edge, and where the iris darkens outwards."""
 _IRIS_LIGHTER, _PUPIL_DARKER, _RIM_DARKER = 1.2, 0.35, 0.55
+"""Brightness over the iris' own colour: of its middle, of the pupil and of its outer rim."""
 _DARKEST_OF_WHITE = 0.32
 """The darkest colour near is that of pale lashes or of skin, where it is brighter than this part of the white."""
 _GLINT, _GLINT_PLACE = 0.17, (-0.3, -0.38)
 """Radius of the light's reflection and where it lies, in radii of the iris."""
 _GLINT_SHARE = 0.75
+"""How far the reflection covers the iris."""
 
 
 def white_colour(image: Image, face: Floats) -> Floats:
@@ -85,11 +88,13 @@ _ABOVE, _BELOW = 0.22, 0.09
 _LID = (0.05, 0.17)
 """Where the lid of an open eye shows, above its edge."""
 _SPREAD, _FADE = 0.16, 0.06
+"""Standard deviations over which the colours around are averaged, and a drawn lid is softened."""
 _DARKEST, _DARKEST_NEAR = 0.5, 0.9
 """Lashes and brows are darker than this part of the skin, creases and outlines than this part of that close by."""
 _DARKEST_LID = 0.85
 """Lashes and lines on a lid are darker than this part of its lighter skin."""
 _TINT_RANGE = (0.6, 1.6)
+"""Least and most that each channel of a drawn lid is changed to match the skin around it."""
 _HUE_SHARE, _LIGHT_SHARE = 0.7, 0.35
 """Powers of hue and brightness of the open lid, which often lies in the shadow of the brow, that the shut one keeps."""
 
@@ -143,10 +148,13 @@ _LAYER_WIDTH = 120.0
 _INSET = 0.045
 """How far inside its outline an eye is surely seen, in its widths."""
 _IRIS_MARGIN, _IRIS_REACH = 1.12, 1.5
+"""In radii of the iris: its soft edge ends at the first; beyond the second the white is free of it."""
 _IRIS_CORE = 0.6
+"""In radii: within them all pixels are the iris', farther out only the dark ones."""
 _FEWEST = 20
 """Pixels, at least, from which a colour is taken."""
 _LIGHT_REACH, _LIGHT_RANGE = 0.15, (0.6, 1.05)
+"""Standard deviation over which light on the white is averaged, widths of the eye; its range over its mean."""
 _INSIDE, _OUTSIDE = 0.85, 1.15
 """Radii of the circle that are compared, over its own."""
 _LEAST_CONTRAST = 8.0

@@ -53,12 +53,15 @@ def _pulled(weighted: Layer) -> Layer:
 _SIDE = 88
 """px of the reduced picture."""
 _FINER = 2
+"""px of the picture in which a patch is placed exactly, for each px in which it is looked for."""
 _HALF = 3
 """px of a patch beside its middle."""
 _WINDOW = (2 * _HALF + 1) ** 2
+"""px of a patch."""
 _AT_ONCE = 4
 """Patches placed before the edge is looked at anew."""
 _FINE_HALF = 2
+"""The same as `_HALF` for the finer picture."""
 _TRACE = 0.03
 """Share of person in a reduced pixel from which it is no background."""
 _FEWEST = 60
@@ -68,6 +71,7 @@ _FLAT = 0.02
 _FAR = 6e-5
 """Unlikeness of a patch whose middle is the picture's side away, of the largest possible: the nearer one wins."""
 _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0))
+"""To the four neighbours of a patch: row, column."""
 
 Places = NDArray[np.intp]
 Pixels = TypeVar("Pixels", Image, Layer)

@@ -37,6 +37,7 @@ _LIPS_DARKEST = 0.5
 _OPEN, _CLOSING = (0.03, 0.07), (0.5, 0.85)
 """A source's lips from shut to open, in widths of the mouth; parts of the way to shut over which lips are drawn."""
 _SEAM_LIGHT, _SEAM_WIDTH, _SEAM_STRENGTH = 0.6, 0.03, 0.85
+"""Brightness over the lips', width in widths of the mouth, and opacity of the line where shut lips meet."""
 _SEAM_DEPTH = 1.2
 """The seam of lips is redder than they are."""
 _APART = (0.6, 3.0)

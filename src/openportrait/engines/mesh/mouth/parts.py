@@ -69,6 +69,7 @@ def area(outline: Floats, shape: tuple[int, int]) -> Layer:
 
 
 _HALF_WIDTH_CM, _ABOVE_CM, _BELOW_CM = 3.0, 1.8, 1.8
+"""What a drawn part holds: to either side of its middle, above it and below it."""
 _FINENESS = 1.5
 """Pixels of a part for one of the picture."""
 _FINEST = 48.0
@@ -100,12 +101,15 @@ _UPPER = _Row(
     edges=np.array([0.36, 0.29, 0.33, 0.22, 0.13, 0.03]),
     light=np.array([1.0, 0.94, 0.84, 0.68, 0.52, 0.38]),
 )
+"""Widths and heights are about those of average crowns, from the central incisor to the first molar; the rest is by
+eye."""
 _LOWER = _Row(
     widths=np.array([0.53, 0.58, 0.68, 0.7, 0.7, 1.0]),
     heights=np.array([0.85, 0.88, 0.95, 0.8, 0.75, 0.7]),
     edges=np.array([-0.14, -0.15, -0.12, -0.17, -0.22, -0.26]),
     light=np.array([0.8, 0.78, 0.7, 0.56, 0.43, 0.3]),
 )
+"""The same for the lower jaw."""
 
 
 @dataclass(frozen=True, eq=False)

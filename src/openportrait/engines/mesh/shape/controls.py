@@ -15,20 +15,27 @@ from openportrait.faces import ratios as ratios_of
 from openportrait.motion.edits import sides, winked_sides
 from openportrait.records import Face, FaceEdit, Floats, Motion, Ratios
 
-# A slider's value that amounts to one full movement of the face.
+# A value of a slider that makes one full movement of the face.
 _SMILE, _SAD = 1.0, 0.3
+"""A smile, and a sad mouth. What the released sliders reach: SPEC §10."""
 _SAD_DROOP_CM, _SADDEST = 0.35, 2.0
 """How far the corners of a sad mouth hang at least; how much of the movement may be needed to get there."""
 _WINK = 25.0
+"""A shut eye."""
 _BROW = 30.0
+"""Brows wholly up, or wholly drawn together."""
 _GAZE_X, _GAZE_Y = 120.0, 300.0
+"""A gaze of one width of the eye, to the side and up."""
 _LID_UP, _LID_DOWN = 300.0, 150.0
 """The same for the lids, one movement being the openness that the eye has: they go down with a look more than up."""
 _POUT = 0.12
+"""The mouth wholly to one side."""
 _PURSE, _STRETCH = 12.0, 30.0
+"""Lips wholly pursed, and wholly stretched the other way."""
 _GRIN = 15.0
+"""Upper teeth wholly shown."""
 _LIP_OPEN, _LIP_CLOSE = 110.0, 90.0
-_MOVE = 1.0
+"""The jaw wholly open, and, on an open mouth, wholly shut."""
 _MOUTH_BORDER_CM, _BROW_BORDER_CM = 1.2, 0.8
 """How far to either side of the middle a movement of one side fades: half a mouth, the gap between the brows."""
 
@@ -59,7 +66,8 @@ def edited(edit: FaceEdit, source: Motion) -> Floats:
         change += blinked(
             points, np.full(2, 1 + np.clip(edit.gaze_y / (_LID_UP if edit.gaze_y > 0 else _LID_DOWN), -0.5, 0.25))
         )
-    in_plane = np.array([-edit.move_x, edit.move_y, 0.0]) * _MOVE
+    # Moves are in crop units.
+    in_plane = np.array([-edit.move_x, edit.move_y, 0.0])
     return np.asarray(change + in_plane @ source.rotation.T / source.scale)
 
 

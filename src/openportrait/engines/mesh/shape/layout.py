@@ -31,6 +31,7 @@ _REST_OPENNESS = (0.2, 0.36)
 _REST_GAZE = (0.0, -0.085)
 """Where irises that look ahead lie, the mean of both eyes: eye widths right and down of the corners' middle."""
 _MOUTH = np.unique(np.concatenate([LIPS_UPPER.ravel(), LIPS_LOWER.ravel()]))
+"""All points of both lips."""
 _SHAPE_PRIOR = 0.6
 """Weight of `no expression` against the landmarks: faces at rest differ too."""
 _AVERAGE_BROWS = np.array([0.17, -0.28])

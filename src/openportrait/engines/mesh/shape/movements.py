@@ -27,17 +27,17 @@ from openportrait.engines.mesh.shape.points import (
 )
 from openportrait.records import Floats
 
-# A blink moves the upper lid, which takes a part of the fold above it along.
-_UPPER_SHARE_CLOSING = 0.88
-_UPPER_SHARE_OPENING = 0.8
-_SHELL_SHARE_CLOSING = 0.48
-_SHELL_SHARE_OPENING = 0.6
+_UPPER_SHARE_CLOSING, _UPPER_SHARE_OPENING = 0.88, 0.8
+"""Part of a closing, and of an opening, that the upper lid does; the lower lid does the rest."""
+_SHELL_SHARE_CLOSING, _SHELL_SHARE_OPENING = 0.48, 0.6
+"""How far the fold above the upper lid goes along with it, closing and opening."""
 
-# The landmarks of a shut eye still stand this part of the open eye apart.
 _SHUT = 0.33
+"""Openness of a shut eye by its landmarks, over that of the open one."""
 _GAP_OF_SHUT = 0.5
 """How much of the gap that landmarks of a shut eye have is believed: it is lashes and folds."""
 _SMALLEST_REFERENCE = 0.12
+"""Openness that a driving's eye at rest counts with at least, so that narrow eyes do not exaggerate."""
 _WIDEST = 0.5
 """By how much an eye opens wider at most, of its own openness."""
 _LARGEST_GAZE = 0.35
@@ -47,9 +47,12 @@ _VERTICAL_GAZE = 0.8
 _UNSURE_GAZE = 0.03
 """Eye widths: a look to the side reads as one down by this much; smaller vertical shifts are played down."""
 _WINK = 0.45
+"""Openness over that at rest: of an eye more closed than this the gaze is no longer believed."""
 _WINK_APART = (0.2, 0.6)
+"""Difference between the factors of both eyes: up to the first both do the same, from the second on each its own."""
 
 _OUTWARD_X = np.array([1.0, -1.0])
+"""Which way is outwards from the nose, for each eye."""
 
 
 def openness(points: Floats) -> Floats:

@@ -66,6 +66,7 @@ LIPS_LOWER: Indices = np.array(
 INNER_UPPER: Indices = LIPS_UPPER[3]
 """(11,) upper edge of the mouth opening; column i meets column i of the lower one."""
 INNER_LOWER: Indices = LIPS_LOWER[3]
+"""(11,) lower edge of the mouth opening."""
 
 CHIN = 152
 """Lowest point of the face."""
@@ -83,8 +84,11 @@ FACE_OVAL: Indices = np.array(
 """(36,) outline of the face, clockwise in the picture from the top."""
 
 _FOREHEAD = (10, 338, 297, 332, 284, 251, 389, 356, 454, 109, 67, 103, 54, 21, 162, 127, 234)
+"""The upper part of the outline, from ear to ear."""
 _NOSE_BRIDGE = (151, 9, 8, 168, 6, 197)
+"""From between the brows down to above the tip of the nose."""
 _SKULL = np.array([*_FOREHEAD, *_NOSE_BRIDGE, *EYE_CORNERS])
+"""Points that no expression moves: the head's pose is taken from them alone."""
 _IRIS_RADIUS_CM = 0.585
 """Of an average adult."""
 _IRIS_DEPTH_CM = 0.25
@@ -129,7 +133,9 @@ def pose_weights() -> Floats:
 
 
 _HALF_PIXEL = np.array([0.5, 0.5, 0.0])
+"""px from a pixel's corner, where crop units begin, to its middle, where landmarks are counted from."""
 _CENTRE = np.array([1.0, 1.0, 0.0])
+"""Crop units from the corner of the crop to its middle."""
 
 
 @dataclass(frozen=True, eq=False)

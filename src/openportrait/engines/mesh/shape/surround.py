@@ -29,8 +29,11 @@ _WAY_TO_END = np.array([0.0, 0.16, 0.38, 0.66, 1.0])
 # How far the head's turning reaches, by the sine of a ray's slope downwards, in lengths of the ray: to the side
 # and up hair and hat go along; shoulders, below the jaw's corners, stay; the neck is a little longer.
 _SLOPES = np.array([0.2, 0.55, 0.8, 0.97])
+"""Slopes for which the next two are given."""
 _WHOLLY = np.array([1.28, 1.02, 1.02, 1.02])
+"""Up to here the surroundings turn with the head."""
 _NO_MORE = np.array([2.35, 1.25, 1.25, 1.35])
+"""From here on they do not."""
 _BESIDE = (0.2, 0.6)
 """Sines between which what ends before the border passes from hair, which goes along, to shoulders."""
 _SHIFTED_WHOLLY = 1.1
@@ -54,7 +57,10 @@ _LEAST_OUTWARDS = 1e-3
 _CLEARANCE = 0.05
 """Of the first ring outside the face's outline, in lengths of the ray."""
 _DEPTH_SLOPE, _NECK_DEPTH_SLOPE, _DEPTH_LIMIT = 0.38, 0.75, 0.9
+"""Radii of the face that what is around recedes for each length of the ray, beside the face and on the neck; and the
+lengths after which it recedes no more."""
 _SPREAD, _SPREAD_DECAY = 0.35, 0.16
+"""How far a vertex of the face counts for a place beside it, and how fast that fades: radii of the face."""
 _ROUNDING = 1e-6
 """Of an edge's length, so that a ray through a corner meets one of its two edges."""
 
@@ -278,7 +284,9 @@ _BACK_CM = np.array([0.8, 1.8, 3.0, 4.5, 6.0])
 _WIDER = np.array([1.02, 1.04, 1.05, 1.04, 1.02])
 """Half a head's width there, of that at the outline."""
 _MIDDLE_CM = np.array([0.0, -1.0])
+"""x, y of the head's axis on the canonical face."""
 _CERTAINTY = np.array([1.0, 1.0, 1.0, 0.8, 0.0])
+"""How much of what is behind the face is the head's on each of these rings."""
 _JAW_CM = (1.5, 4.5)
 """Heights: between them what is behind the outline passes from head to neck, which is none of the head."""
 
