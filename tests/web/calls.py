@@ -74,7 +74,7 @@ def folders(root: Path) -> set[Path]:
 
 
 def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not what():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -104,6 +105,14 @@ def test_other_sites_get_no_leave_to_ask_and_no_file(app: Served, client: httpx.
     assert page.status_code == 200, "a link to the page may be followed"
     assert page.headers["cross-origin-resource-policy"] == "same-origin"
     assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
+
+
+def test_a_browser_asks_for_the_scripts_once_and_for_the_page_each_time(client: httpx.Client) -> None:
+    page = client.get("")
+    script = re.search(r"assets/[^\"']+\.js", page.text)
+    assert script
+    assert "immutable" in client.get(script[0]).headers["cache-control"]
+    assert "immutable" not in page.headers.get("cache-control", "")
 
 
 def test_the_own_page_and_programs_may_post(app: Served, client: httpx.Client) -> None:
@@ -349,7 +358,7 @@ def test_an_upload_that_stands_still_is_given_up(app: Served, monkeypatch: pytes
     monkeypatch.setattr("openportrait.listening.IDLE_SECONDS", 0.2)
     before = folders(app.sessions.root)
     with begun_upload(app.url, app.sessions.root) as stream:
-        stream.settimeout(20)
+        stream.settimeout(60)
         assert stream.recv(100).startswith(b"HTTP/1.1 408")
     wait_for(lambda: folders(app.sessions.root) <= before)
 
@@ -393,10 +402,10 @@ def test_a_slow_event_holds_up_nobody(app: Served, client: httpx.Client, monkeyp
         for _ in range(6):
             assert preview("slow-one").status_code == 200
         for _ in range(2):
-            assert seen.acquire(timeout=20)
+            assert seen.acquire(timeout=60)
         assert not seen.acquire(timeout=0.5), "no more than two of one visitor at once"
         assert preview("other").status_code == 200
-        assert seen.acquire(timeout=20), "another visitor has his turn"
+        assert seen.acquire(timeout=60), "another visitor has his turn"
         assert client.get("config").status_code == 200
     finally:
         go_on.set()

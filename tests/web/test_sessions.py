@@ -176,7 +176,7 @@ def test_the_command_serves_until_it_is_stopped(tmp_path: Path) -> None:
         assert url.startswith("http://127.0.0.1:")
         assert status_of(url) == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert not list(tmp_path.iterdir())
 
 

@@ -47,6 +47,8 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 """The addresses of results are secret: no other site embeds them or is told of them."""
+FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+"""Of the page's own scripts and styles, whose names change with what is in them: a browser asks for each once."""
 SERVED = re.compile(
     r"/|/(assets|static|svelte)/.+|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     r"|/gradio_api/((info|user|token|app_id|login_check|startup-events|theme\.css|cancel|reset|upload)/?"
@@ -132,14 +134,15 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
             return
         begun = False
+        own = HEADERS | FOR_EVER if scope["path"].startswith("/assets/") else HEADERS
+        own_headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in own.items()]
 
         async def send_with_headers(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                own = {name.encode("ascii"): value.encode("ascii") for name, value in HEADERS.items()}
-                rest = [pair for pair in message.get("headers", ()) if pair[0].lower() not in own]
-                message = {**message, "headers": [*rest, *own.items()]}
+                rest = [pair for pair in message.get("headers", ()) if pair[0].lower().decode("latin-1") not in own]
+                message = {**message, "headers": [*rest, *own_headers]}
             await send(message)
 
         try:

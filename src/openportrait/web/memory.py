@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from openportrait.errors import OpenPortraitError
-from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.context import AT_ONCE, Context
 from openportrait.web.results import Results
 from openportrait.web.sessions import Session
 
@@ -60,17 +60,20 @@ class Memory:
             **AT_ONCE,
         )
 
-        def back(request: gr.Request, stored: Any) -> tuple[str, Any]:
+        # A ticket sets off what shows its job: a new page has none, and asks for nothing more.
+        running = [gr.Textbox(visible=False) for _ in shown]
+
+        def back(request: gr.Request, stored: Any) -> list[Any]:
             given = stored if isinstance(stored, dict) else {}
             session = context.sessions.rejoin(request.session_hash, str(given.get("key", "")))
-            return session.key, self.found(context, session, given.get("settings"))
+            tickets = [each.newest(session) or gr.skip() for each in shown]
+            return [session.key, self.found(context, session, given.get("settings")), *tickets]
 
-        event = blocks.load(back, kept, [key, found], js="() => [window.openportrait.stored()]", **AT_ONCE)
+        for each, ticket in zip(shown, running, strict=True):
+            each.shown_again_after(context, ticket)
+        event = blocks.load(back, kept, [key, found, *running], js="() => [window.openportrait.stored()]", **AT_ONCE)
         event = event.then(None, key, None, js="key => window.openportrait.ready(key)", **AT_ONCE)
-        event = self.restore_after(event, found)
-        for each in shown:
-            event.then(each.found_again(context), None, [each.ticket, *each.outputs], show_progress="hidden", **HIDDEN)
-        return event, found
+        return self.restore_after(event, found), found
 
     def restore_after(self, event: Any, found: Any) -> Any:
         """After an event the controls show what it `found`. Gives the event after which they do."""

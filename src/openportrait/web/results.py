@@ -11,7 +11,7 @@ import gradio as gr
 from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 from openportrait.records import Result
 from openportrait.web.checks import plainly
-from openportrait.web.context import AT_ONCE, WORK, Context
+from openportrait.web.context import AT_ONCE, HIDDEN, WORK, Context
 from openportrait.web.gif import gif_of
 from openportrait.web.jobs import Job, Work, finished, panel
 from openportrait.web.saving import files_of
@@ -94,17 +94,22 @@ class Results:
             return
         yield from self._watch(context, job)
 
-    def found_again(self, context: Context) -> Callable[[gr.Request], Iterator[Updates]]:
-        """What shows the newest job of the tab after the page was loaded anew; the ticket first."""
+    def newest(self, session: Session) -> str | None:
+        """The ticket of the tab's newest job that was started, if there is one."""
+        own = (ticket for ticket, job in reversed(session.jobs.items()) if job.tab == self.tab and job.future)
+        return next(own, None)
 
-        def find(request: gr.Request) -> Iterator[Updates]:
-            session = context.session(request)
-            own = [(ticket, job) for ticket, job in session.jobs.items() if job.tab == self.tab and job.future]
-            yield gr.skip(), *[gr.skip() for _ in self.outputs]
-            for ticket, job in own[-1:]:
-                yield from ((ticket, *updates) for updates in self._watch(context, job))
+    def shown_again_after(self, context: Context, found: Any) -> None:
+        """The job whose ticket was `found` is shown when the page was loaded anew."""
 
-        return find
+        def show(request: gr.Request, ticket: str) -> Iterator[Updates]:
+            job = context.session(request).jobs.get(ticket)
+            if job is None:
+                yield gr.skip(), *self._ended(panel("Removed", "This result is no longer here."))
+                return
+            yield from ((ticket, *updates) for updates in self._watch(context, job))
+
+        found.change(show, found, [self.ticket, *self.outputs], show_progress="hidden", **HIDDEN)
 
     def _watch(self, context: Context, job: Job) -> Iterator[Updates]:
         """Keep the page up to date about a job that was started, until it ends."""

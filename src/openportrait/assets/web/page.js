@@ -2,6 +2,7 @@
 // messages that stay, and the question before a running job is left.
 () => {
   const STORE = "openportrait";
+  const REST_MS = 400, TAB_TURNS = 10; // A tab that was opened has its controls once nothing is added for so long.
   const read = () => { try { return JSON.parse(sessionStorage.getItem(STORE)) || {}; } catch { return {}; } };
   const write = (change) => {
     try { sessionStorage.setItem(STORE, JSON.stringify({ ...read(), ...change })); } catch { /* A browser may keep none. */ }
@@ -21,11 +22,19 @@
       if (!isReady) return;
       write({ settings: Object.fromEntries(names.map((name, place) => [name, plain(values[place])])) });
     },
-    ready(key) {
+    async ready(key) {
       const { tab } = read();
       write({ key });
       isReady = true;
-      if (tab) tabs().find((each) => each.innerText === tab)?.click();
+      const last = tab && tabs().find((each) => each.innerText === tab);
+      if (!last || last.getAttribute("aria-selected") === "true") return;
+      last.click();
+      // A control that gets its value while it is made sets off its event twice: the new ones are awaited.
+      const made = () => document.getElementsByTagName("*").length;
+      for (let turn = 0, before = -1; turn < TAB_TURNS && before !== made(); turn++) {
+        before = made();
+        await new Promise((done) => setTimeout(done, REST_MS));
+      }
     },
     // The second at which a player stands.
     stands: (id) => Math.round((document.querySelector(`#${id} :is(video, audio)`)?.currentTime || 0) * 1000) / 1000,
@@ -77,9 +86,12 @@
 
   // The page's own tabs; others lie in them.
   const tabs = () => [...document.querySelectorAll('[role="tab"]')].filter((each) => !each.closest('[role="tabpanel"]'));
+  const shownPanel = () => [...document.querySelectorAll('[role="tabpanel"]')].find(
+    (each) => each.offsetParent && !each.parentElement.closest('[role="tabpanel"]'),
+  );
   document.addEventListener("click", (event) => {
     const tab = event.target.closest?.('[role="tab"]');
-    if (isReady && tab && tabs().includes(tab)) write({ tab: tab.innerText });
+    if (tab && tabs().includes(tab)) write({ tab: tab.innerText });
   });
 
   window.addEventListener("beforeunload", (event) => {
@@ -102,9 +114,7 @@
     if (text === told) return;
     told = text;
     if (!text) return;
-    const panel = [...document.querySelectorAll('[role="tabpanel"]')].find(
-      (each) => each.offsetParent && !each.parentElement.closest('[role="tabpanel"]'),
-    );
+    const panel = shownPanel();
     const place = [...(panel?.querySelectorAll(".op-job, .op-sticky") || [])].find((each) => each.offsetParent) || panel;
     forget();
     const card = document.createElement("div");
