@@ -72,7 +72,7 @@ def test_the_edited_picture_stays_in_view(visit: Callable[..., Visitor], portrai
         assert beside or box["y"] >= picture["y"] + picture["height"], f"{slider} is under the picture"
 
 
-def test_on_a_phone_a_job_comes_into_view(visit: Callable[..., Visitor]) -> None:
+def test_on_a_phone_a_job_and_its_result_come_into_view(visit: Callable[..., Visitor]) -> None:
     visitor = visit(**PHONE)
     assert not in_view(visitor, "#animate-status")
     for tab in ("Retarget", "Animate"):
@@ -84,9 +84,19 @@ def test_on_a_phone_a_job_comes_into_view(visit: Callable[..., Visitor]) -> None
     assert visitor.page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
     visitor.page.locator("#animate-examples").get_by_text("Officer is surprised").click()
     visitor.wait_for_status("animate", "Done")
-    visitor.page.wait_for_function(f"({SEEN})('#animate-status')")
-    assert in_view(visitor, "#animate-start")
     visitor.page.wait_for_selector("#animate-result-image img")
+    visitor.page.wait_for_function(f"({SEEN})('#animate-result-image img')")
+    result, bar = (visitor.page.locator(f"#animate-{each}").bounding_box() for each in ("result-image", "start"))
+    assert result["y"] + result["height"] <= bar["y"], "the bar hides nothing of it"
+    visitor.page.click("#animate-start")
+    visitor.page.wait_for_function("() => !document.getElementById('animate-status').innerText.includes('Done')")
+    visitor.page.mouse.wheel(0, -10_000)
+    visitor.wait_for_status("animate", "Done")
+    visitor.page.wait_for_timeout(1000)
+    assert not in_view(visitor, "#animate-result-image img"), "who has scrolled elsewhere stays there"
+    visitor.open_tab("Live")
+    for part in ("#live-stage", "#live-start"):
+        assert in_view(visitor, part)
 
 
 def test_areas_for_files_have_names_of_their_own(visitor: Visitor) -> None:

@@ -21,7 +21,7 @@ from openportrait.options import (
 )
 from openportrait.pipeline import animate
 from openportrait.pipeline.preview import preview_driving, preview_source
-from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.context import AT_ONCE, Context
 from openportrait.web.controls import Controls
 from openportrait.web.drivings import MOTION, PICTURES_AND_CLIPS, SOUNDS, FurtherDrivings
 from openportrait.web.examples import Example
@@ -91,11 +91,9 @@ def animate_tab(context: Context, examples: list[Example]) -> tuple[Results, Reg
     read = _reader(context, *parts)
     one_frame.connect(inputs, read)
     run = _runner(context, read, shown)
-    asked = [shown.asked_by(context, shown.start.click)]
+    shown.runs_by(context, shown.start.click, run, inputs)
     if chosen is not None:
-        asked.append(shown.asked_by(context, chosen.then))
-    for event in asked:
-        event.then(run, [shown.ticket, *inputs], shown.outputs, show_progress="hidden", **HIDDEN)
+        shown.runs_by(context, chosen.then, run, inputs)
     return shown, moves
 
 

@@ -20,7 +20,7 @@ from openportrait.options import (
     specs,
 )
 from openportrait.pipeline.preview import preview_source
-from openportrait.web.context import HIDDEN, WORK, WORK_AT_ONCE, Context
+from openportrait.web.context import WORK, WORK_AT_ONCE, Context
 from openportrait.web.controls import Controls
 from openportrait.web.drivings import PICTURES_AND_CLIPS
 from openportrait.web.edit_events import RATIOS, EditTab, Form
@@ -111,9 +111,7 @@ def edit_tab(context: Context) -> tuple[Form, Results]:
     form = Form(source, sliders, controls)
     faces.connect(controls, [source], "face", VIEW)
     tab = EditTab(context, form)
-    shown.asked_by(context, shown.start.click).then(
-        tab.runner(shown), [shown.ticket, *form.inputs], shown.outputs, show_progress="hidden", **HIDDEN
-    )
+    shown.runs_by(context, shown.start.click, tab.runner(shown), form.inputs)
     _connect(tab, form, stage, presets, as_source, whole)
     return form, shown
 

@@ -72,7 +72,7 @@ def live_tab(context: Context) -> None:
             faces = FacePicker(context, preview_source, "portrait", "live-source")
             by = gr.Radio([CAMERA, MICROPHONE], value=CAMERA, label="Driven by", elem_id="live-by")
             moves.add(MotionOptions, only=FIRST)
-        with gr.Column(min_width=300, scale=3):
+        with gr.Column(min_width=300, scale=3, elem_classes="op-first"):
             stage = _stage()
     with gr.Accordion("Options", open=False, elem_id="live-options"):
         moves.group(MotionOptions, only=MOVES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +20,6 @@ from openportrait.web.sessions import Session
 Updates = tuple[Any, ...]
 
 NOTHING_YET = panel("Nothing yet", "The result will appear here.")
-REVEAL = """() => {
-    const block = window.innerWidth < 760 ? "start" : "nearest";
-    document.getElementById("%s-job").scrollIntoView({ block: block, behavior: "smooth" });
-    return [window.openportrait.settings()];
-}"""
-"""Brings a job's buttons and status into view: on a phone they lie far below what asked for the job.
-
-Gives what the page's controls show, see `memory`.
-"""
 
 
 @dataclass(frozen=True)
@@ -75,9 +66,23 @@ class Results:
         """What an event that asks for a job updates."""
         return [self.ticket, self.start, self.cancel, self.status]
 
-    def asked_by(self, context: Context, trigger: Callable[..., Any]) -> Any:
-        """`trigger` (`button.click`, `event.then`) asks for a job; the event that runs it comes after this one."""
-        return trigger(_begins(context, self.tab), self.settings, self.asked, js=REVEAL % self.tab, **AT_ONCE)
+    def runs_by(
+        self,
+        context: Context,
+        trigger: Callable[..., Any],
+        run: Callable[..., Iterator[Updates]],
+        inputs: Sequence[Any],
+    ) -> None:
+        """`trigger` (`button.click`, `event.then`) asks for a job, which `run` does with the ticket and the `inputs`.
+
+        The page brings the job's status into view, then its result.
+        """
+        show_job, show_result = (
+            f"() => window.openportrait.{each}('{self.tab}')" for each in ("showJob", "showResult")
+        )
+        asked = trigger(_begins(context, self.tab), self.settings, self.asked, js=show_job, **AT_ONCE)
+        done = asked.then(run, [self.ticket, *inputs], self.outputs, show_progress="hidden", **HIDDEN)
+        done.then(None, None, None, js=show_result, **AT_ONCE)
 
     def follow(self, context: Context, session: Session, ticket: str, work: Work) -> Iterator[Updates]:
         """Run the job that was asked for and keep the page up to date. A refusal is shown where the result would be.

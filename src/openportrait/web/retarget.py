@@ -19,7 +19,7 @@ from openportrait.options import (
 )
 from openportrait.pipeline import retarget
 from openportrait.pipeline.preview import preview_source
-from openportrait.web.context import AT_ONCE, HIDDEN, Context
+from openportrait.web.context import AT_ONCE, Context
 from openportrait.web.controls import Controls
 from openportrait.web.examples import clips
 from openportrait.web.faces import FacePicker
@@ -79,14 +79,12 @@ def retarget_tab(context: Context) -> Results:
 
         yield from shown.follow(context, session, ticket, work)
 
-    inputs = [shown.ticket, source, *ticks, *wishes.components, *controls.components]
-    asked = [shown.asked_by(context, shown.start.click)]
+    inputs = [source, *ticks, *wishes.components, *controls.components]
+    shown.runs_by(context, shown.start.click, run, inputs)
     if chosen is not None:
         opened = [ticks[list(OPENED).index("lip")], wishes.by_name["lip"]]
         set_lips = chosen.then(lambda: (True, LIPS_OF_EXAMPLE), None, opened, **AT_ONCE)
-        asked.append(shown.asked_by(context, set_lips.then))
-    for event in asked:
-        event.then(run, inputs, shown.outputs, show_progress="hidden", **HIDDEN)
+        shown.runs_by(context, set_lips.then, run, inputs)
     return shown
 
 

@@ -14,7 +14,7 @@ from openportrait.expressions import Easing, Key, Timeline, load_timeline, save_
 from openportrait.options import FaceEdit
 from openportrait.pipeline import perform
 from openportrait.web.checks import check_timeline, given, label
-from openportrait.web.context import AT_ONCE, HIDDEN, WORK, WORK_AT_ONCE, Context
+from openportrait.web.context import AT_ONCE, WORK, WORK_AT_ONCE, Context
 from openportrait.web.edit_events import EditTab, Form
 from openportrait.web.page import handed_in
 from openportrait.web.results import Results, Updates, results
@@ -77,9 +77,7 @@ def timeline_panel(context: Context, form: Form) -> Results:
     clear.click(lambda: ((), 0, []), None, outputs, **AT_ONCE)
     load.upload(panel.load, load, [keys, rate, table], show_progress="minimal", **WORK)
     keep.click(panel.save, [keys, rate], saved, **WORK)
-    shown.asked_by(context, shown.start.click).then(
-        panel.render, [shown.ticket, keys, rate, *form.inputs], shown.outputs, show_progress="hidden", **HIDDEN
-    )
+    shown.runs_by(context, shown.start.click, panel.render, [keys, rate, *form.inputs])
     return shown
 
 

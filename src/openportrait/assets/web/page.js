@@ -7,7 +7,15 @@
   const write = (change) => {
     try { sessionStorage.setItem(STORE, JSON.stringify({ ...read(), ...change })); } catch { /* A browser may keep none. */ }
   };
-  let isReady = false;
+  // As in the style sheet: from here on the parts of a tab lie below each other.
+  const PHONE_WIDTH = 760;
+  const RESULT_MS = 5000, LOOK_MS = 50;
+  let isReady = false, looksOn = false;
+
+  function isInView(part) {
+    const box = part.getBoundingClientRect();
+    return box.height > 0 && box.top >= 0 && box.bottom <= window.innerHeight;
+  }
 
   // A file is kept as its place, which the app gives back to the page that had it alone.
   function plain(value) {
@@ -51,7 +59,31 @@
       });
       return updates;
     },
+    // A job's buttons and status: on a phone they lie far below what asked for the job. Gives what the controls show.
+    showJob(tab) {
+      const block = window.innerWidth <= PHONE_WIDTH ? "start" : "nearest";
+      document.getElementById(`${tab}-job`).scrollIntoView({ block, behavior: "smooth" });
+      looksOn = true;
+      return [window.openportrait.settings()];
+    },
+    // The whole picture or video of a job that has ended, once it has its size.
+    async showResult(tab) {
+      const status = document.getElementById(`${tab}-status`);
+      for (let waited = 0; waited < RESULT_MS; waited += LOOK_MS) {
+        await new Promise((done) => setTimeout(done, LOOK_MS));
+        const result = [...document.querySelectorAll(`#${tab}-result-video video, #${tab}-result-image img`)]
+          .find((each) => each.offsetParent && (each.videoWidth || each.naturalWidth));
+        if (!result) continue;
+        if (looksOn || isInView(status)) result.scrollIntoView({ block: "nearest", behavior: "smooth" });
+        return;
+      }
+    },
   };
+
+  // Who has done something else since a job was asked for is left where he is, unless he still sees its status.
+  for (const kind of ["wheel", "pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => { looksOn = false; }, { capture: true, passive: true });
+  }
 
   // Soon after something was done to a control, Gradio is asked for the values of all.
   let soon = null;
