@@ -258,7 +258,7 @@ def test_a_timeline_renders_to_a_video_and_a_template(editing: Visitor, tmp_path
     assert len(load_template(template).motions) == 11
 
 
-def test_an_edit_goes_over_a_whole_clip_with_its_sound(
+def test_an_edit_goes_over_a_part_of_a_clip_with_its_sound(
     visit: Callable[..., Visitor], short_talk: Path, portrait: Path, tmp_path: Path
 ) -> None:
     visitor = visit()
@@ -267,13 +267,18 @@ def test_an_edit_goes_over_a_whole_clip_with_its_sound(
     visitor.settle()
     source = frames_of(short_talk)
     assert change(visitor.edited(), source[0]) < 3, "the first frame is shown"
+    visitor.when_edited(lambda: visitor.page.fill("#edit-source_start input", "0.48"))
+    visitor.settle()
+    source = source[6:11]
+    assert change(visitor.edited(), source[0]) < 3, "the first one that is used is shown"
+    visitor.page.fill("#edit-source_end :is(input, textarea)", "0.88")
     visitor.when_edited(lambda: visitor.slide("slider-smile", 1.0))
     visitor.run("clip")
     made = visitor.fetch("#clip-result-video video", tmp_path)
     visitor.page.locator("#edit-clip").get_by_role("tab", name="Files").click()
-    assert len(load_template(visitor.fetch("#clip-files a[href$='.motion']", tmp_path)).motions) == 12
-    info, given = probe(made), probe(short_talk)
-    assert (info.frames, info.rate, info.has_audio) == (given.frames, given.rate, True)
+    assert len(load_template(visitor.fetch("#clip-files a[href$='.motion']", tmp_path)).motions) == 5
+    info = probe(made)
+    assert (info.frames, info.rate, info.has_audio) == (5, probe(short_talk).rate, True)
     finder = FaceFinder()
     for picture, before in zip(frames_of(made), source, strict=True):
         smiling, face = (finder.find(image)[0] for image in (picture, before))

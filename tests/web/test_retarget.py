@@ -17,11 +17,13 @@ def test_a_video_has_its_lips_opened_and_keeps_its_sound(visitor: Visitor, short
     visitor.wait_for_preview("retarget-source")
     visitor.tick("retarget-lip-set")
     visitor.slide("retarget-lip", 0.4)
+    visitor.page.fill("#retarget-source_start input", "0.24")
+    visitor.page.fill("#retarget-source_end :is(input, textarea)", "0.72")
     visitor.run("retarget")
     assert visitor.video("retarget-result-video")["played"] > 0
     made = visitor.fetch("#retarget-result-video video", tmp_path)
     info = probe(made)
-    assert (info.frames, info.rate, info.has_audio) == (12, probe(short_talk).rate, True)
+    assert (info.frames, info.rate, info.has_audio) == (6, probe(short_talk).rate, True), "a part of it"
     finder = FaceFinder()
     lips = [ratios(finder.find(picture)[0]).lip for picture in frames_of(made)[:3]]
     assert min(lips) > 0.2
@@ -29,7 +31,7 @@ def test_a_video_has_its_lips_opened_and_keeps_its_sound(visitor: Visitor, short
     visitor.page.click("#retarget-gif")
     gif = visitor.fetch("#retarget-files a[href$='.gif']", tmp_path)
     moving = probe(gif)
-    assert (moving.container, moving.frames, max(moving.width, moving.height)) == ("GIF", 12, 320)
+    assert (moving.container, moving.frames, max(moving.width, moving.height)) == ("GIF", 6, 320)
     assert said(gif).term == said(made).term == "compositeWithTrainedAlgorithmicMedia"
 
 

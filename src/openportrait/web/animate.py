@@ -28,7 +28,7 @@ from openportrait.web.examples import Example
 from openportrait.web.faces import FacePicker, first
 from openportrait.web.one_frame import Asked, OneFrame
 from openportrait.web.page import handed_in
-from openportrait.web.players import UNTRIMMED, Player
+from openportrait.web.players import Player
 from openportrait.web.regions import RegionChooser
 from openportrait.web.results import Results, Updates, results
 
@@ -82,10 +82,8 @@ def animate_tab(context: Context, examples: list[Example]) -> tuple[Results, Reg
     source_faces.connect(controls, sources, "face", SOURCE_VIEW)
     driving_faces.connect(controls.joined(driving_part), driven_by, "driving_face", DRIVING_VIEW)
     further.connect(controls, *sources)
-    for player, files in ((source_player, sources), (driving_player, driven_by)):
-        player.connect(files)
-        for file in files:
-            _replaces(file, [other for other in files if other is not file], player.ends)
+    source_player.connect(sources)
+    driving_player.connect(driven_by)
     parts = (further, driving_part, moves, controls)
     inputs = [*sources, *driven_by, *(component for part in parts for component in part.components)]
     read = _reader(context, *parts)
@@ -93,7 +91,8 @@ def animate_tab(context: Context, examples: list[Example]) -> tuple[Results, Reg
     run = _runner(context, read, shown)
     shown.runs_by(context, shown.start.click, run, inputs)
     if chosen is not None:
-        shown.runs_by(context, chosen.then, run, inputs)
+        whole = driving_player.whole_after(source_player.whole_after(chosen))
+        shown.runs_by(context, whole.then, run, inputs)
     return shown, moves
 
 
@@ -161,18 +160,6 @@ def _driving() -> tuple[Any, Any, Any, Any]:
         with gr.Tab("Take or paste"):
             taken = _picture("Take a picture, or paste one", "animate-driving-taken")
     return driving, camera, microphone, taken
-
-
-def _replaces(file: Any, others: Sequence[Any], ends: Sequence[Any]) -> None:
-    """What a visitor hands in takes the place of what lies in the other tabs, and is used from start to end."""
-    empty = (*[None] * len(others), *UNTRIMMED)
-
-    def replace(*shown: Any) -> list[Any]:
-        """What is so already is left alone: each change sets off events."""
-        return [gr.skip() if value == due else due for value, due in zip(shown, empty, strict=True)]
-
-    handed = {"file": "upload", "image": "input"}.get(file.get_block_name(), "stop_recording")
-    getattr(file, handed)(replace, [*others, *ends], [*others, *ends], **AT_ONCE)
 
 
 def _reader(

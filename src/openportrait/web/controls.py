@@ -113,7 +113,9 @@ def control(spec: OptionSpec, value: Any, elem_id: str) -> Any:
     low, high = spec.range
     if spec.optional:
         shown = "" if value is None else f"{value:g}"
-        return gr.Textbox(**{**stated, "value": shown}, placeholder=f"{low:g} to {high:g}; or empty")
+        return gr.Textbox(
+            **{**stated, "value": shown}, placeholder="" if high - low > WIDEST else f"{low:g} to {high:g}; or empty"
+        )
     if 0 < spec.default < FINE * (high - low) or high - low > WIDEST:
         precision = 0 if spec.kind is int else None
         return gr.Number(minimum=low, maximum=high, precision=precision, **stated)

@@ -29,6 +29,7 @@ from openportrait.web.faces import FacePicker
 from openportrait.web.history import History
 from openportrait.web.offered import offer
 from openportrait.web.page import handed_in
+from openportrait.web.players import Player
 from openportrait.web.results import Results, results
 
 HEAD = ("pitch_degrees", "yaw_degrees", "roll_degrees", "move_x", "move_y", "move_z")
@@ -58,9 +59,11 @@ WORDS = {
 """What sliders are called on the page where their option has another name, which their help gives."""
 VIEW = ["detection_threshold", *OF_A_SOURCE, "stitching"]
 OF_A_CLIP = (
-    "#### The whole video\nIts first frame is shown above. Here the sliders are added to every frame, over the face's "
-    "own motion; the sound is kept. A timeline, below, runs along with it."
+    "#### The whole video\nThe first frame that is used is shown above. Here the sliders are added to every frame, over "
+    "the face's own motion; the sound is kept. A timeline, below, runs along with it."
 )
+START = "source_start"
+"""Of a clip the editor shows the first frame that is used."""
 ASSETS = files("openportrait") / "assets" / "web"
 
 
@@ -91,7 +94,8 @@ def edit_tab(context: Context) -> tuple[Form, Results]:
                     elem_id="edit-source",
                 )
             )
-            offer(context, "edit", portraits(), source)
+            offered = offer(context, "edit", portraits(), source)
+            player = Player(context, controls, "source", "edit-source")
             faces = FacePicker(context, preview_source, "portrait", "edit-source")
             presets = _scripted("presets", "edit-presets")
             sliders, as_source = _sliders()
@@ -109,7 +113,10 @@ def edit_tab(context: Context) -> tuple[Form, Results]:
         controls.group(EngineOptions, **vars(context.engine))
         controls.group(OutputOptions, only=("audio", "quality", "keep_partial"))
     form = Form(source, sliders, controls)
-    faces.connect(controls, [source], "face", VIEW)
+    player.connect([source])
+    if offered is not None:
+        player.whole_after(offered)
+    faces.connect(controls, [source], "face", [*VIEW, START])
     tab = EditTab(context, form)
     shown.runs_by(context, shown.start.click, tab.runner(shown), form.inputs)
     _connect(tab, form, stage, presets, as_source, whole)
@@ -122,11 +129,11 @@ def _connect(tab: EditTab, form: Form, stage: Stage, presets: Any, as_source: di
     history, own = gr.State(History()), gr.State(())
     steps = [history, stage.undo, stage.redo]
     everything, stepped = [*sliders, picture, *steps], [history, *form.inputs]
-    face = form.controls.by_name["face"]
+    face, start = (form.controls.by_name[name] for name in ("face", START))
     others = [form.controls.by_name[name] for name in VIEW]
     # The picker's event has the same triggers, see there.
     opened = gr.on(
-        [form.source.change, face.change],
+        [form.source.change, face.change, start.change],
         tab.open,
         form.inputs,
         [*everything, whole],

@@ -16,7 +16,7 @@ from openportrait.media import open_clip
 from openportrait.media.listening import is_sound
 from openportrait.options import TrimOptions
 from openportrait.templates import is_template
-from openportrait.web.context import WORK_AT_ONCE, Context
+from openportrait.web.context import AT_ONCE, WORK_AT_ONCE, Context
 from openportrait.web.controls import Controls
 from openportrait.web.faces import first
 
@@ -49,11 +49,28 @@ class Player:
             button.click(None, None, end, js=script, queue=False)
 
     def connect(self, files: Sequence[Any]) -> None:
-        """Play the first of `files` that is there."""
+        """Play the first of `files` that is there. What a visitor hands in is used from start to end, others go."""
+        for file in files:
+            self._replaces(file, [other for other in files if other is not file])
         outputs = [self.shown, self.part, self.buttons]
         # Of several events of one trigger one may be `always_last`, see `FacePicker`.
         watched = [file.change for file in files]
         gr.on(watched, self._show, list(files), outputs, trigger_mode="multiple", **WORK_AT_ONCE)
+
+    def whole_after(self, event: Any) -> Any:
+        """After an event that hands in a file all of it is used. Gives the event after which that is so."""
+        return event.then(lambda: UNTRIMMED, None, self.ends, **AT_ONCE)
+
+    def _replaces(self, file: Any, others: Sequence[Any]) -> None:
+        empty = (*[None] * len(others), *UNTRIMMED)
+
+        def replace(*shown: Any) -> list[Any]:
+            """What is so already is left alone: each change sets off events."""
+            return [gr.skip() if value == due else due for value, due in zip(shown, empty, strict=True)]
+
+        changed = [*others, *self.ends]
+        handed = {"file": "upload", "image": "input"}.get(file.get_block_name(), "stop_recording")
+        getattr(file, handed)(replace, changed, changed, **AT_ONCE)
 
     def _show(self, *files: str | None) -> tuple[Any, Any, Any]:
         """The player, whether there is a part to choose, and whether a player says where."""

@@ -25,6 +25,7 @@ from openportrait.web.examples import clips
 from openportrait.web.faces import FacePicker
 from openportrait.web.offered import offer
 from openportrait.web.page import handed_in
+from openportrait.web.players import Player
 from openportrait.web.results import Results, Updates, results
 
 TAB = "retarget"
@@ -35,7 +36,7 @@ OPENED = {
 """What is set by a slider once its box is ticked: the box, the slider, and what else is said of it."""
 LIPS_OF_EXAMPLE = 0.3
 """How open the example's lips are set, height over width: enough to be seen at once."""
-VIEW = ["detection_threshold", *OF_A_SOURCE]
+VIEW = ["detection_threshold", *OF_A_SOURCE, "source_start"]
 
 
 def retarget_tab(context: Context) -> Results:
@@ -52,6 +53,7 @@ def retarget_tab(context: Context) -> Results:
                 )
             )
             chosen = offer(context, TAB, clips(), source, "Examples: one click runs them")
+            player = Player(context, controls, "source", "retarget-source")
             faces = FacePicker(context, preview_source, "video", "retarget-source")
         with gr.Column(min_width=280):
             ticks = [_opened(wishes, name) for name in OPENED]
@@ -64,6 +66,7 @@ def retarget_tab(context: Context) -> Results:
         controls.group(MotionOptions, only=("stitching",))
         controls.group(EngineOptions, **vars(context.engine))
         controls.group(OutputOptions, only=("audio", "quality", "side_by_side", "keep_partial"), side_by_side=True)
+    player.connect([source])
     faces.connect(controls, [source], "face", VIEW)
     first, count = len(ticks), len(ticks) + len(specs(RetargetOptions))
 
@@ -83,7 +86,7 @@ def retarget_tab(context: Context) -> Results:
     shown.runs_by(context, shown.start.click, run, inputs)
     if chosen is not None:
         opened = [ticks[list(OPENED).index("lip")], wishes.by_name["lip"]]
-        set_lips = chosen.then(lambda: (True, LIPS_OF_EXAMPLE), None, opened, **AT_ONCE)
+        set_lips = player.whole_after(chosen).then(lambda: (True, LIPS_OF_EXAMPLE), None, opened, **AT_ONCE)
         shown.runs_by(context, set_lips.then, run, inputs)
     return shown
 
