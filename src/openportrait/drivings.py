@@ -54,7 +54,7 @@ class Driving(Checked):
     ]
     region: Annotated[str, Written(_own_region), Doc("What it moves; empty: all that no other driving moves.")] = ""
     sound: Annotated[bool, Doc("Speak its sound, though it has a picture.")] = False
-    face: Annotated[str, Doc("Face of the source that it moves, as `face` of a job; empty: that one.")] = ""
+    face: Annotated[str, Doc("Face of the source that it moves, written as that of a job; empty: that one.")] = ""
     driving_face: Annotated[str, Doc("Face of the driving; empty: as for the job.")] = ""
     neutral_frame: Annotated[NeutralFrame | None, Doc("Its frame at rest; none: as for the job.")] = None
     start_seconds: Annotated[

@@ -44,6 +44,9 @@ def test_sliders_start_where_the_face_is_and_leave_it_alone(editing: Visitor, po
         if spec.default is not None:
             assert editing.slider(spec.name) == spec.default
     assert change(editing.edited(), read_image(portrait).image) < 2
+    said = editing.page.inner_text("#slider-pitch_degrees")
+    assert all(words in said for words in ("Nod", "Released name: relative pitch"))
+    assert "pitch_degrees" not in editing.page.inner_text("body"), "no names that only programs use"
 
 
 def farthest(name: str) -> float:
@@ -310,7 +313,7 @@ def test_a_timeline_runs_along_with_a_clip(visit: Callable[..., Visitor], short_
     visitor.when_edited(lambda: visitor.slide("slider-yaw_degrees", 20))
     visitor.page.fill("#timeline-seconds input", "0.4")
     visitor.page.click("#timeline-add")
-    visitor.wait_for_text("timeline-table", "yaw degrees 20")
+    visitor.wait_for_text("timeline-table", "turn 20")
     visitor.run("timeline")
     source, rendered = frames_of(short_talk), frames_of(visitor.fetch("#timeline-result-video video", tmp_path))
     assert len(rendered) == len(source), "the clip keeps its length"

@@ -98,7 +98,7 @@ def animate_tab(context: Context, examples: list[Example]) -> tuple[Results, Reg
 
 def _source() -> tuple[Any, Any]:
     """A file, or a picture from the webcam or the clipboard."""
-    with gr.Tabs():
+    with gr.Tabs(overflow_behavior="wrap"):
         with gr.Tab("Source"):
             source = handed_in(
                 gr.File(

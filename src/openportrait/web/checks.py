@@ -16,6 +16,26 @@ from openportrait.limits import check_seconds
 from openportrait.options import FaceEdit, Options, RetargetOptions, specs
 from openportrait.web.options import WebOptions
 
+WORDS = {
+    "pitch_degrees": "Nod",
+    "yaw_degrees": "Turn",
+    "roll_degrees": "Tilt",
+    "move_x": "Left-right",
+    "move_y": "Up-down",
+    "move_z": "Size",
+    "eye_ratio": "Eyes open",
+    "gaze_x": "Look left-right",
+    "gaze_y": "Look up-down",
+    "eyebrow": "Brows",
+    "eyebrow_left": "Left brow",
+    "eyebrow_right": "Right brow",
+    "lip_ratio": "Lips open",
+    "lip_open": "Open the mouth",
+    "grin": "Show the teeth",
+    "pouting": "Mouth aside",
+    "pursing": "Purse or stretch",
+}
+"""What sliders of a face are called on the page, where that is not the option's own name."""
 TICKED = {"give ": "untick ", "leave out ": "tick "}
 """What is to be done with a flag that begins with `--no-`, and with its check box."""
 LONGEST_LINE = 600
@@ -46,7 +66,7 @@ def is_plain(path: Path) -> bool:
 
 def label(name: str) -> str:
     """An option's name as a control shows it."""
-    return name.replace("_", " ").capitalize()
+    return WORDS.get(name, name.replace("_", " ").capitalize())
 
 
 def plainly(message: OpenPortraitError | str, root: Path) -> str:

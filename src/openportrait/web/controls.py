@@ -70,10 +70,11 @@ class Controls:
                     spec, defaults.get(spec.name, spec.default), f"{self._tab}-{spec.name}"
                 )
 
-    def slider(self, spec: OptionSpec, *, resets: bool = True, text: str = "", more: str = "") -> None:
+    def slider(self, spec: OptionSpec, *, resets: bool = True, text: str = "", released: str = "") -> None:
         """A number as a slider, also where it may be left out.
 
-        `resets`: with a button that takes it back; `text`: a label in place of the option's; `more`: behind its help.
+        `resets`: with a button that takes it back; `text`: a label in place of the option's; `released`: its name in
+        the released interface, where that is another one.
         """
         assert spec.range is not None, f"{spec.name} has no range"
         self._specs[spec.name] = spec
@@ -82,7 +83,7 @@ class Controls:
             value=spec.default if spec.default is not None else 0.0,
             step=step_of(spec),
             label=text or label(spec.name),
-            info=f"{spec.help} {more}".strip(),
+            info=f"{spec.help} Released name: {released}." if released else spec.help,
             buttons=["reset"] if resets else [],
             elem_id=f"{self._tab}-{spec.name}",
         )

@@ -20,6 +20,7 @@ from openportrait.options import (
     specs,
 )
 from openportrait.pipeline.preview import preview_source
+from openportrait.web.checks import label
 from openportrait.web.context import WORK, WORK_AT_ONCE, Context
 from openportrait.web.controls import Controls
 from openportrait.web.drivings import PICTURES_AND_CLIPS
@@ -35,32 +36,27 @@ from openportrait.web.results import Results, results
 HEAD = ("pitch_degrees", "yaw_degrees", "roll_degrees", "move_x", "move_y", "move_z")
 EYES = ("eye_ratio", "gaze_x", "gaze_y", "wink", "wink_left", "wink_right", "eyebrow", "eyebrow_left", "eyebrow_right")
 MOUTH = ("lip_ratio", "lip_open", "grin", "smile", "smile_left", "smile_right", "pouting", "pursing")
-WORDS = {
-    "pitch_degrees": "Nod",
-    "yaw_degrees": "Turn",
-    "roll_degrees": "Tilt",
-    "move_x": "Left-right",
-    "move_y": "Up-down",
-    "move_z": "Size",
-    "eye_ratio": "Eyes open",
-    "gaze_x": "Look left-right",
-    "gaze_y": "Look up-down",
-    "eyebrow": "Brows",
-    "eyebrow_left": "Left brow",
-    "eyebrow_right": "Right brow",
-    "wink_left": "Wink left",
-    "wink_right": "Wink right",
-    "lip_ratio": "Lips open",
-    "lip_open": "Open the mouth",
-    "grin": "Show the teeth",
-    "pouting": "Mouth aside",
-    "pursing": "Purse or stretch",
+RELEASED = {
+    "pitch_degrees": "relative pitch",
+    "yaw_degrees": "relative yaw",
+    "roll_degrees": "relative roll",
+    "move_x": "x-axis movement",
+    "move_y": "y-axis movement",
+    "move_z": "z-axis movement",
+    "eye_ratio": "target eyes-open ratio",
+    "gaze_x": "eye gaze (horizontal)",
+    "gaze_y": "eye gaze (vertical)",
+    "lip_ratio": "target lip-open ratio",
+    "lip_open": "lip close <-> open",
+    "grin": "grin",
+    "pouting": "pouting",
+    "pursing": "pursing",
 }
-"""What sliders are called on the page where their option has another name, which their help gives."""
+"""What sliders are called in the released interface, where that is another name."""
 VIEW = ["detection_threshold", *OF_A_SOURCE, "stitching"]
 OF_A_CLIP = (
-    "#### The whole video\nThe first frame that is used is shown above. Here the sliders are added to every frame, over "
-    "the face's own motion; the sound is kept. A timeline, below, runs along with it."
+    "#### The whole video\nThe first frame that is used is shown above. Here the sliders are added to every "
+    "frame, over the face's own motion; the sound is kept. A timeline, below, runs along with it."
 )
 START = "source_start"
 """Of a clip the editor shows the first frame that is used."""
@@ -160,7 +156,7 @@ def _connect(tab: EditTab, form: Form, stage: Stage, presets: Any, as_source: di
 
 def _stage() -> Stage:
     picture = _scripted("drag", "edit-picture")
-    with gr.Row():
+    with gr.Row(elem_classes="op-buttons"):
         undo = gr.Button("Undo", interactive=False, elem_id="edit-undo", size="md", min_width=80)
         redo = gr.Button("Redo", interactive=False, elem_id="edit-redo", size="md", min_width=80)
         reset = gr.Button("Reset", elem_id="edit-reset", size="md", min_width=80)
@@ -187,9 +183,8 @@ def _sliders() -> tuple[dict[str, Any], dict[str, Any]]:
         with gr.Accordion(title, open=True), gr.Row(elem_classes="op-grid"):
             for name in names:
                 # A ratio's place at rest is the source's own, which the reset button of a slider does not know.
-                named = {"text": WORDS[name], "more": f"Option {name}."} if name in WORDS else {}
-                made.slider(known[name], resets=name not in RATIOS, **named)
+                made.slider(known[name], resets=name not in RATIOS, released=RELEASED.get(name, ""))
                 if name in RATIOS:
-                    text = f"{WORDS[name]}: as the source"
+                    text = f"{label(name)}: as the source"
                     as_source[name] = gr.Button(text, size="sm", elem_id=f"edit-own-{name}")
     return made.by_name, as_source

@@ -126,7 +126,7 @@ def _stage() -> Stage:
         js_on_load=(ASSETS / "live.js").read_text("utf-8"),
         elem_id="live-stage",
     )
-    with gr.Row():
+    with gr.Row(elem_classes="op-buttons"):
         start = gr.Button("Start", variant="primary", elem_id="live-start", size="md", min_width=90)
         stop = gr.Button("Stop", variant="stop", elem_id="live-stop", interactive=False, size="md", min_width=90)
         neutral = gr.Button("This is neutral", elem_id="live-neutral", interactive=False, size="md", min_width=120)

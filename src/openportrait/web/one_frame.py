@@ -36,9 +36,7 @@ class OneFrame:
         """Lay it out."""
         self._context = context
         with gr.Row(elem_classes="op-one-frame"):
-            self._second = gr.Number(
-                0.0, minimum=0, label="Second of the driving", min_width=110, elem_id=f"{tab}-second"
-            )
+            self._second = gr.Number(0.0, minimum=0, label="At second", min_width=110, elem_id=f"{tab}-second")
             self._button = gr.Button("Preview one frame", scale=2, min_width=150, elem_id=f"{tab}-preview")
         self._picture = gr.Image(
             label="One frame",

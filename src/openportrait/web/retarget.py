@@ -30,10 +30,10 @@ from openportrait.web.results import Results, Updates, results
 
 TAB = "retarget"
 OPENED = {
-    "lip": ("Set the lips", "Lips open", "The released interface calls it “target lip-open ratio”."),
-    "eyes": ("Set the eyes", "Eyes open", "The released interface calls it “target eyes-open ratio”."),
+    "lip": ("Set the lips", "Lips open", "target lip-open ratio"),
+    "eyes": ("Set the eyes", "Eyes open", "target eyes-open ratio"),
 }
-"""What is set by a slider once its box is ticked: the box, the slider, and what else is said of it."""
+"""What is set by a slider once its box is ticked: the box, the slider, and its name in the released interface."""
 LIPS_OF_EXAMPLE = 0.3
 """How open the example's lips are set, height over width: enough to be seen at once."""
 VIEW = ["detection_threshold", *OF_A_SOURCE, "source_start"]
@@ -96,7 +96,7 @@ def _opened(wishes: Controls, name: str) -> Any:
     spec = next(spec for spec in specs(RetargetOptions) if spec.name == name)
     box, text, released = OPENED[name]
     tick = gr.Checkbox(False, label=box, elem_id=f"{TAB}-{name}-set")
-    wishes.slider(spec, resets=False, text=text, more=released)
+    wishes.slider(spec, resets=False, text=text, released=released)
     slider = wishes.by_name[name]
     slider.interactive = False
     tick.change(lambda ticked: gr.update(interactive=ticked), tick, slider, trigger_mode="multiple", **AT_ONCE)

@@ -50,13 +50,15 @@ def timeline_panel(context: Context, form: Form) -> Results:
                     rate = gr.Dropdown(
                         list(RATES), value=25, label="Rate", info="Frames a second of the clip.", min_width=110
                     )
-                with gr.Row():
+                with gr.Row(elem_classes="op-buttons"):
                     add = gr.Button("Add this expression", elem_id="timeline-add", size="md", min_width=140)
                     drop = gr.Button("Remove this one", elem_id="timeline-remove", size="md", min_width=120)
                     clear = gr.Button("Clear", elem_id="timeline-clear", size="md", min_width=80)
                     keep = gr.Button("Save timeline", elem_id="timeline-keep", size="md", min_width=110)
                     load = handed_in(
-                        gr.UploadButton("Load timeline", file_types=[".json"], elem_id="timeline-load", min_width=110)
+                        gr.UploadButton(
+                            "Load timeline", file_types=[".json"], elem_id="timeline-load", size="md", min_width=110
+                        )
                     )
                 table = gr.Dataframe(
                     [],
@@ -149,7 +151,7 @@ def rows(keys: tuple[Key, ...]) -> list[list[Any]]:
 
 
 def spelled(edit: FaceEdit) -> str:
-    """`smile 1, yaw degrees −5`; `at rest` where no slider is moved."""
+    """`smile 1, turn −5`; `at rest` where no slider is moved."""
     moved = (item.name for item in fields(edit) if getattr(edit, item.name) != item.default)
     return ", ".join(f"{label(name).lower()} {getattr(edit, name):g}" for name in moved) or "at rest"
 

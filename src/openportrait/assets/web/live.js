@@ -43,6 +43,7 @@ async function show(current, answer, number, sent) {
     canvas.height = picture.height;
   }
   canvas.getContext("2d").drawImage(picture, 0, 0);
+  canvas.hidden = false;
   const now = performance.now();
   current.times.push(now);
   current.delays.push(now - sent);
