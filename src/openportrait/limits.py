@@ -10,6 +10,7 @@ from typing_extensions import Doc
 
 from openportrait.checked import Checked, Range
 from openportrait.errors import MediaError
+from openportrait.trim import WHOLE, Trim
 
 MEGABYTE = 1_000_000
 """Bytes."""
@@ -28,8 +29,11 @@ class TooMuch(MediaError):
     """A file is beyond a limit."""
 
 
-def check_upload(path: Path, limits: UploadLimits) -> None:
-    """Whether a file may be used, by its content. Raises TooMuch, another MediaError or TemplateError."""
+def check_upload(path: Path, limits: UploadLimits, part: Trim | None = WHOLE) -> None:
+    """Whether a file may be used, by its content. Raises TooMuch, another MediaError or TemplateError.
+
+    `part`: what is used of a clip, template or sound, which may be longer; None: one picture.
+    """
     from openportrait.media import probe
     from openportrait.media.listening import is_sound, sound_seconds
     from openportrait.templates import is_template, load_template
@@ -52,10 +56,12 @@ def check_upload(path: Path, limits: UploadLimits) -> None:
             raise TooMuch(
                 f"{path} has {megapixels:.1f} megapixels, the limit is {limits.max_megapixels:g}; reduce it first"
             )
-    check_seconds(seconds, limits, str(path))
+    if part is not None:
+        used = part.seconds_of(seconds)
+        check_seconds(used, limits, str(path) if used == seconds else f"the part of {path}")
 
 
 def check_seconds(seconds: float | None, limits: UploadLimits, where: str) -> None:
     """Raises TooMuch for a clip that is known to be too long."""
     if seconds is not None and seconds > limits.max_seconds:
-        raise TooMuch(f"{where} lasts {seconds:.0f} s, the limit is {limits.max_seconds:g} s; cut it first")
+        raise TooMuch(f"{where} lasts {seconds:.0f} s, the limit is {limits.max_seconds:g} s; use less of it")

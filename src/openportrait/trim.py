@@ -33,6 +33,13 @@ class Trim:
         """How long it is; None: to the end."""
         return None if self.end_seconds is None else self.end_seconds - self.start_seconds
 
+    def seconds_of(self, whole_seconds: float | None) -> float | None:
+        """How long it is of a file that is so long; None where neither says."""
+        if whole_seconds is None:
+            return None if self.length_seconds is None else float(self.length_seconds)
+        end = whole_seconds if self.end_seconds is None else min(float(self.end_seconds), whole_seconds)
+        return max(end - float(self.start_seconds), 0.0)
+
     def frames(self, rate: Fraction, count: int | None = None) -> range:
         """The numbers of the frames that are used, one at least, by the nearest limits between two frames.
 

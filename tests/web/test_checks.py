@@ -18,6 +18,7 @@ from openportrait.media import open_writer
 from openportrait.options import FaceEdit, RetargetOptions, specs
 from openportrait.pipeline.preview import Preview
 from openportrait.records import Face
+from openportrait.trim import Trim
 from openportrait.web.checks import check_timeline, plainly
 from openportrait.web.controls import plain, step_of
 from openportrait.web.faces import drawn, face_at
@@ -80,6 +81,10 @@ def test_long_clips_templates_and_timelines_are_refused(tmp_path: Path) -> None:
     check_upload(path, WebOptions(max_seconds=3))
     with pytest.raises(MediaError, match="lasts 3 s, the limit is 2 s"):
         check_upload(path, WebOptions(max_seconds=2))
+    check_upload(path, WebOptions(max_seconds=1), None)
+    check_upload(path, WebOptions(max_seconds=1), Trim.of(1.5, 2.5))
+    with pytest.raises(MediaError, match=r"the part of .* lasts 2 s, the limit is 1 s"):
+        check_upload(path, WebOptions(max_seconds=1), Trim.of(1.5, None))
     with pytest.raises(MediaError, match="the limit is 1 s"):
         check_upload(EXAMPLES / "driving" / "talk.motion", WebOptions(max_seconds=1))
     with pytest.raises(MediaError, match="the timeline lasts 90 s"):

@@ -387,7 +387,7 @@ def test_a_slow_event_holds_up_nobody(app: Served, client: httpx.Client, monkeyp
     go_on = threading.Event()
     seen = threading.Semaphore(0)
 
-    def slowly(path: Path, limits: WebOptions) -> None:
+    def slowly(*given: object) -> None:
         seen.release()
         go_on.wait(30)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 
-from openportrait.drivings import Driving
 from openportrait.options import (
     CropOptions,
     EngineOptions,
@@ -171,13 +170,13 @@ def _reader(
 
     def read(given: Sequence[Any]) -> Asked:
         sources, drivings, others, part, moved, rest = (given[a:b] for a, b in pairwise((0, *ends, len(given))))
-        source = context.upload(first(sources), "source")
         options = context.options({**moves.values(moved), **controls.values(rest)})
-        path = context.upload(first(drivings), "driving")
+        source = context.source(first(sources), "source", options)
         # The part is that of this driving alone: others have their own.
         trim = TrimOptions(**driving_part.values(part))
-        driving = Driving(path, start_seconds=trim.driving_start, end_seconds=trim.driving_end)
-        return Asked(source, [driving, *further.read(others)], options)
+        own = {"start_seconds": trim.driving_start, "end_seconds": trim.driving_end}
+        driving = context.driving(first(drivings), "driving", options, **own)
+        return Asked(source, [driving, *further.read(others, options)], options)
 
     return read
 

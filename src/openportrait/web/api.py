@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,8 @@ def api(context: Context) -> None:
         session, chosen = context.session(request), context.options(_named(options, "options"))
 
         def work(progress: Any, cancel: Any) -> Result:
-            portrait, mover = context.upload(source, "source"), context.upload(driving, "driving")
-            movers: list[Path | Driving] = [mover, *_further(context, session, drivings)]
+            portrait, mover = context.source(source, "source", chosen), context.driving(driving, "driving", chosen)
+            movers = [mover, *_further(context, session, drivings, chosen)]
             return animate(portrait, movers, session.room(), progress=progress, cancel=cancel, **chosen)
 
         return _answer(_done(context, session, work), context.sessions.root)
@@ -61,7 +62,7 @@ def api(context: Context) -> None:
         wanted = _face_edit(_named(sliders, "sliders"))
 
         def work(progress: Any, cancel: Any) -> Result:
-            portrait = context.upload(source, "source")
+            portrait = context.source(source, "source", chosen)
             return edit(portrait, wanted, session.room(), progress=progress, cancel=cancel, **chosen)
 
         return _answer(_done(context, session, work), context.sessions.root)
@@ -105,7 +106,7 @@ def _named(values: Any, what: str) -> dict[str, Any]:
     return dict(values or {})
 
 
-def _further(context: Context, session: Session, given: Any) -> list[Driving]:
+def _further(context: Context, session: Session, given: Any, options: Mapping[str, Any]) -> list[Driving]:
     """Drivings as they are sent: `{"file": …, "region": "lip"}`. Raises OptionError, MediaError or TemplateError."""
     if not isinstance(given or [], list):
         raise OptionError("the drivings are no list; give a list of objects, each with a file")
@@ -122,7 +123,7 @@ def _further(context: Context, session: Session, given: Any) -> list[Driving]:
             raise OptionError(f"{what} has no option {shown(strange[0])}; known are {', '.join(known)}")
         # A file without the mark of one has not been looked at on its way in.
         path = str(context.sessions.own_file(session.name, str(file["path"]))) if "path" in file else None
-        found.append(context.driving(path, what, **values))
+        found.append(context.driving(path, what, options, **values))
     return found
 
 

@@ -16,7 +16,9 @@ from openportrait.limits import check_upload
 from openportrait.options import EngineOptions, Options
 from openportrait.pipeline import CancelCheck, ProgressCallback
 from openportrait.pipeline.background import names_file
+from openportrait.pipeline.driving import options_of
 from openportrait.records import Result
+from openportrait.trim import Trim
 from openportrait.web.checks import given
 from openportrait.web.jobs import Job, Work
 from openportrait.web.line import Line
@@ -51,15 +53,23 @@ class Context:
         """The visitor's session. Raises OpenPortraitError for a page that was closed."""
         return self.sessions.of(request.session_hash)
 
-    def upload(self, path: str | None, what: str) -> Path:
-        """An uploaded file, checked by its content. Raises OptionError, MediaError or TemplateError."""
+    def upload(self, path: str | None, what: str, part: Trim | None = None) -> Path:
+        """An uploaded file, checked by its content. Raises OptionError, MediaError or TemplateError.
+
+        `part`: how much of it is used; left out: one picture.
+        """
         found = given(path, what)
-        check_upload(found, self.limits)
+        check_upload(found, self.limits, part)
         return found
 
-    def driving(self, path: str | None, what: str, **values: Any) -> Driving:
-        """A further driving, checked as `upload` does. Raises OptionError, MediaError or TemplateError."""
-        made = Driving(self.upload(path, what), **values)
+    def source(self, path: str | None, what: str, options: Mapping[str, Any]) -> Path:
+        """The source of a job with these flat options. Raises as `upload`."""
+        return self.upload(path, what, Options.of(**options).trim.source)
+
+    def driving(self, path: str | None, what: str, options: Mapping[str, Any], **values: Any) -> Driving:
+        """A driving of a job with these flat options and its own `values`. Raises as `upload`."""
+        made = Driving(given(path, what), **values)
+        self.upload(path, what, options_of(made, Options.of(**options)).trim.driving)
         if abs(made.offset_seconds) > self.limits.max_seconds:
             raise OptionError(
                 f"{what}: --offset-seconds is {made.offset_seconds:g}, the limit is {self.limits.max_seconds:g}; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -65,12 +65,12 @@ class Slot:
         """What an event takes as its inputs."""
         return [self.file, *self.controls.components]
 
-    def read(self, given: Sequence[Any]) -> Driving:
+    def read(self, given: Sequence[Any], options: Mapping[str, Any]) -> Driving:
         """The driving, from what the components sent. Raises OptionError, MediaError or TemplateError."""
         values = self.controls.values(given[1:])
         if not values["region"] and not values["face"]:
             raise OptionError(f"{self.what} has no region and no face of its own; choose one for it")
-        return self._context.driving(given[0], self.what, **values)
+        return self._context.driving(given[0], self.what, options, **values)
 
 
 class FurtherDrivings:
@@ -100,10 +100,10 @@ class FurtherDrivings:
         """What an event takes as its inputs."""
         return [self._used, *(component for slot in self._slots for component in slot.components)]
 
-    def read(self, given: Sequence[Any]) -> list[Driving]:
+    def read(self, given: Sequence[Any], options: Mapping[str, Any]) -> list[Driving]:
         """Those that were added, from what the components sent. Raises as `Slot.read`."""
         used, size = given[0] or [], len(self._slots[0].components)
-        return [self._slots[number].read(given[1 + number * size :][:size]) for number in used]
+        return [self._slots[number].read(given[1 + number * size :][:size], options) for number in used]
 
 
 def _shown(used: list[int]) -> list[Any]:

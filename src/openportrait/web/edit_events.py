@@ -154,8 +154,8 @@ class EditTab:
             path, chosen, _ = self._form.read(values)
 
             def work(progress: Any, cancel: Any) -> Any:
-                clip, wanted = self._context.upload(path, "portrait"), self.wanted(request, *values)
                 options = self._context.options({**chosen, "save_template": True})
+                clip, wanted = self._context.source(path, "portrait", options), self.wanted(request, *values)
                 return edit(clip, wanted, session.room(), progress=progress, cancel=cancel, **options)
 
             yield from shown.follow(self._context, session, ticket, work)

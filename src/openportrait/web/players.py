@@ -12,10 +12,12 @@ from urllib.parse import quote
 import gradio as gr
 
 from openportrait.errors import OpenPortraitError
+from openportrait.limits import TooMuch, check_upload
 from openportrait.media import open_clip
 from openportrait.media.listening import is_sound
 from openportrait.options import TrimOptions
 from openportrait.templates import is_template
+from openportrait.web.checks import plainly
 from openportrait.web.context import AT_ONCE, WORK_AT_ONCE, Context
 from openportrait.web.controls import Controls
 from openportrait.web.faces import first
@@ -75,16 +77,26 @@ class Player:
     def _show(self, *files: str | None) -> tuple[Any, Any, Any]:
         """The player, whether there is a part to choose, and whether a player says where."""
         path = first(files)
-        player, has_part = "", False
+        player, has_part, told = "", False, ""
         # What is wrong with a file is told where its faces are looked for.
         with suppress(OpenPortraitError):
             if path is not None:
-                player, has_part = played(self._context.upload(path, self._what))
+                found = self._context.upload(path, self._what)
+                player, has_part = played(found)
+                told = self._told(found)
         return (
-            gr.update(value=player, visible=bool(player)),
+            gr.update(value=player + told, visible=bool(player + told)),
             gr.update(visible=has_part),
             gr.update(visible=bool(player)),
         )
+
+    def _told(self, path: Path) -> str:
+        """HTML that says of a file that it is too long to be used whole; empty where it may be."""
+        try:
+            check_upload(path, self._context.limits)
+        except TooMuch as error:
+            return f"<p>{html.escape(plainly(error, self._context.sessions.root))}</p>"
+        return ""
 
 
 def played(path: Path) -> tuple[str, bool]:

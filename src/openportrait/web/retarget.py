@@ -74,10 +74,10 @@ def retarget_tab(context: Context) -> Results:
         session = context.session(request)
 
         def work(progress: Any, cancel: Any) -> Any:
-            clip = context.upload(source, "video")
+            options = context.options(controls.values(values[count:]))
+            clip = context.source(source, "video", options)
             left = {name: None for name, ticked in zip(OPENED, values[:first], strict=True) if not ticked}
             wanted = RetargetOptions(**{**wishes.values(values[first:count]), **left})
-            options = context.options(controls.values(values[count:]))
             return retarget(clip, wanted, session.room(), progress=progress, cancel=cancel, **options)
 
         yield from shown.follow(context, session, ticket, work)

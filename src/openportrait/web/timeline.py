@@ -137,9 +137,9 @@ class TimelinePanel:
         source, chosen, _ = self._form.read(values)
 
         def work(progress: Any, cancel: Any) -> Any:
-            portrait, timeline = self._context.upload(source, "portrait"), _timeline(keys, rate)
-            check_timeline(timeline, self._context.limits)
             options = self._context.options({**chosen, "save_template": True})
+            portrait, timeline = self._context.source(source, "portrait", options), _timeline(keys, rate)
+            check_timeline(timeline, self._context.limits)
             return perform(portrait, timeline, session.room(), progress=progress, cancel=cancel, **options)
 
         yield from self._shown.follow(self._context, session, ticket, work)
