@@ -16,7 +16,9 @@ from openportrait.errors import NoFaceError
 from openportrait.faces import FaceNetworks
 from openportrait.media import read_image, write_image
 from openportrait.options import EngineOptions, Options
-from openportrait.pipeline.preview import picture_at, preview_driving, preview_source
+from openportrait.pipeline.driving import MeasuredDriving, open_driving, options_of
+from openportrait.pipeline.flow import Watch
+from openportrait.pipeline.preview import measured_near, picture_at, preview_driving, preview_source
 from openportrait.pipeline.source import ImageSource
 from openportrait.pipeline.tools import Tools
 from openportrait.records import CropRule, Face, Image
@@ -108,3 +110,28 @@ def test_a_speck_is_not_animated_unasked(tmp_path: Path) -> None:
         (said,) = [line for line in ImageSource(path, tools, options).warnings if "the face is small" in line]
         assert f"{path}: the face is small" in said
     assert ImageSource(EXAMPLES / "source" / "astronaut.jpg", tools, Options()).warnings == ()
+
+
+def test_one_frame_of_a_clip_needs_its_start_and_what_is_around_it(talk: Path) -> None:
+    options = Options.of(engine="mesh", driving_end=4.0)
+    tools, measured = Tools.load(options.engine), list[MeasuredDriving]()
+
+    def measure(part: Driving) -> MeasuredDriving:
+        measured.append(open_driving(part.path, tools, options_of(part, options), Watch()))
+        return measured[-1]
+
+    near = measured_near(Driving(talk), options, 3.0, tools, measure)
+    assert near is not None
+    whole = measure(Driving(talk))
+    assert [len(each.motions) for each in measured] == [12, 25, 100]
+    assert len(near.motions) == 100
+    assert near.trim == whole.trim
+    moved = np.abs(whole.motions[75].expression - whole.motions[0].expression).max()
+    for place in (0, 75):
+        assert np.abs(near.motions[place].expression - whole.motions[place].expression).max() < 0.1 * moved
+    [(shown, _)] = [item for item in near.footage([75]).frames() if item is not None]
+    [(expected, _)] = [item for item in whole.footage([75]).frames() if item is not None]
+    assert (shown == expected).all()
+    auto = Driving(talk, neutral_frame="auto")
+    assert measured_near(auto, options, 3.0, tools, measure) is None, "each frame counts for the most neutral one"
+    assert len(measured) == 3, "nothing is measured in vain"

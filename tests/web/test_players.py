@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
 
 from openportrait import Animator, Driving
-from openportrait.media import read_image
+from openportrait.media import open_writer, read_image
 from tests.conftest import EXAMPLES
 from tests.web.conftest import PATIENCE_MS, Visitor
 
@@ -66,6 +67,22 @@ def test_what_is_wrong_with_a_job_is_said_before_it(visitor: Visitor, portrait: 
     visitor.wait_for_preview("animate-source")
     visitor.page.click("#animate-preview")
     assert "there is no driving yet; add one" in visitor.page.inner_text(".op-trouble")
+
+
+def test_of_a_clip_that_is_too_long_a_part_is_used(visitor: Visitor, portrait: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "slow.mp4"
+    with open_writer(clip, rate=Fraction(1, 4)) as writer:
+        for _ in range(12):
+            writer.write(read_image(EXAMPLES / "driving" / "surprise.jpg", max_size=256).image)
+    visitor.upload("animate-source", portrait)
+    visitor.upload("animate-driving", clip)
+    visitor.wait_for_text("animate-driving-player", "lasts 48 s, the limit is 30 s; use less of it")
+    visitor.wait_for_preview("animate-driving")
+    visitor.page.click("#animate-start")
+    visitor.wait_for_status("animate", "lasts 48 s, the limit is 30 s")
+    visitor.page.fill("#animate-driving_end :is(input, textarea)", "2")
+    visitor.run("animate")
+    assert "2 frames" in visitor.status("animate")
 
 
 def test_a_portrait_is_pasted_and_a_driving_is_taken(

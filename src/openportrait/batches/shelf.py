@@ -64,8 +64,7 @@ class Shelf:
 
     def driving(self, given: Driving, options: Options, watch: Watch) -> Driving:
         """The same driving, measured."""
-        measured = self.measured(given, options, watch)
-        return replace(given, file=measured, driving_face="", start_seconds=None, end_seconds=None)
+        return as_measured(given, self.measured(given, options, watch))
 
     def measured(self, given: Driving, options: Options, watch: Watch) -> MeasuredDriving:
         """What it was measured to do."""
@@ -76,3 +75,8 @@ class Shelf:
             lambda: open_driving(given.path, self.tools, wanted, watch, sound=given.sound),
             lambda found: len(found.motions),
         )
+
+
+def as_measured(given: Driving, measured: MeasuredDriving) -> Driving:
+    """The same driving with what was measured of it in place of its file."""
+    return replace(given, file=measured, driving_face="", start_seconds=None, end_seconds=None)

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
+from openportrait.drivings import Driving
+from openportrait.errors import MediaError, NoFaceError
 from openportrait.faces import choose, size_of
 from openportrait.media import Clip
+from openportrait.media.listening import is_sound
 from openportrait.options import Options
-from openportrait.pipeline.driving import RATE_OF_STILLS, cutter, open_driving_clip
+from openportrait.pipeline.driving import (
+    RATE_OF_STILLS,
+    MeasuredDriving,
+    cutter,
+    open_driving_clip,
+    options_of,
+)
 from openportrait.pipeline.render import Picture, Rendering
 from openportrait.pipeline.source import cut, open_source_clip
 from openportrait.pipeline.tools import Tools
-from openportrait.records import Face, Frame, Image
+from openportrait.records import Face, Frame, Image, MediaInfo
+from openportrait.sequences import view
+from openportrait.templates import is_template
+from openportrait.trim import Trim
+
+AROUND_SECONDS = Fraction(1, 2)
+"""What is measured of a clip at its start and on both sides of a moment, so that the face of one frame comes out as of
+the whole clip: landmarks are steadied over a tenth of a second, and a face that was just found settles in a few frames.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +72,79 @@ def picture_at(job: Rendering, seconds: float) -> Picture:
     """The picture that the result shows at this time; the nearest one where it is shorter. Raises as iteration does."""
     place = int(seconds * (job.rate or RATE_OF_STILLS))
     return job.picture(min(max(place, 0), job.frames - 1))
+
+
+def measured_near(
+    given: Driving, options: Options, seconds: float, tools: Tools, measure: Callable[[Driving], MeasuredDriving]
+) -> MeasuredDriving | None:
+    """A driving that is measured as far as one picture of a still portrait needs it: at its start, where it counts as
+    at rest, and around a moment. Its other frames are as the nearest of these.
+
+    `seconds`: of the moment, since its part begins; `measure`: measures a part. None where all of it has to be
+    measured: for the most neutral frame, for crops that one box around all its faces cuts, where several faces are to
+    be told apart, where one is lost, and where nothing would be saved.
+    Raises MediaError where it cannot be read, and what `measure` raises.
+    """
+    wanted = options_of(given, options)
+    if "auto" in (given.neutral_frame, options.motion.neutral_frame) or given.sound:
+        return None
+    if is_template(given.path) or is_sound(given.path):
+        return None
+    with open_driving_clip(given.path, wanted.crop.max_gigapixels, wanted.trim.driving) as clip:
+        info, part = clip.info, clip.trim
+    if info.rate is None or info.frames is None or not _is_measured_apart(info, options, tools):
+        return None
+    around, moment = round(AROUND_SECONDS * info.rate), min(int(seconds * info.rate), info.frames - 1)
+    head, near = range(around), range(max(moment - around, 0), min(moment + around + 1, info.frames))
+    if info.frames <= 2 * (len(head) + len(near)):
+        return None
+    # Whatever is wrong with a part is told of the whole.
+    with suppress(MediaError, NoFaceError):
+        measured = [_part(given, frames, part, info, wanted, tools, measure) for frames in (head, near)]
+        start, middle = measured
+        if start is not None and middle is not None:
+            return _joined(start, middle, near.start, info.frames, part)
+    return None
+
+
+def _is_measured_apart(info: MediaInfo, options: Options, tools: Tools) -> bool:
+    """Whether the motion of one frame does not depend on where the face is in others (`cutter`)."""
+    is_whole = info.width == info.height and not options.crop.crop_driving
+    return tools.engine.reader.is_steady or is_whole
+
+
+def _part(
+    given: Driving,
+    frames: range,
+    part: Trim,
+    info: MediaInfo,
+    wanted: Options,
+    tools: Tools,
+    measure: Callable[[Driving], MeasuredDriving],
+) -> MeasuredDriving | None:
+    """Some frames of a driving's part; None where they show several faces at their start, or none for a while."""
+    assert info.rate is not None
+    start, end = (part.start_seconds + place / info.rate for place in (frames.start, frames.stop))
+    clip = open_driving_clip(given.path, wanted.crop.max_gigapixels, Trim(start, end))
+    if len(_first_frame(clip, wanted, tools)[1]) != 1:
+        return None
+    measured = measure(replace(given, start_seconds=float(start), end_seconds=float(end)))
+    return measured if all(measured.present) else None
+
+
+def _joined(start: MeasuredDriving, middle: MeasuredDriving, first: int, frames: int, part: Trim) -> MeasuredDriving:
+    """A driving of so many frames of which the start and those from `first` on are known."""
+    known = len(start.motions)
+    last = len(middle.motions) - 1
+    places = [place if place < known else known + min(max(place - first, 0), last) for place in range(frames)]
+    return replace(
+        middle,
+        motions=view([*start.motions, *middle.motions], places),
+        ratios=view([*start.ratios, *middle.ratios], places),
+        present=view([*start.present, *middle.present], places),
+        seen=view([*start.seen, *middle.seen], places),
+        trim=part,
+    )
 
 
 def _first_frame(clip: Clip, options: Options, tools: Tools) -> tuple[Image, list[Face]]:

@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from openportrait import pipeline
+from openportrait.batches.shelf import Shelf, as_measured
 from openportrait.drivings import Driving
 from openportrait.media.stills import on_white
 from openportrait.options import Options
+from openportrait.pipeline.driving import MeasuredDriving
 from openportrait.pipeline.flow import Watch
-from openportrait.pipeline.preview import picture_at
+from openportrait.pipeline.preview import measured_near, picture_at
+from openportrait.pipeline.source import Opened, is_still
 from openportrait.web.context import WORK, Context
 
 HEIGHT = 320
@@ -57,12 +60,28 @@ class OneFrame:
             watch = Watch(None, session.closed.is_set)
             with session.measuring:
                 shelf = session.shelf(options.engine)
-                drivings = [shelf.driving(one, options, watch) for one in asked.drivings]
-                source = shelf.source(asked.source, drivings, options, watch)
+                source = shelf.source(asked.source, asked.drivings, options, watch)
+                seconds = (second or 0.0) - (asked.drivings[0].start_seconds or 0.0)
+                drivings = _measured(shelf, asked.drivings, source, options, seconds, watch)
                 job = pipeline.open_job(source, drivings, options, watch, shelf.tools)
-                picture = picture_at(job, (second or 0.0) - (asked.drivings[0].start_seconds or 0.0))
+                picture = picture_at(job, seconds)
             return gr.update(value=session.picture(on_white(picture.image, picture.alpha)), visible=True)
 
         self._button.click(
             show, [self._second, *inputs], self._picture, trigger_mode="once", show_progress="minimal", **WORK
         )
+
+
+def _measured(
+    shelf: Shelf, given: Sequence[Driving], source: Opened, options: Options, seconds: float, watch: Watch
+) -> list[Driving]:
+    """The drivings; the first one as far as the moment needs it, where the source is a picture."""
+
+    def measure(part: Driving) -> MeasuredDriving:
+        return shelf.measured(part, options, watch)
+
+    near = None
+    if is_still(source, options):
+        near = measured_near(given[0], options, max(seconds, 0.0), shelf.tools, measure)
+    known = [near or measure(given[0]), *map(measure, given[1:])]
+    return [as_measured(one, measured) for one, measured in zip(given, known, strict=True)]
