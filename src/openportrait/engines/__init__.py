@@ -1,4 +1,5 @@
-"""What computes the picture: the mesh engine, which needs nothing, and the neural one, which needs weights."""
+"""The engines that compute pictures: the mesh engine, which needs nothing, and the neural engine, which needs
+weights."""
 
 from __future__ import annotations
 

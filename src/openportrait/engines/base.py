@@ -18,10 +18,10 @@ from openportrait.records import CropRule, Face, FaceCrop, FaceEdit, Floats, Ima
 from openportrait.sequences import Computed, groups
 
 Appearance = Any
-"""What an engine remembers of a source face; opaque to callers."""
+"""What an engine remembers about a source face. Callers do not look into it."""
 
 Memory = Any
-"""What an engine has learnt of one face from the frames of a clip; opaque to callers."""
+"""What an engine has learnt about one face from the frames of a clip. Callers do not look into it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,8 @@ class Canvas:
 
 
 class MotionReader(Protocol):
-    """How an engine measures the motion of a driving whose faces were found: it takes what it needs of what is offered.
+    """Measures the motion of a driving whose faces were found. It is offered landmarks and crops, and takes what it
+    needs.
 
     `size`: longer side of the driving's pictures, px. Crops are cut, and a clip is read again, only where they are
     asked for.
@@ -77,7 +78,7 @@ class PixelReader:
     is_steady = False
 
     def __init__(self, motion: Callable[[Sequence[FaceCrop]], list[Motion]], batch_size: int) -> None:
-        """Both are the engine's."""
+        """`motion` and `batch_size` of the engine."""
         self._motion = motion
         self._batch_size = batch_size
 
@@ -125,28 +126,30 @@ class Engine(Protocol):
     layout: KeypointLayout
     crop_rule: CropRule
     batch_size: int
-    """How many crops or shots it is fastest with at once."""
+    """How many crops or shots the engine takes at once when it is fastest."""
     renders_apart: bool
-    """Whether several processes with an engine each are faster than one: where it keeps neither all cores nor a device
-    busy by itself, and what it remembers of a face can be sent."""
+    """Whether several processes, each with its own engine, are faster than one. This is so where one engine leaves
+    cores
+    or a device idle, and where what it remembers of a face can be sent to another process."""
 
     reader: MotionReader
-    """How the motion of a driving is measured, whose faces were found before."""
+    """Measures the motion of a driving whose faces were found before."""
     refine: Refine | None
-    """The engine's own landmark network, whose points crops and ratios are then made from; None for none."""
+    """The engine's own landmark network; crops and ratios are then made from its points. None: the engine has none."""
     notices: tuple[str, ...]
-    """What the user should know of it, a line each; stated with every result."""
+    """What the user should know about the engine, one line each. Every result states these lines."""
 
     def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
         """One motion a crop."""
         ...
 
     def remember(self, crop: FaceCrop, so_far: Memory | None) -> Memory | None:
-        """What is learnt of a face from one more frame of it; shown all frames in order before any is rendered."""
+        """What the engine knows of a face after one more frame. It is shown all frames in order before one is
+        rendered."""
         ...
 
     def appearance(self, crop: FaceCrop, earlier: Appearance | None = None, memory: Memory | None = None) -> Appearance:
-        """What must be known of a source face, computed once.
+        """What the engine must know of a source face to render it; computed once.
 
         `earlier`: that of the same face in the frame before, where the source is a clip; `memory`: of all its
         frames, as `remember` left it.
@@ -154,7 +157,7 @@ class Engine(Protocol):
         ...
 
     def remarks(self, appearance: Appearance) -> tuple[str, ...]:
-        """What the user should know of how this face will be drawn, a line each."""
+        """What the user should know about how this face will be drawn, one line each."""
         ...
 
     def stitch(self, x_s: Floats, x_d: Floats) -> Floats:

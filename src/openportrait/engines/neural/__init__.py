@@ -25,7 +25,7 @@ _building = Lock()
 
 
 class _Stamp(NamedTuple):
-    """One weight file as it is now: another content is another engine."""
+    """One weight file as it is now. When its content changes, the engine is loaded again."""
 
     name: str
     path: Path

@@ -93,7 +93,7 @@ def _count(kind: str) -> int:
 def _has_bfloat16_units() -> bool:
     """Whether this processor multiplies bfloat16 natively (AMX, AVX-512 BF16); emulated it is slower than float32.
 
-    PyTorch has these questions under private names only; where a release lacks them, the answer is no.
+    PyTorch answers this under private names only; where a release lacks them, the answer is no.
     """
     questions = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
     return any(question() for question in questions if question is not None)
@@ -119,7 +119,7 @@ class Graphs:
         self._device = device
         self._notice = notice
         self._graphs: dict[tuple[torch.Size, ...], _Graph | None] = {}
-        # Memory is shared only between recordings of one stream.
+        # Only recordings of the same stream share memory.
         self._memory = _Memory(torch.cuda.graph_pool_handle(), torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
         self._refused = False
 
@@ -167,7 +167,7 @@ class _Graph:
             function(*self._inputs)
         torch.cuda.current_stream().wait_stream(memory.stream)
         self._graph = torch.cuda.CUDAGraph()
-        # By default whatever another thread of the program does with CUDA would break the recording off.
+        # By default, anything that another thread of the program does with CUDA would end the recording.
         with torch.cuda.graph(self._graph, memory.pool, memory.stream, capture_error_mode="thread_local"):
             self._results = function(*self._inputs)
 

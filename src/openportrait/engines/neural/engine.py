@@ -1,6 +1,7 @@
 """The engine of the published LivePortrait networks (arXiv 2407.03168), on any device PyTorch has.
 
-Pictures are pasted back where they are made (SPEC §6): what travels is one window of each frame."""
+Pictures are pasted back where they are made (SPEC §6): only one window of each frame is copied to the device and
+back."""
 
 from __future__ import annotations
 
@@ -77,8 +78,8 @@ _turn = Lock()
 class NeuralEngine:
     """`openportrait.engines.base.Engine` on the five published networks (layout `liveportrait-21`).
 
-    Motion and its corrections are float32 on every device: they are small, and what they get wrong is
-    seen as jitter. Warping and decoding run in `dtype`. Threads take turns, those of other engines too.
+    Motion and its corrections are float32 on every device: they are small, and their errors are seen as jitter.
+    Warping and decoding run in `dtype`. Threads take turns, those of other engines too.
     """
 
     name = "neural"
@@ -112,7 +113,7 @@ class NeuralEngine:
 
     @torch.inference_mode()
     def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
-        """M on each crop at 256×256 (SPEC §3)."""
+        """Apply M to each crop at 256×256 (SPEC §3)."""
         if not crops:
             return []
         with self._computing():
@@ -197,7 +198,7 @@ class NeuralEngine:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        """The device to oneself, with products of float32 in float32: cuDNN would take tf32 by default.
+        """Use the device alone, and multiply float32 as float32: cuDNN would take tf32 by default.
 
         That setting, and the recording of a CUDA graph, concern the whole process.
         """
@@ -205,7 +206,7 @@ class NeuralEngine:
             yield
 
     def _made(self, shots: Sequence[Shot]) -> list[Tensor]:
-        """One [512, 512, 3] uint8 picture a shot, on the device. Raises EngineError where its memory does not do."""
+        """One [512, 512, 3] uint8 picture a shot, on the device. Raises EngineError where its memory is too small."""
         made: list[Tensor] = []
         while len(made) < len(shots):
             batch = shots[len(made) : len(made) + self.batch_size]
@@ -242,7 +243,7 @@ class NeuralEngine:
 
 
 def _joined(sources: Sequence[WarpSource]) -> WarpSource:
-    """One source for all where it is the same face, else one entry each."""
+    """One source for all shots of the same face; otherwise one for each shot."""
     if all(source is sources[0] for source in sources):
         return sources[0]
     return WarpSource(
@@ -253,7 +254,7 @@ def _joined(sources: Sequence[WarpSource]) -> WarpSource:
 
 
 def _to_host(pictures: Sequence[Tensor]) -> list[Image]:
-    """The same in the computer's own memory, of which CUDA's fast kind is scarce: copy what is kept."""
+    """The same in the computer's own memory. CUDA's fast kind of it is scarce: copy what you keep."""
     if not pictures or pictures[0].device.type != "cuda":
         return [picture.cpu().numpy() for picture in pictures]
     pinned = [torch.empty(picture.shape, dtype=picture.dtype, pin_memory=True) for picture in pictures]

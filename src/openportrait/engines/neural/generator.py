@@ -175,7 +175,8 @@ class Generator:
     def __init__(
         self, load: LoadNetwork, device: torch.device, dtype: torch.dtype, notice: Notice = _log.warning
     ) -> None:
-        """`notice` is told, in a line each, what turns out while pictures are made and is good to know."""
+        """`notice` is called with one line for each thing that a user should know and that shows only while
+        pictures are made."""
         self._load = load
         self._device = device
         self._notice = notice

@@ -1,4 +1,4 @@
-"""The 203 points that the published weights expect crops and openness ratios to be measured on (SPEC §1, §2).
+"""The 203 points on which crops and openness ratios are measured for the published weights (SPEC §1, §2).
 
 Counted on an upright face, left and right as in the picture:
 

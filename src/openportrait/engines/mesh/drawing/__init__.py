@@ -1,1 +1,1 @@
-"""From a moved mesh to pixels, and what is drawn on the skin."""
+"""Draws a moved mesh as pixels, and what lies on the skin."""

@@ -1,4 +1,4 @@
-"""Folds that skin throws as a face smiles, frowns or raises its brows: light and shadow drawn over the moved picture.
+"""Folds of the skin when a face smiles, frowns or raises its brows: light and shadow drawn over the moved picture.
 
 Each fold is a dark valley beside a lighter ridge, laid out on the source once and drawn by the warp that moved the
 picture. It is as deep as the source's skin bears: old and rough skin folds deeply, a child's or a smooth painting's

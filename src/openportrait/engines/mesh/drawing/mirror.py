@@ -1,4 +1,4 @@
-"""The side that a turned portrait hides, taken from the one it shows: cheek, temple, sideburn, ear, hair behind it.
+"""The hidden side of a turned head, taken from the side it shows: cheek, temple, sideburn, ear, the hair behind.
 
 Skin seen edge-on in the source has no pixels to speak of: turned to the viewer it would show a smear with
 the outline of the old face in it. There the mirrored place on the other side of the head is shown instead,
@@ -48,7 +48,7 @@ _SHOWN = (0.05, 0.25)
 _BETTER = (0.1, 0.3)
 """By how much more the other side faces the viewer, cosines, before it stands in, and from where on it does wholly."""
 _ASIDE_CM = (1.6, 2.8)
-"""The nose keeps its own shading."""
+"""cm from the middle of the face: nearer to it, where the nose keeps its own shading, nothing is mirrored."""
 _TURNED = (0.04, 0.2)
 """Cosines by which a side has turned to the viewer, from not at all to wholly."""
 _LIGHT_REACH_CM, _FAR_CM, _FAR_SHARE = 1.4, 4.0, 0.015
@@ -58,7 +58,8 @@ _SHADE_REACH_CM = 0.7
 _HAIR_CM = (6.2, 7.4)
 """Aside, from where on what is close by is rather hair, whose darkness is not that of light."""
 _SKIN_SPREAD = 0.65
-"""Of the logarithm of brightness about the median of the same side of the face: shade, but no hair."""
+"""Standard deviation of the logarithm of brightness about the median of the same side: wide enough for shade, not
+for hair."""
 _TINT = 0.75
 """Power of the difference in hue between both sides that is taken for the light's."""
 _OTHER_HUE = (0.2, 0.6)
@@ -66,7 +67,7 @@ _OTHER_HUE = (0.2, 0.6)
 _GAIN_RANGE = (0.35, 3.5)
 """Darkest and brightest light, over that of the other side."""
 _GRAIN_CM, _GRAIN_LESS = 0.2, 2.0
-"""What is finer is the grain of paint or camera, or pores: light makes no more of it, up to this gain."""
+"""Detail finer than this is grain of paint or camera, or pores. Light up to this gain does not make it stronger."""
 _LEAST = 0.02
 """Share of the other side below which a triangle is not drawn."""
 _STEEPEST = 2.0
@@ -108,12 +109,12 @@ class OtherSide:
     normals: Floats
     """(H, 3) unit, out of the head."""
     hidden: Floats
-    """(H,) 0 seen well in the source, 1 not at all, though its mirror image is."""
+    """(H,) 0 where the source shows the vertex well; 1 where it hides it but shows its mirror image."""
     light: Light
     unit: float
     """px for a cm of the head."""
     steep: Floats
-    """(468,) px of depth that would only smear skin seen edge-on which has no mirror image to be shown."""
+    """(468,) px of depth that is taken away: skin seen edge-on without a mirror image would only be smeared by it."""
 
     def share(self, rotation: Floats) -> Floats:
         """(H,) how much of its mirror image a vertex shows when the head has turned by `rotation` (3, 3)."""
@@ -230,7 +231,7 @@ def show_other_side(
     shown_at = covered >= 0
     if not shown_at.any():
         return
-    # Beyond its edge goes on what is shown there, so that nothing else is mixed in where pixels are enlarged.
+    # What is shown at the edge continues beyond it, so that enlarged pixels mix nothing else in.
     around = np.where(shown_at, covered, cv2.dilate(covered.astype(np.int16), np.ones((5, 5), np.uint8)))
     taken_from = places(evaluate(displacements(moved, other.places[mirrored()], corners), around, grid), grid)
     painted = np.column_stack([share, other.light.gain, other.light.tone])[corners]

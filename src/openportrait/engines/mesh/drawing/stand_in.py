@@ -1,4 +1,4 @@
-"""Skin that stands in for what lids and lips close over, and the line along which they meet.
+"""Skin that is drawn where lids or lips close over an opening, and the line along which they meet.
 
 The stand-in lies on the source: it has no eye or mouth, only the skin around it grown together. It is
 drawn with the warp that moved the picture, so that it stays on the face to the pixel.
@@ -27,7 +27,7 @@ _GRAIN_LIMIT = 1.5
 
 @dataclass(frozen=True, eq=False)
 class StandIn:
-    """A part of a source without an opening of it."""
+    """A part of a source from which an opening (eye or mouth) was removed."""
 
     pixels: Image
     """(h, w, 4) RGB, and how much of it is to be seen, 0 at the edges."""
@@ -47,8 +47,8 @@ def build_stand_in(
 ) -> StandIn:
     """From a crop (S, S, 3) and the opening's outline (N, 2) px, grown by `above` and `below` px.
 
-    What is darker than `darkest` of the median brightness around, or than `darkest_near` of that close by, is none of
-    the skin that is wanted.
+    Pixels darker than `darkest` times the median brightness around, or `darkest_near` times that close by,
+    do not count as skin.
     """
     reach = max(above, below, 2.0)
     rows, columns = bounds(outline, 3 * reach + 2, image.shape[0])
@@ -99,7 +99,7 @@ def _grain(detail: Layer, skin: Mask, hidden: Mask) -> Layer:
         return grain
     limit = _GRAIN_LIMIT * np.sqrt((detail[skin] ** 2).mean(0))
     clean = np.clip(detail, -limit, limit) * skin[..., None]
-    # There and back, as what is hidden may be higher than the skin below it.
+    # Taken upwards and downwards in turns, as the hidden part may be taller than the skin below it.
     turns = np.arange(len(rows)) % (2 * below - 2)
     grain[rows[0] : rows[-1] + 1] = clean[rows[-1] + 1 + np.minimum(turns, 2 * below - 2 - turns)]
     return grain
@@ -108,7 +108,7 @@ def _grain(detail: Layer, skin: Mask, hidden: Mask) -> Layer:
 def show_stand_in(
     picture: Image, found: Warp, stand_in: StandIn, part: tuple[slice, slice], share: Field | float
 ) -> None:
-    """Draw it into a part (rows, columns) of `picture` (S, S, 3), in place, by `share` (h, w) or one for all."""
+    """Draw the skin into a part (rows, columns) of `picture` (S, S, 3), in place; `share` is (h, w) or one number."""
     shown = picture[part]
     if not shown.size:
         return

@@ -19,7 +19,7 @@ _SUBPIXEL_BITS = 4
 _CELL = 1 << _SUBPIXEL_BITS
 """Steps across a cell."""
 _LEAST_HEIGHT, _LEAST_AREA = 0.6, 0.05
-"""px, px²: what is thinner covers pixels that lie beside it, where its values run away."""
+"""px, px²: a thinner triangle covers pixels beside it, where its values would be far too large."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ def draw(layers: Layers, source: Image, found: Warp) -> tuple[Image, Image]:
     across, down = (int(cv2.norm(plane, cv2.NORM_INF)) + 2 for plane in found.field)
     for row in range(first, last, _STRIP):
         rows = slice(row, min(row + _STRIP, last))
-        # Farther from the person than anything moves there is only the plate, which the source shows as well.
+        # Far from the person nothing moves: there the source already shows the plate.
         begin, behind = layers.reach[:, max(rows.start - down, 0) : rows.stop + down]
         columns = slice(
             max(step, left - step, int(begin.min()) - across),

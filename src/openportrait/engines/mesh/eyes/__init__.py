@@ -1,1 +1,1 @@
-"""Eyes: taken apart once a portrait, shown through the moved lids in every picture."""
+"""Eyes: separated into layers once for each portrait, then shown through the moved lids in every picture."""

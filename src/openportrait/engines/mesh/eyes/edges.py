@@ -1,7 +1,8 @@
-"""Eyes larger than the landmarks say, as of dolls, cartoons and some paintings: their outline put where it is seen.
+"""Finds the real outline of eyes that are larger than the landmarks say, as of dolls, cartoons and some paintings.
 
-The white of the eye is followed from inside the landmarks' outline to where it ends. That is believed only where it
-ends all around: white that runs into bright skin, or an eye that shows no white, keeps the landmarks' outline.
+The white of the eye is followed from inside the landmarks' outline to where it ends. The outline found is used only
+where the white ends all around. Where white runs into bright skin, or where an eye
+shows no white, the landmarks' outline stays.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _SMOOTH = 1.5
 def snapped(image: Image, face: Floats) -> Floats:
     """Landmarks (478, 3) px of a crop (S, S, 3) with the outlines of its eyes moved outwards, and the skin around."""
     eyes = [_Eye.seen(image, face, side) for side in (0, 1)]
-    # Nobody has one such eye alone: light on the skin around may look like one.
+    # Such eyes come in pairs; if only one is found, it is light on the skin around.
     sure = min(eye.sure for eye in eyes)
     if sure <= 0:
         return face

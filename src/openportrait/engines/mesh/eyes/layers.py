@@ -1,6 +1,6 @@
-"""One eye of a source taken apart: the white without its iris, the whole iris, and the skin of the shut lid.
+"""One eye of a source in layers: the white without its iris, the whole iris, and the skin of the shut lid.
 
-What a source does not show, as its lids are shut, is made up in its light and colours."""
+What shut lids hide in the source is made up in its light and colours."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def build_eye(image: Image, face: Floats, side: int) -> EyeLayers:
         white = white + np.float32(shut) * (made_white(shape, place(outline), brightest) - white)
         made = made_iris(shape, *iris_place(place(outline)), lash, brightest)
         iris = iris + np.float32(shut) * (made - iris)
-    # In a turned head the farther eye is narrowed, but no lower.
+    # In a turned head the farther eye looks narrower, but just as high.
     wider = max(eye_width(face, 0), eye_width(face, 1))
     return EyeLayers(
         white=white,
@@ -301,14 +301,14 @@ def _white(zoomed: Layer, eyeball: Mask, centre: Floats, radius: float, unit: fl
     beside = eyeball & (distance > radius * _IRIS_MARGIN)
     if beside.sum() <= _FEWEST:
         beside = eyeball
-    # What is dark right at the circle is lashes, or iris that the circle missed.
+    # Dark pixels right at the circle are lashes, or iris that the circle missed.
     bright = zoomed.min(2)
     known = beside & (distance > radius * _IRIS_REACH)
     if beside.any():
         known |= beside & (bright > 0.75 * np.percentile(bright[beside], 70))
     made = filled(zoomed, known)
     if known.any():
-        # What is made up lies in the light of the skin around it.
+        # Pixels that are made up take the light of the skin around them.
         outside = (distance > radius * _IRIS_MARGIN).astype(np.float32)
         luma = np.dstack([zoomed @ LUMA.astype(np.float32) * outside, outside])
         total = cv2.GaussianBlur(luma, (0, 0), _LIGHT_REACH * unit)
@@ -331,7 +331,7 @@ def _iris(zoomed: Layer, eyeball: Mask, centre: Floats, radius: float) -> Layer:
     known, whole = eyeball & disc, zoomed.copy()
     core = known & (distance < radius * _IRIS_CORE)
     if core.any():
-        # What is light at its rim is the lid, or white that the circle includes.
+        # Light pixels at the rim are the lid, or white inside the circle.
         bright = zoomed.min(2)
         dark, light = np.median(bright[core]), np.percentile(bright[eyeball], 90)
         known &= (distance < radius * _IRIS_CORE) | (bright < (dark + light) / 2)

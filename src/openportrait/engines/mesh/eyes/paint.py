@@ -131,7 +131,7 @@ def back_to(there: Floats, here: Floats) -> Floats:
 
 
 def _shadow(moved: Floats, side: int, low: NDArray[np.int_], shape: tuple[int, int], width: float) -> Layer:
-    """(h, w, 1) what the lids leave of the light, least right below the upper one."""
+    """(h, w, 1) share of the light that the lids let through; least right below the upper lid."""
     lid = moved[EYES_UPPER[side], :2]
     lid = lid[np.argsort(lid[:, 0])]
     edge = np.interp(np.arange(low[0], low[0] + shape[1]), lid[:, 0], lid[:, 1])

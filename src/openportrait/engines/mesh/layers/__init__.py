@@ -1,1 +1,1 @@
-"""A source in two layers: the person, and what is behind."""
+"""A source in two layers: the person, and the background behind it."""

@@ -1,4 +1,4 @@
-"""Unknown pixels made up: smoothly from known ones around them, or continued with pieces of the picture itself.
+"""Makes up unknown pixels: smoothly from known ones around them, or with pieces of the same picture.
 
 What is behind a person is continued with pieces, so that lines and patterns go on."""
 
@@ -151,7 +151,7 @@ class _Pieces:
         self._squares = (self._offered.reshape(_WINDOW, 3, len(self._sources)) ** 2).sum(1)
 
     def fill(self) -> bool:
-        """Fill the target; False where there is nothing to do or to do it with."""
+        """Fill the target. False where nothing is to be filled, or nothing is there to fill it with."""
         if len(self._sources) < _FEWEST or not self._target.any():
             return False
         while True:
@@ -234,7 +234,7 @@ def _doubled(moves: Places) -> Places:
 
 
 def _corrected(picture: Layer, known: Mask, target: Mask, moves: Places) -> Places:
-    """Moves made better by a pixel more or less, or by those of their neighbours."""
+    """The moves, improved by one pixel more or less or by the moves of neighbours."""
     side, whole, centres = len(known), _whole(known, _FINE_HALF), np.argwhere(target)
     patches = _patches(picture, _FINE_HALF).reshape(side * side, -1)
     rows, columns = centres.T

@@ -34,21 +34,21 @@ _ENOUGH = 0.05
 _MIDDLE = 0.3
 """Share of the opening at either lip that the middle leaves out."""
 _FLESH_CM2 = (0.1, 0.8)
-"""Areas of flesh in the middle from which nothing is learnt, and from which all is."""
+"""Areas of flesh in the middle: up to the first its colour is not used, from the second on it is used wholly."""
 _SEEN_CM = (0.06, 0.25)
-"""Openings from which nothing is learnt, and from which all is taken."""
+"""Openings: up to the first the driver's flesh is not used, from the second on it is used wholly."""
 
 
 @dataclass(frozen=True, eq=False)
 class Halves:
-    """What a driver shows, nothing where its mouth is shut."""
+    """The driver's mouth in two halves; empty where it is shut."""
 
     upper: Part
     lower: Part
     between: Floats
     """(4,) colour times share of its flesh, and the share 0..1: what fills a mouth a little more open."""
     opening_cm: float
-    """Between the middles of the lips."""
+    """Distance between the middles of the lips."""
 
 
 def borrowed(driver: FaceCrop, light: Light, cm: float, *, under_teeth: bool) -> Halves | None:
