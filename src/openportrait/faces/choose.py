@@ -1,4 +1,4 @@
-"""Which of several faces is meant."""
+"""Chooses which of several faces is meant."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _FIRST_BY: dict[str, Callable[[Face, Size], float]] = {
 CHOICES = (*_FIRST_BY, "all")
 """What may be asked for, besides a number."""
 UNASKED = "largest"
-"""The default: where it stands nobody has named a face."""
+"""The default: the caller has named no face."""
 SMALLEST_PX = 32.0
-"""Side of the smallest face that is looked for; a smaller one was met by chance, as a mirror image in an eye."""
+"""Side of the smallest face that is looked for, px. A smaller one was found by chance, as a mirror image in an eye."""
 SMALLEST_SHARE = 0.03
 """Of the picture's shorter side: a face in a group of a hundred is 0.04, of someone whose whole figure is seen 0.09."""
 LARGEST_LIMIT = 0.2
@@ -69,8 +69,8 @@ def single_choices(choice: str) -> tuple[str, ...]:
 def pick(faces: Sequence[Face], choice: str, picture: Size) -> list[Face]:
     """The faces that `choice` means, each once: none where one of its choices finds none.
 
-    A number counts `faces` as they come (`FaceFinder.find`: largest first) from 0. Unasked, a face of a few
-    pixels is not taken (`is_speck`). `centre` is nearest to the middle of the picture.
+    A number counts `faces` as they come (`FaceFinder.find`: largest first) from 0. A face of a few pixels is taken
+    only when it is named (`is_speck`). `centre` is nearest to the middle of the picture.
     """
     found = [_picked(faces, one, picture) for one in single_choices(choice)]
     if not all(found):
@@ -122,12 +122,12 @@ def choose(faces: Sequence[Face], choice: str, picture: Size, *, where: str, opt
 
 
 def is_speck(face: Face, picture: Size) -> bool:
-    """Whether a face is too small to be what a user means who names none."""
+    """Whether a face is too small to be meant by a user who names no face."""
     return face.size < _limit(picture)
 
 
 def is_small(face: Face, picture: Size) -> bool:
-    """Whether a face is so small that a user should be told, whoever asked for it."""
+    """Whether a face is so small that the user should be told, even if the user named it."""
     return face.size < 2 * _limit(picture)
 
 

@@ -1,4 +1,4 @@
-"""How a source face moves when a driving face does. NumPy only; knows no engine.
+"""Computes how a source face moves when a driving face moves. Needs NumPy only, and knows no engine.
 
 Choose once, then loop::
 

@@ -1,4 +1,4 @@
-"""A whole job's motion: which source and driving frame meet, what the driven keypoints are (SPEC §4).
+"""The motion of a whole job: which frames of source and driving belong together, and the driven keypoints (SPEC §4).
 
 Also which frame of a clip is most at rest (frontal, eyes open, mouth closed), and how strongly a clip acts."""
 
@@ -19,7 +19,7 @@ from openportrait.records import Floats, Motion, Ratios
 from openportrait.regions import EXPRESSION, Wanted
 
 DEGREES_PER_POINT = 12.0
-"""A head turned by this much counts as much as eyes half closed, or lips open by half an eye."""
+"""A head turned by this many degrees is as far from rest as half-closed eyes, or lips open by half an eye."""
 
 
 def neutral_index(motions: Sequence[Motion], ratios: Sequence[Ratios] = ()) -> int:
@@ -28,7 +28,7 @@ def neutral_index(motions: Sequence[Motion], ratios: Sequence[Ratios] = ()) -> i
     if len(ratios) == len(cost):
         eyes = np.array([min(ratio.eye_left, ratio.eye_right) for ratio in ratios])
         lips = np.array([ratio.lip for ratio in ratios])
-        # Openness against the clip's own: eyes differ in shape, and some lips never meet.
+        # Openness is compared with the clip's own: eyes differ in shape, and some lips never meet.
         wide_open = max(float(np.percentile(eyes, 80)), 1e-3)
         cost += 2 * np.clip(1 - eyes / wide_open, 0, 1)
         cost += 2 * np.clip(lips - np.percentile(lips, 10), 0, None) / wide_open
@@ -105,7 +105,7 @@ class Drive(Protocol):
 
 
 class Pairing:
-    """Which frames meet: stills repeat, two clips go as far as the shorter."""
+    """Which frames belong together: a still repeats, two clips end with the shorter one."""
 
     def __init__(self, sources: int, drivings: int, schedule: Sequence[int] | None = None) -> None:
         """Numbers of frames; one frame is a still.
@@ -201,7 +201,7 @@ class ClipTransfer:
 
     def _smooth(self, wanted: Wanted, variance: float) -> Sequence[Motion]:
         driven = map(self._transferred, range(len(self)))
-        # What follows is smoothed, however strongly it does.
+        # Every part that follows the driving is smoothed, whatever its strength.
         moved = dict.fromkeys(wanted.strengths, 1.0)
         weights = self.layout.weights(moved, masked=True) if wanted.any(EXPRESSION) else None
         turns = bool(wanted["turn"])
@@ -232,7 +232,7 @@ class LiveTransfer:
             self.recentre(neutral)
 
     def recentre(self, neutral: Motion) -> None:
-        """From now on this driving motion counts as at rest."""
+        """Count this driving motion as at rest from now on."""
         kind = Kind(source_moves=False, driving_moves=True)
         self._transfer = choose_transfer(self.layout, self.options, kind, self.source, neutral)
         self._strength = _strength(self.layout, self.options, self._transfer, self.source, neutral)

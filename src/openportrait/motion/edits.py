@@ -22,7 +22,7 @@ EYES_OPEN = 0.39
 
 
 class Retargeter(Protocol):
-    """The part of an engine that the corrections need."""
+    """What the corrections need of an engine."""
 
     layout: KeypointLayout
 
@@ -140,7 +140,7 @@ def edited(motion: Motion, edit: FaceEdit, change: Floats) -> Motion:
 
 
 class Editor(Retargeter, Protocol):
-    """The part of an engine that editing needs."""
+    """What editing needs of an engine."""
 
     def expression(self, edit: FaceEdit, source: Motion) -> Floats:
         """(K, 3) change of the expression for the sliders of an edit."""

@@ -13,7 +13,7 @@ from openportrait.records import Floats, Motion, Ratios
 from openportrait.regions import EXPRESSION, GROUPS
 
 SAME_ANGLE_RADIANS = 1e-9
-"""Below this a rotation has no axis to be turned about; at half a turn neither, which no head makes."""
+"""Below this angle a rotation has no usable axis. At half a turn it has none either, but no head turns so far."""
 
 
 def rotation_from_degrees(pitch: float, yaw: float, roll: float) -> Floats:
@@ -139,7 +139,7 @@ class KeypointLayout:
 
     @property
     def at_rest(self) -> Motion:
-        """A face at rest that looks ahead: nobody's own."""
+        """An average face at rest that looks straight ahead."""
         average = np.zeros((self.count, 3)) if self.average is None else self.average
         plain = Motion(np.eye(3), np.zeros((self.count, 3)), 1.0, np.zeros(3), average)
         return replace(plain, expression=self.neutral(plain))

@@ -1,4 +1,4 @@
-"""Many motions in little memory, and what the motion of a head can be: wide bounds for motion that comes from a file.
+"""Keeps many motions in little memory, and states wide bounds of what the motion of a head can be, for files.
 
 Beyond the bounds a picture has no meaning, and computing it takes minutes or overflows."""
 
@@ -57,7 +57,7 @@ class PackedMotions(Sequence[Motion]):
         packed.canonicals = list(canonicals) if len(canonicals) == len(poses) else [canonicals[0]] * len(poses)
         return packed
 
-    # What float32 cannot hold becomes infinite; where motion goes to or comes from a file it is refused.
+    # Values too large for float32 become infinite; such a motion is refused when a file is read or written.
     @np.errstate(over="ignore", invalid="ignore")
     def append(self, motion: Motion) -> None:
         """Add one motion; the first decides the step."""

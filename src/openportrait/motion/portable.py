@@ -1,4 +1,4 @@
-"""A template of another layout drives this engine: what two faces share is head pose and openness."""
+"""Lets a template of another layout drive an engine: head pose and openness exist in every layout."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class PortableTransfer:
     def _lip_target(self, source: Ratios, driving: Ratios) -> float:
         if not self.options.relative:
             return driving.lip
-        # Lips at rest are nearly closed, so a share of them says nothing of how far they open.
+        # Lips at rest are nearly closed, so their openness cannot be a unit for how far they open.
         if driving.lip >= self._rest.lip:
             return source.lip + driving.lip - self._rest.lip
         return source.lip * driving.lip / self._rest.lip

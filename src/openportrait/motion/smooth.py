@@ -83,7 +83,7 @@ def smooth_motions(
 
 
 class LiveSmoother:
-    """Filter of an array that comes at any times: still when at rest, quick when moving.
+    """Filters an array that comes at any times: values at rest stay still, moving ones follow quickly.
 
     A low-pass whose cutoff grows with the speed, as of the One-Euro filter (Casiez, Roussel, Vogel 2012). That
     one judges by a speed which is itself filtered, and so is late by as long as a whole blink takes. Here a

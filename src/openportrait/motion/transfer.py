@@ -1,7 +1,7 @@
-"""The heart of the method: a source's motion, changed by a driving's (SPEC §4), one frame at a time.
+"""The core of the method: changes a source's motion by a driving's (SPEC §4), one frame at a time.
 
 Choose a transfer once, before the loop; inside it, call it. A transfer remembers nothing, so the
-same one serves clips and a live camera. Of several drivings on one face each moves the parts that are its own."""
+same one serves clips and a live camera. When several drivings move one face, each moves its own parts."""
 
 from __future__ import annotations
 
@@ -85,10 +85,11 @@ class RelativePose:
     follow_scale: bool
     """Whether shifts are first multiplied by s_s / s_d,0."""
     lock_scale: bool
-    """Keep the source's scale, so that the head does not breathe."""
+    """Keep the source's scale, so that the head does not seem to grow and shrink."""
 
     def __call__(self, source: Motion, driving: Motion) -> tuple[Floats, float, Floats]:
-        """(R, s, t) of the driven face; a driving image brings no pose, a source video keeps its place and size."""
+        """(R, s, t) of the driven face. A driving image has no pose to give; a source video keeps its place and
+        size."""
         rotation, scale, translation = source.rotation, source.scale, source.translation
         wanted, reference = self.wanted, self.reference
         if self.kind.driving_moves:
@@ -150,7 +151,8 @@ class AbsoluteTransfer:
         if self.wanted["turn"]:
             rotation = turned_towards(source.rotation, driving.rotation, self.wanted["turn"])
         if self.wanted["place"]:
-            # Where a head lies in its own picture says nothing of another; only in like crops may it be taken over.
+            # The place of a head in one picture means nothing in another; it is taken over only between crops of the
+            # same kind.
             follows = self.layout.translation_follows_scale
             there = followed(source, driving, self.reference) if follows else driving.translation
             translation = towards(source.translation, there, self.wanted["place"])
@@ -180,7 +182,7 @@ def _flat(translation: Floats) -> Floats:
 
 
 class Driven(NamedTuple):
-    """What one driving makes of a face."""
+    """The motion that one driving gives a face."""
 
     motion: Motion
     wanted: Wanted
@@ -192,7 +194,7 @@ class Driven(NamedTuple):
 def combined(source: Motion, drivings: Sequence[Driven]) -> Motion:
     """The source's motion with the change that each driving makes in its own parts; one alone is given back as it is.
 
-    The expression is the sum of the changes. Of rotation, place and size each has one driving at most.
+    The expression is the sum of the changes. At most one driving sets the rotation, one the place and one the size.
     """
     if len(drivings) == 1 and drivings[0].share == 1:
         return drivings[0].motion
@@ -215,14 +217,16 @@ def neutralised(source: Motion, rest: Floats, amounts: Mapping[str, float], layo
     """The source with its own expression taken away: of each part (absent: nothing) by 0..1.
 
     `rest` (K, 3) is the expression at rest, one for a whole clip: an estimate for each frame would flicker. Of the
-    pose only the turn has a neutral: straight at the viewer. Raises OptionError as `KeypointLayout.weights`.
+    pose, only the turn has a neutral: looking straight at the viewer. Raises OptionError as
+    `KeypointLayout.weights`.
     """
     expression = source.expression + layout.shares(amounts) * (rest - source.expression)
     return replace(source, rotation=turned_by(source.rotation, 1 - amounts.get("turn", 0.0)), expression=expression)
 
 
 def carried(motion: Motion, before: Motion, after: Motion) -> Motion:
-    """A motion that is changed as another one was: turn, expression and size; both of the same layout."""
+    """The motion, with the change that led from one motion to another: turn, expression and size; one layout for
+    all."""
     return replace(
         motion,
         rotation=after.rotation @ before.rotation.T @ motion.rotation,

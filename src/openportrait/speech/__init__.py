@@ -1,4 +1,4 @@
-"""From the sound of speech to what a face does: a small network that ships with the package, NumPy alone."""
+"""Turns the sound of speech into what a face does, by a small network in this package. Needs NumPy only."""
 
 from openportrait.speech.features import Signal
 from openportrait.speech.network import LOOK_AHEAD_SECONDS, OUTPUTS, RATE, Hearing, Network, hear

@@ -1,4 +1,4 @@
-"""What the network hears: the loudness of 40 bands, a hundred times a second."""
+"""The input of the network: the loudness of 40 frequency bands, a hundred times a second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a face does beside its mouth while it speaks: it blinks, and the head moves with emphasis and pauses."""
+"""What a speaking face does apart from its mouth: it blinks, and the head moves with emphasis and pauses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from openportrait.speech.features import Signal
 PITCH, YAW, ROLL = 0, 1, 2
 """Axes of the head's turns."""
 _NOD_DEGREES = 3.0
-"""How far the head goes down with a stressed syllable."""
+"""How far the head nods with a stressed syllable."""
 _SWAY_DEGREES = (0.9, 1.6, 0.9)
 """How far it drifts, standard deviation while speaking: pitch, yaw, roll."""
 _SWAY_HERTZ = (0.08, 0.45)
@@ -22,22 +22,22 @@ _SWAYS = 7
 _STILLNESS = 0.35
 """What is left of the drift where nobody speaks."""
 _SYLLABLE_SECONDS, _PHRASE_SECONDS = 0.12, 1.2
-"""Emphasis is what stands out of the phrase for as long as a syllable: standard deviations of the two."""
+"""Standard deviations of a syllable and a phrase: emphasis is a syllable that is louder than its phrase."""
 _BLINK_SECONDS = (1.8, 6.5)
 """From one blink to the next: 10 to 30 a minute, as of people who talk."""
 _SHUT_SECONDS, _OPEN_SECONDS = 0.08, 0.18
 """How fast lids go down and up."""
 _PAUSE_SECONDS = 0.3
 _BLINKS_OF_PAUSES = 0.5
-"""Where speech pauses for as long, every second time, the eyes blink."""
+"""Share of pauses of at least that length in which the eyes blink."""
 _BETWEEN_BLINKS_SECONDS = 1.0
-"""Two that are closer look like a twitch."""
+"""Two blinks that are closer look like a twitch."""
 _SPEAKS = 0.5
-"""A voice that is surer than this is one."""
+"""From this likelihood on a voice counts as heard."""
 _VOICE_SECONDS = 0.6
-"""The head comes to rest so slowly where a voice ends: standard deviation."""
+"""How slowly the head comes to rest where a voice ends: standard deviation."""
 _SETTLED_SECONDS = 1.0
-"""In so long liveliness sets in: the first picture is the face at rest."""
+"""Time in which liveliness grows from nothing: the first picture is the face at rest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,8 @@ class Liveliness:
 
 
 def lively(openness: Signal, voice: Signal, rate: float, strength: float, seed: int) -> Liveliness:
-    """Of a speaker whose mouth is (N,) so far open, 0..1, while (N,) there is a voice, 0..1.
+    """The liveliness of a speaker, from (N,) how far the mouth is open, 0..1, and (N,) how likely there is a voice,
+    0..1.
 
     `rate`: pictures a second. `strength`: 0 keeps still, 1 as a calm speaker. The same seed gives the same.
     """
@@ -68,7 +69,7 @@ def lively(openness: Signal, voice: Signal, rate: float, strength: float, seed: 
 
 
 class LiveLiveliness:
-    """The same for a voice as it comes in, of which nothing but the past is known."""
+    """The same for a voice that is still coming in, so that only its past is known."""
 
     def __init__(self, strength: float, seed: int) -> None:
         """As `lively`."""
@@ -132,7 +133,7 @@ def _head(drift: Signal, calm: Signal, syllable: Signal, phrase: Signal, seconds
 
 
 def _approached(state: float, value: float, passed: float) -> float:
-    """A running mean, after a time in its own seconds."""
+    """One step of a running mean; times in seconds."""
     return value + (state - value) * float(np.exp(-passed))
 
 

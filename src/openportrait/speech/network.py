@@ -1,4 +1,4 @@
-"""From the loudness of 40 bands to what the mouth does: a small network in NumPy, block by block.
+"""Turns the loudness of 40 bands into what the mouth does: a small network in NumPy, block by block.
 
 The first layers look a little ahead (`LOOK_AHEAD_SECONDS`), the others back, farther and farther. Every layer keeps
 what it still needs of the past, so that sound may come in pieces of any length and the result is the same.
@@ -43,7 +43,7 @@ class Shape:
 FIRST = Shape(taps=5, ahead=2)
 """From windows to frames, each frame `STRIDE` windows."""
 LAYERS = (Shape(5, ahead=2), Shape(5, ahead=2), *(Shape(3, dilation) for dilation in (2, 4, 8, 16)))
-"""Each adds to what comes in."""
+"""Each layer adds its output to its input."""
 CHANNELS = 80
 """Channels of each hidden layer."""
 LOOK_AHEAD_SECONDS = (
@@ -77,7 +77,7 @@ class Network:
 
 
 class _Filter:
-    """One layer at work: what it still needs of the past, and the sum of its taps."""
+    """One layer while it runs: the past that it still needs, and the sum of its taps."""
 
     def __init__(self, shape: Shape, filters: tuple[Signal, Signal], stride: int = 1, *, adds: bool) -> None:
         self._shape = shape
@@ -125,7 +125,7 @@ class Hearing:
         return self._frames(samples)
 
     def end(self) -> Signal:
-        """(n, 6) the frames that were still waited for: the sound has ended, silence follows."""
+        """(n, 6) the remaining frames, after the end of the sound; silence follows it."""
         due = -(-self._given * RATE // SAMPLE_RATE) - self._made
         silence = np.zeros(int((LOOK_AHEAD_SECONDS + 2 / RATE) * SAMPLE_RATE) + WINDOW, np.float32)
         return self._frames(silence)[: max(due, 0)]

@@ -25,7 +25,7 @@ _CLOSED = (0.25, 0.5)
 _SPOKEN = (0.25, 0.6)
 """The same for a voice."""
 _HELD_SECONDS = 0.08
-"""So long before and behind a voice the mouth is free to move."""
+"""The mouth may move for so long before and after a voice."""
 _PURSED, _STRETCHED = 10.0, 9.0
 """Slider `pursing` of fully rounded lips, and the other way of fully spread ones."""
 _GRIN_OF_F = 4.0
@@ -33,7 +33,7 @@ _GRIN_OF_F = 4.0
 _SHUT = 25.0
 """Slider `wink` of a shut eye."""
 _PRESSED_RATIO = 0.015
-"""Lips that close are brought as much beyond meeting, lip ratio, so that none of them stays open."""
+"""Lip ratio by which closing lips are pressed further than meeting, so that no gap stays open."""
 
 
 _STILL = np.zeros(3, np.float32)
@@ -42,10 +42,10 @@ _STILL = np.zeros(3, np.float32)
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """What a face does while it speaks, at one moment; by itself a face at rest."""
+    """What a face does at one moment while it speaks. The defaults are a face at rest."""
 
     openness: float = 0.0
-    """How far jaw and lips are open, 0..1, as the following."""
+    """How far jaw and lips are open, 0..1; the next fields are 0..1 too."""
     closed: float = 0.0
     """How far the lips are pressed together."""
     rounding: float = 0.0
@@ -126,14 +126,15 @@ class LivePerformance:
         self._moment = Moment()
 
     def __call__(self, samples: Signal) -> Moment:
-        """Of the newest of (N,) further samples about which enough is known: `LOOK_AHEAD_SECONDS` are needed."""
+        """The newest moment about which enough is known after (N,) further samples: it lies `LOOK_AHEAD_SECONDS`
+        back."""
         heard = self._hearing(samples)
         if len(heard):
             self._moment = self._after(dict(zip(OUTPUTS, heard.T, strict=True)), len(heard))
         return self._moment
 
     def _after(self, named: Mapping[str, Signal], count: int) -> Moment:
-        """After `count` further frames of the network: a closure among them is not lost."""
+        """The moment after `count` further frames of the network; a short closure among them still shows."""
         self._frames += count
         voices = np.concatenate([self._voices, named["voice"]])
         self._voices = voices[count:]
