@@ -1,4 +1,4 @@
-"""From a source and a driving to a finished file, and the same as a stream of pictures.
+"""Makes a finished file, or a stream of pictures, from a source and a driving.
 
 The main job is read in this order: `animate` here, `source.py`, `driving.py`, `playing.py`, `job.py`,
 `render.py`, `writing.py`; and for clips that are rendered in segments `segments.py`, `crew.py`.
@@ -69,8 +69,8 @@ def animate(
     `driving` is a path, or several: `["a.mp4", Driving("b.mp4", region="lip")]`. `output` is a file (its suffix
     decides the format) or a folder; default is `animations/`, named `<source>--<driving>`. `options` are the flat
     names of `openportrait.options`, e.g. `region="lip"`. `progress` is called with a `Progress` record; `cancel` is
-    asked now and then, True stops the job. `tools`: an engine that is loaded already. `hire`: who renders the segments
-    of a longer clip, if not processes of this machine.
+    asked now and then, True stops the job. `tools`: an engine that is loaded already. `hire`: gives the workers for
+    the segments of a longer clip; by default they are processes of this machine.
     Raises one of `openportrait.errors`; then nothing is left behind, unless `keep_partial` is set.
     """
     drivings, chosen = listed(driving), Options.of(**options)
@@ -80,7 +80,7 @@ def animate(
     start = Start((path, *files), output, f"{path.stem}--{files[0].stem}", chosen, still=single)
     tools = tools or Tools.load(chosen.engine)
     with ExitStack() as stack:
-        # Begun before the analysis, which leaves room for that.
+        # The workers start before the analysis, which leaves cores idle.
         may = may_be_cut(start.result, chosen, renders_apart=tools.engine.renders_apart)
         crew = stack.enter_context(Crew(hire or processes(chosen)))
         if may and is_still(source, chosen):
@@ -207,7 +207,7 @@ def measure(
 
 
 def faces_of(drivings: Sequence[Driving], face: str) -> str:
-    """The faces of the source that are driven: those that drivings name, and `face` where one names none."""
+    """The faces of the source that are driven: those that the drivings name, and `face` for drivings that name none."""
     return ",".join(dict.fromkeys(given.face or face for given in drivings))
 
 

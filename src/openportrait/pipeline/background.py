@@ -1,4 +1,4 @@
-"""What lies behind the person in the result: the source's own background, nothing, a colour, or a picture."""
+"""The background behind the person in the result: the source's own, none, a colour, or a picture."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from openportrait.options import BACKGROUND_KEPT, BACKGROUND_TRANSPARENT, Output
 from openportrait.records import Frame, Image
 
 _LARGEST = 4096
-"""Longer side in px to which a picture that is laid behind is reduced."""
+"""A background picture is reduced to this longer side, px."""
 _SMALL = 512
 """Longer side in px of the picture that colours at the person's edge are averaged in."""
 _REACH = 7
-"""px of that picture around which they are."""
+"""Radius of that average, px of the same picture."""
 _SURE = (0.6, 1.0)
-"""Alpha from which a pixel's own colour counts, and from which it alone does."""
+"""Alpha from which a pixel's own colour counts, and alpha from which only its own counts."""
 
 
 class Background:
-    """What the options want behind the person."""
+    """The background that the options want."""
 
     def __init__(self, wanted: OutputOptions) -> None:
-        """Raises OptionError for what is no colour and no file, MediaError for a file that is no picture."""
+        """Raises OptionError where the option is neither a colour nor a file, MediaError where the file is no
+        picture."""
         text = wanted.background
         self.is_kept = text == BACKGROUND_KEPT
-        """Whether the source's own stays."""
+        """Whether the source's own background stays."""
         self.files: tuple[Path, ...] = ()
-        """What the result is made of and may not overwrite."""
+        """The files that the result is made of and may not overwrite."""
         self._laid: Image | None = None
         """(H, W, 3), of any size; None where nothing is laid behind the person."""
         if names_file(text):
@@ -57,7 +58,7 @@ class Background:
         """The finished picture (H, W, 3), and its alpha (H, W) where it keeps one."""
         if self.is_kept:
             return image, alpha
-        if alpha is None:  # The engine does not move it with the person.
+        if alpha is None:  # The engine does not move this alpha with the person.
             alpha = matte(image)
             image = _own_colours(image, alpha)
         if self._laid is None:

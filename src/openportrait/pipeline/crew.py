@@ -29,26 +29,27 @@ _POLL_SECONDS = 0.1
 
 
 class Lost(EngineError):
-    """The machine or process that had work to do is gone, which says nothing about the work."""
+    """The machine or process that did the work is gone. The work itself may be all right."""
 
 
 class Hand(Protocol):
     """Renders segments, one at a time. `stop` and `kill` are called by any thread, the rest by one."""
 
     def begin(self, begin: Begin) -> None:
-        """What the segments that follow belong to."""
+        """Tell what job the next segments belong to."""
         ...
 
     def ready(self, seconds: float) -> bool:
-        """Whether it can take a segment now; waits so long for it. Raises EngineError where it never will."""
+        """Whether it can take a segment now; waits for it up to that long. Raises EngineError where it never will."""
         ...
 
     def render(self, order: Order) -> Iterator[Rendered | Part]:
-        """A `Rendered` for each picture, and the part. Raises EngineError where it ended, and Lost."""
+        """Yield a `Rendered` for each picture, and then the part. Raises EngineError where the process ended, and
+        Lost."""
         ...
 
     def stop(self) -> None:
-        """What is under way is to end early."""
+        """End the segment under way early."""
         ...
 
     def kill(self) -> None:
@@ -56,12 +57,12 @@ class Hand(Protocol):
         ...
 
     def close(self) -> None:
-        """Wait for its end; it was killed, or is about to end."""
+        """Wait until it has ended. Call it after `kill`, or when it is about to end."""
         ...
 
 
 Hire = Callable[[int], Sequence[Hand]]
-"""Gives hands for so many segments, at most one for each; none where this process does it by itself."""
+"""Gives hands for that many segments, at most one for each; none where this process renders by itself."""
 
 
 def processes(options: Options) -> Hire:
@@ -124,7 +125,7 @@ class Crew:
                     thread.join()
 
     def _arriving(self, arrived: _InOrder, job: Rendering | None) -> Iterator[Part]:
-        """Parts in their order, until all hands are idle. `job`: whom progress is told, and who may raise Cancelled."""
+        """Parts in their order, until all hands are idle. `job` is told the progress, and may raise Cancelled."""
         while arrived.idle < len(self._hands):
             if job is not None:
                 job.check()
@@ -193,7 +194,7 @@ class _Waiting:
 
     @property
     def over(self) -> bool:
-        """Whether nothing is to be done any more, nor can come back."""
+        """Whether nothing waits any more, and nothing can be put back."""
         return self._stopped or (self._all_given and not self._under_way and not self._back)
 
     def next(self, seconds: float) -> Segment | None:
@@ -209,20 +210,20 @@ class _Waiting:
             return segment
 
     def ended(self) -> None:
-        """One that was given is done."""
+        """Note that a segment that was given is done."""
         with self._turn:
             self._under_way -= 1
             self._turn.notify_all()
 
     def put_back(self, segment: Segment) -> None:
-        """One that was given is to be done again."""
+        """Let a segment that was given wait again."""
         with self._turn:
             self._under_way -= 1
             self._back.append(segment)
             self._turn.notify_all()
 
     def stop(self) -> None:
-        """No more are given. May be called at any time: it waits for nothing."""
+        """Give no more segments. May be called at any time: it waits for nothing."""
         self._stopped = True
 
 
@@ -234,7 +235,7 @@ class _InOrder:
         self.rendered = self.idle = self._next = 0
 
     def taken(self) -> Iterator[Part]:
-        """Those whose turn it is."""
+        """Add a part, and give those whose turn it is."""
         while self._next in self.parts:
             self._next += 1
             yield self.parts.pop(self._next - 1)
@@ -244,13 +245,13 @@ class Process:
     """A hand of this machine. It begins at once, and loads what it needs."""
 
     def __init__(self) -> None:
-        # What it says besides its answers: looked at where it crashed.
+        # What it prints besides its answers; it is read where the process crashed.
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] = start("openportrait.pipeline.worker", 1, self._words)
 
     def begin(self, begin: Begin) -> None:
-        """What the segments that follow belong to."""
+        """Tell what job the next segments belong to."""
         self._send(begin)
 
     def ready(self, seconds: float) -> bool:
@@ -265,7 +266,7 @@ class Process:
         yield answer
 
     def stop(self) -> None:
-        """What is under way is to end early."""
+        """End the segment under way early."""
         self._send(Stop())
 
     def kill(self) -> None:
@@ -273,7 +274,7 @@ class Process:
         self._process.kill()
 
     def close(self) -> None:
-        """Wait for its end; it was killed, or is about to end."""
+        """Wait until it has ended. Call it after `kill`, or when it is about to end."""
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(BrokenPipeError):
@@ -282,7 +283,7 @@ class Process:
         self._words.close()
 
     def _send(self, item: Begin | Order | Stop) -> None:
-        """Tell it what to do; one that has ended is not told."""
+        """Send an order; nothing is sent to a process that has ended."""
         assert self._process.stdin is not None, "it has pipes"
         with self._turn, suppress(BrokenPipeError):
             pickle.dump(item, self._process.stdin, pickle.HIGHEST_PROTOCOL)

@@ -29,19 +29,19 @@ class Driver(NamedTuple):
     footage: int
     """Its place in `Reel.footage`."""
     follows: Sequence[bool]
-    """Whether it is followed, one a picture."""
+    """Whether the driving is followed, one entry a picture."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reel:
-    """What the drivings show in some pictures of a result, one behind the other."""
+    """What the drivings show in some successive pictures of a result."""
 
     frames: int
     """How many pictures."""
     drivers: Sequence[Driver | None]
     """One a face of the source; None where no driving has pixels for it."""
     footage: Sequence[Footage] = ()
-    """The first one's frames are the images of the cues."""
+    """What is seen of each driving; the frames of the first are the images of the cues."""
 
     @property
     def close_up(self) -> CloseUp | None:

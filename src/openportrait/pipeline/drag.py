@@ -26,7 +26,7 @@ _ANCHORS: dict[Part, tuple[int, ...]] = {
     "mouth": (13, 14, 61, 291),
     "head": (1, 10, 50, 105, 152, 234, 280, 334, 454),
 }
-"""Landmarks by which a part is taken hold of: irises; lips; nose, forehead, cheeks, brows, chin and ears."""
+"""Landmarks near which a drag takes hold of a part: irises; lips; nose, forehead, cheeks, brows, chin and ears."""
 
 
 def part_at(face: Face, x: float, y: float) -> Part:

@@ -1,4 +1,5 @@
-"""The driving: what the face moves like. Read once for its motion; its pixels are read again where wanted."""
+"""The driving, whose movement a face takes over. It is read once for its motion, and again where its pixels are
+wanted."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ RATE_OF_STILLS = Fraction(25)
 
 @dataclass(frozen=True, eq=False)
 class MeasuredDriving:
-    """A driving's motion, and the way back to its pixels. Any number of jobs may use it, in place of its path."""
+    """The motion of a driving, and where to find its pixels. Any number of jobs may use it in place of its path."""
 
     path: Path
     kind: Literal["image", "video", "template", "sound"]
@@ -66,7 +67,8 @@ class MeasuredDriving:
     marks: Sequence[Mark] = ()
     """Where its file may be read from when its pixels are read again."""
     keeper: object = None
-    """What its file is gone with, where that is a temporary one."""
+    """The owner of its temporary file: the file is removed when nothing refers to the owner any more. None for
+    other files."""
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -82,7 +84,7 @@ class MeasuredDriving:
         return Template(self.motions, tuple(self.ratios), self.rate or RATE_OF_STILLS, self.layout, self.engine)
 
     def footage(self, schedule: Sequence[int]) -> Footage:
-        """What is to be seen of it in the frames that are asked for, in their order."""
+        """What its file shows in the frames that are asked for, in their order."""
         if not self.has_pixels:
             return Footage(None, schedule, (), self.max_gigapixels, self.trim, ())
         faces = view(self.seen, schedule)
@@ -91,7 +93,7 @@ class MeasuredDriving:
 
 @dataclass(frozen=True, eq=False)
 class Footage:
-    """What is to be seen of a driving in some pictures of a result. Read when it is asked for."""
+    """What the file of a driving shows in some pictures of a result. It is read when it is asked for."""
 
     path: Path | None
     """None where the driving has no pixels."""
@@ -108,7 +110,7 @@ class Footage:
     """What a strip shows of the frames; None for the whole."""
 
     def frames(self) -> Generator[tuple[Image, FaceCrop | None] | None, None, None]:
-        """Picture by picture the frame and its face; Nones where there are no pixels.
+        """Yield the frame and its face for each picture; None where the driving has no pixels.
 
         The file is read again for each stretch of the schedule that goes back.
         """
@@ -182,7 +184,8 @@ def open_driving_clip(path: Path, max_gigapixels: float, trim: Trim) -> Clip:
 
 
 def options_of(given: Driving, options: Options) -> Options:
-    """The options of a job as they are for one of its drivings. Raises OptionError where it ends before it begins."""
+    """The options of a job for one of its drivings. Raises OptionError where its part of the file ends before it
+    begins."""
     faces, trim = options.faces, options.trim
     start = trim.driving_start if given.start_seconds is None else given.start_seconds
     end = trim.driving_end if given.end_seconds is None else given.end_seconds
@@ -212,7 +215,7 @@ def _clip(path: Path, options: Options) -> Clip:
 
 
 def open_driving(path: Path, tools: Tools, options: Options, watch: Watch, *, sound: bool = False) -> MeasuredDriving:
-    """Measure what the driving does. `sound`: what is heard of it, though it has a picture.
+    """Measure the motion of the driving. `sound`: take its sound, though it has a picture.
 
     Raises MediaError, NoFaceError or TemplateError.
     """
@@ -252,7 +255,7 @@ def of_template(template: Template, path: Path, trim: Trim) -> MeasuredDriving:
 
 
 def _sound(path: Path, tools: Tools, options: Options, watch: Watch) -> MeasuredDriving:
-    """What a face at rest would do if it spoke this."""
+    """The motion of a face at rest that speaks this sound."""
     from openportrait.pipeline.speaking import open_speech  # With scipy, which takes longer to load than all else.
 
     engine = tools.engine

@@ -17,11 +17,11 @@ from openportrait.pipeline.tools import Tools
 from openportrait.records import FaceEdit, Motion, Ratios, Template
 
 MAX_RATIO = 0.8
-"""End of the sliders for the openness of eyes and lips (SPEC §10)."""
+"""Largest value of the sliders for the openness of eyes and lips (SPEC §10)."""
 
 
 def own_edit(ratios: Ratios) -> FaceEdit:
-    """The sliders as they stand for a face itself."""
+    """The sliders that give a face as it is."""
     return FaceEdit(eye_ratio=min(ratios.eyes, MAX_RATIO), lip_ratio=min(ratios.lip, MAX_RATIO))
 
 
@@ -89,5 +89,5 @@ class EditJob(Rendering):
 
     @property
     def template(self) -> Template | None:
-        """What the first face does, as motion, to drive other portraits."""
+        """The motion of the first face, as a template to drive other portraits."""
         return self.as_template(self._edited[0].motion)

@@ -37,7 +37,7 @@ class Editor:
 
     @property
     def own(self) -> FaceEdit:
-        """The sliders as they stand for the source itself."""
+        """The sliders that give the source as it is."""
         return own_edit(self.ratios)
 
     @property

@@ -1,4 +1,4 @@
-"""Frames that flow: stages that run ahead of each other through short queues."""
+"""Runs the stages of a job ahead of each other, with short queues of frames between them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CancelCheck = Callable[[], bool]
 
 
 class _Finished:
-    """Put into the queue behind the last item, with the exception that ended the stage, if any."""
+    """The end of a queue, with the exception that ended the stage, if any."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
@@ -81,7 +81,8 @@ def ahead(items: Iterable[Item], depth: int = 4) -> Generator[Item, None, None]:
 
 
 def overlapped(work: Callable[[Item], Made], items: Iterable[Item], threads: int) -> Generator[Made, None, None]:
-    """`work` of each item in order, `threads` at a time: what one of them does on a device, another does not wait for.
+    """Results of `work` for each item in order, with `threads` calls at a time: none waits for the device work of
+    another.
 
     An exception of the work is raised here, at its place in the sequence.
     """
@@ -96,7 +97,7 @@ def overlapped(work: Callable[[Item], Made], items: Iterable[Item], threads: int
 
 
 class Watch:
-    """Tells the caller how far a job is, and stops it when the caller wants that."""
+    """Tells the caller about the progress of a job, and stops the job when the caller wants that."""
 
     def __init__(self, progress: ProgressCallback | None = None, cancel: CancelCheck | None = None) -> None:
         self._progress = progress
@@ -104,7 +105,7 @@ class Watch:
 
     @property
     def is_looked_at(self) -> bool:
-        """Whether someone is told."""
+        """Whether somebody is told about progress."""
         return self._progress is not None
 
     def check(self) -> None:

@@ -1,4 +1,5 @@
-"""Where the formulas of SPEC §4 and §5 leave nothing of a driving, so that the source comes back as it is."""
+"""Finds the cases in which the formulas of SPEC §4 and §5 use nothing of a driving, so that the source stays as it
+is."""
 
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ OPENS = ("lids", "gaze", "lip")
 
 
 def why_idle(played: Played, layout: str, options: MotionOptions) -> str | None:
-    """What of a driving does not show in the result though it was asked for, and the remedy, in one line.
+    """One line on what was asked of a driving and does not show in the result, with the remedy.
 
-    None where all shows that may be expected. `layout`: name of the engine's keypoint layout.
+    None where everything shows that a user may expect. `layout`: name of the engine's keypoint layout.
     """
     driving, wanted = played.driving, played.wanted
     region = played.given.region or options.region

@@ -36,13 +36,14 @@ from openportrait.sequences import Computed
 
 
 class Base:
-    """What motion is added to: the source's own, its expression taken away and sliders added as the options want.
+    """The motion to which a driving's is added: the source's own, without its expression and with sliders as
+    options ask.
 
-    Absolute motion takes the place of what it is added to: there sliders are added to its result.
+    Absolute motion replaces the source's; there sliders are added to the result.
     """
 
     def __init__(self, engine: Engine, options: MotionOptions, face: SourceFace, *, speaks: bool = False) -> None:
-        """`speaks`: the lips follow a sound, which knows nothing of how the source's own ones are."""
+        """`speaks`: the lips follow a sound, so the source's own lips are brought to rest first."""
         self._engine = engine
         self._face = face
         self._amounts = {"lip": 1.0, **options.neutralised} if speaks else options.neutralised
@@ -56,7 +57,7 @@ class Base:
         """Whether it is another motion than the source's own."""
 
     def start(self, frame: int) -> Motion:
-        """What motion is added to in one of the source's frames."""
+        """The base in one of the source's frames."""
         return self._plain(frame) if self.edits_last or not self._is_edited else self.edited(frame, self._edit)
 
     def finished(self, frame: int, driven: Motion) -> Motion:
@@ -107,7 +108,8 @@ class Follow:
         return self._frames
 
     def __call__(self, i: int) -> Pose | None:
-        """None where nothing moves the face: its drivings are lost, or it has none."""
+        """The pose of picture i. None where nothing moves the face: its drivings show no face, or it has no
+        drivings."""
         acting = self._acting(i)
         if not acting and not self._base.is_changed:
             return None
@@ -153,7 +155,7 @@ def _drive(
     driving, schedule = one.driving, one.timing.schedule
     options = replace(options, neutral_frame=one.given.neutral_frame or options.neutral_frame)
     if driving.kind == "sound":
-        # Its first picture is at rest, and what is smoothed no longer closes its lips.
+        # Speech begins at rest, and smoothed lips would not close any more.
         options = replace(options, neutral_frame="first", smoothing=0.0)
     if driving.layout == engine.layout.name:
         return ClipTransfer(
@@ -202,7 +204,7 @@ class Job(Rendering):
         return self._cast.rate
 
     def remarks(self) -> Iterator[str]:
-        """Also what is to be said of the drivings."""
+        """The warnings, with those about the drivings."""
         layout, motion = self._engine.layout.name, self.options.motion
         drivings = [driving for _, driving in self._cast.drivings]
         yield from super().remarks()

@@ -1,4 +1,4 @@
-"""The faces of a picture, or of the first frame of a clip, numbered as `face` of a job takes them."""
+"""Lists the faces of a picture, or of the first frame of a clip, with the numbers that the option `face` takes."""
 
 from __future__ import annotations
 

@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 RECORDING_RATE = Fraction(25)
 """Frames a second of a recording, where nothing is known of the camera's."""
 LONGEST_PAUSE_SECONDS = 1.0
-"""Where the camera stops for longer, what follows is recorded as if it had stopped for so long."""
+"""A longer pause of the camera is recorded with this length."""
 
 
 @dataclass(frozen=True, eq=False)
 class LivePicture:
-    """What a camera frame made of the portrait."""
+    """The portrait after a camera frame."""
 
     image: Image
     """(H, W, 3): the whole picture, or the face crop where nothing is pasted back."""
@@ -52,9 +52,9 @@ class LivePicture:
 
 
 class LiveSession:
-    """Hand it a camera frame, get the animated portrait. The first face seen counts as at rest.
+    """Turns camera frames into pictures of the portrait. The first face seen counts as at rest.
 
-    Calls from several threads are taken one after the other.
+    Calls from several threads run one after the other.
     """
 
     def __init__(self, source: AnySource, options: Options, tools: Tools | None = None) -> None:
@@ -116,7 +116,7 @@ class LiveSession:
                 self._neutral = self._engine.layout.at_rest
                 self._follow()
             motion, openness = self._speech(sound)
-            # Unsmoothed: lips that meet for a moment are to be seen.
+            # Not smoothed, so that lips which meet for a moment are seen to meet.
             self._last = self._moved(motion, openness, None, None)
             return self._recorded(time.monotonic() if seconds is None else seconds, face_seen=True)
 
@@ -127,7 +127,7 @@ class LiveSession:
                 self._neutral = self._box = None
 
     def configure(self, motion: MotionOptions) -> None:
-        """Move differently from now on."""
+        """Use these options from now on."""
         with self._lock:
             self.options = replace(self.options, motion=motion)
             self._follow()

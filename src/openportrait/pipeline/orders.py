@@ -1,4 +1,4 @@
-"""What a job's process and its workers say to each other: orders there, `Rendered` and a `Part` for each back."""
+"""The messages between a job's process and its workers: orders go out; `Rendered`s and a `Part` come back for each."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class Order(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """What is under way is to end early."""
+    """End the segment under way early."""
 
 
 class Rendered(NamedTuple):
     """One more picture is rendered."""
 
     image: Image | None
-    """Now and then, where someone looks."""
+    """The picture: now and then, where a preview is wanted; else None."""
 
 
 class Begin(NamedTuple):
-    """What the segments that follow belong to."""
+    """Tell what job the next segments belong to."""
 
     setting: Setting
     is_looked_at: bool
-    """Whether someone looks at pictures that are rendered."""
+    """Whether a preview of rendered pictures is wanted."""
     files: Sequence[Path]
     """Files and folders that are read for them: a hand of another machine has copies of these."""

@@ -1,4 +1,4 @@
-"""Where results go, what they are called, and the strip that compares them."""
+"""Names the results and chooses their folder; makes the strip that compares them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ STRIP_HEIGHT = 720
 CLOSE_UP_SCALE = 2.0
 """Side of a close-up in sides of the box around its face: it shows the whole head, as a driving's crop does."""
 CLOSE_UP_GAIN = 2.0
-"""A close-up takes the place of the whole picture where it shows the face at least so many times as large: of less
-use than its surroundings is what is a little larger."""
+"""A close-up replaces the whole picture where it shows the face at least this many times as large: with less gain,
+the surroundings are worth more."""
 
 
 @dataclass(frozen=True)

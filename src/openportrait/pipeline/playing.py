@@ -1,4 +1,5 @@
-"""Several drivings on one result: which of them moves what of which face, and which of its frames is shown when."""
+"""Several drivings of one result: which driving moves which parts of which face, and when each of its frames is
+shown."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from openportrait.pipeline.source import SourceFace
 from openportrait.regions import PARTS, Wanted, parts_of
 
 REST_SECONDS = Fraction(2, 5)
-"""In so long a driving that ends by `rest` is let go: about as long as a face takes to relax."""
+"""A driving with the ending `rest` fades out in this time: about as long as a face takes to relax."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Timing:
     """Pictures of the result after which it begins."""
     end: End = "hold"
     fade: Fraction = Fraction(0)
-    """Pictures of the result in which a driving that ends by `rest` is let go."""
+    """Pictures of the result in which a driving with the ending `rest` fades out."""
 
     @cached_property
     def schedule(self) -> Sequence[int]:
@@ -52,7 +53,7 @@ class Timing:
         return last
 
     def share(self, i: int) -> float:
-        """How far the driving is followed in picture i, 0..1: not before it begins, less and less after it rests."""
+        """How far the driving is followed in picture i, 0..1: 0 before it begins; less and less while it fades out."""
         if i < self.delay:
             return 0.0
         over = i - self.delay - self.drivings / self.step
@@ -69,9 +70,9 @@ class Played:
     driving: MeasuredDriving
     timing: Timing
     wanted: Wanted
-    """What of the face follows it."""
+    """The parts of the face that follow it, with strengths."""
     given: Driving
-    """As it was asked for."""
+    """The driving as the caller gave it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,7 @@ class Cast:
         return cls(drivings, rate, source_frames if goes_on else min(lengths[0], source_frames))
 
     def timing(self, given: Driving, driving: MeasuredDriving) -> Timing:
-        """When which frame of a driving is shown."""
+        """The timing of a driving: which of its frames is shown in which picture."""
         rate = self.rate or Fraction(1)
         return Timing(
             drivings=len(driving.motions),
@@ -120,15 +121,15 @@ class Cast:
         )
 
     def play(self, source_face: SourceFace, options: MotionOptions, face: str) -> list[Played]:
-        """What each driving moves of one face; `face` is the choice for those that name none.
+        """The drivings of one face with the parts that each moves; `face` is the choice for those that name none.
 
-        Raises OptionError where two of them are to move all, or one is left with nothing.
+        Raises OptionError where two of them are to move all parts, or no part is left for one.
         """
         own = [item for item in self.drivings if source_face.names & set(single_choices(item[0].face or face))]
         shares, strength = _shared_out(_united(own), options), str(options.strength)
         found = []
         for given, driving, parts in shares:
-            # One alone with a single name is the released region of that name.
+            # A single driving with a single name has the released project's region of that name.
             text = given.region or options.region
             released = len(shares) == 1 and parts == parts_of(text)
             wanted = Wanted.of(text, strength) if released else Wanted.of_parts(parts, strength)
@@ -149,7 +150,7 @@ def _length(given: Driving, driving: MeasuredDriving, rate: Fraction) -> int:
 
 
 def _united(own: Sequence[tuple[Driving, MeasuredDriving]]) -> list[tuple[Driving, MeasuredDriving]]:
-    """The same with those made one that differ in their region alone: a driving given for two regions moves both."""
+    """The drivings, with those merged that differ only in their region: a driving given for two regions moves both."""
     united: list[tuple[Driving, MeasuredDriving]] = []
     for given, driving in own:
         for place, (other, measured) in enumerate(united):
@@ -165,7 +166,8 @@ def _united(own: Sequence[tuple[Driving, MeasuredDriving]]) -> list[tuple[Drivin
 def _shared_out(
     own: Sequence[tuple[Driving, MeasuredDriving]], options: MotionOptions
 ) -> list[tuple[Driving, MeasuredDriving, frozenset[str]]]:
-    """Each driving with its parts: later regions take theirs over, the one without a region has what is left."""
+    """Each driving with its parts. A later region takes over its parts; the driving without a region gets what is
+    left."""
     bases = [given for given, _ in own if not given.region]
     if len(bases) > 1:
         raise OptionError(

@@ -1,4 +1,4 @@
-"""What is seen before a job runs: of a file its faces and what would be cut out, of the job one picture."""
+"""Previews before a job runs: the faces of a file and the crop, or one picture of the job."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def preview_driving(path: Path, options: Options) -> Preview:
 
 
 def picture_at(job: Rendering, seconds: float) -> Picture:
-    """The picture that the result shows at this time; the nearest one where it is shorter. Raises as iteration does."""
+    """The picture that the result shows at this time, or its last one where it is shorter. Raises as iteration does."""
     place = int(seconds * (job.rate or RATE_OF_STILLS))
     return job.picture(min(max(place, 0), job.frames - 1))
 

@@ -1,4 +1,4 @@
-"""The render loop that every job shares: scenes and moved keypoints in, finished pictures out."""
+"""The render loop of every job: it takes scenes and moved keypoints, and gives finished pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from openportrait.sequences import groups
 
 
 class Pose(NamedTuple):
-    """Where the keypoints of a face are, and where they go."""
+    """The keypoints of a face before and after the move."""
 
     x_s: Floats
     """(K, 3) crop units."""
@@ -113,7 +113,7 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class _Moment:
-    """What comes together in one picture."""
+    """Everything that one picture is made from."""
 
     index: int
     scene: Scene
@@ -152,7 +152,7 @@ class Rendering:
         self._running: list[Generator[Picture, None, None]] = []
         self.options = options
         self.said: Callable[[str], str] = str
-        """How warnings are worded for the caller."""
+        """Turns a warning into the caller's words."""
 
     @property
     def engine(self) -> str:
@@ -208,7 +208,7 @@ class Rendering:
 
     @property
     def is_looked_at(self) -> bool:
-        """Whether someone is told how far it is."""
+        """Whether somebody is told about progress."""
         return self._watch.is_looked_at
 
     def tell(self, done: int, image: Image | None) -> None:
@@ -241,8 +241,8 @@ class Rendering:
 
     def _pictures(self) -> Generator[Picture, None, None]:
         size = self._engine.batch_size
-        # Where batches are worth it there is a device, and time for a second thread while it works. Elsewhere
-        # a second one would only be waited for when the caller wants to stop.
+        # An engine that works in batches uses a device, which leaves time for a second thread. With other engines
+        # a second thread would only delay the end when the caller wants to stop.
         threads = 2 if size > 1 else 1
         with (
             closing(ahead(self.source.scenes())) as scenes,

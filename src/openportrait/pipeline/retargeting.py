@@ -1,4 +1,4 @@
-"""Changing how open the eyes and lips of a clip are, while it keeps its own motion (SPEC §10)."""
+"""Changes how open the eyes and lips of a clip are; the clip keeps its own motion (SPEC §10)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Retargeted:
         return keypoints(self._face.motions[i], self._engine.layout)
 
     def _silenced(self, i: int) -> Floats:
-        """The face at rest, but for the eyes: exp = N outside the eye set."""
+        """The face at rest, except for the eyes: exp = N outside the eye set."""
         layout = self._engine.layout
         return keypoints(neutralised(self._face.motions[i], self._expression_at_rest, SILENT, layout), layout)
 

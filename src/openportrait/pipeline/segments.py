@@ -25,13 +25,14 @@ from openportrait.pipeline.source import ImageSource
 from openportrait.pipeline.tools import Tools
 
 SHORTEST, LONGEST = 48, 100
-"""Pictures of a segment. Shorter ones cost bytes, each with a key frame; of longer ones, workers wait for the last."""
+"""Pictures of a segment. Shorter segments cost bytes, as each has a key frame; with longer ones workers wait at the
+end."""
 _AT_ONCE = 16
 """Segments of a long clip are a multiple of it, so that 2, 4, 8 or 16 workers end together."""
 
 
 def spans(frames: int) -> list[range]:
-    """Where a clip of so many pictures is cut: the pictures of each segment. One: it is too short to be cut."""
+    """The pictures of each segment of a clip of that many pictures; one segment where it is too short to be cut."""
     if frames < 2 * SHORTEST:
         return [range(frames)]
     count = -(-frames // (_AT_ONCE * LONGEST)) * _AT_ONCE
@@ -42,8 +43,8 @@ def spans(frames: int) -> list[range]:
 def may_be_cut(result: Path, options: Options, *, renders_apart: bool) -> bool:
     """Whether a longer clip of a still source is rendered in segments. This and `is_cut` alone say for which jobs.
 
-    Not by an engine that keeps all cores or a device busy by itself. Not what is no video file, nor pictures with
-    alpha, which ProRes and VP9 carry in ways of their own.
+    An engine that keeps all cores or a device busy by itself renders without segments. So do results that are no video
+    file, and pictures with alpha, which ProRes and VP9 carry in their own ways.
     """
     return renders_apart and is_joined(result) and options.output.background != BACKGROUND_TRANSPARENT
 
@@ -51,8 +52,8 @@ def may_be_cut(result: Path, options: Options, *, renders_apart: bool) -> bool:
 def is_cut(job: Rendering, result: Path) -> bool:
     """Whether a job is rendered in segments.
 
-    Of those that may be: not a clip as the source, since its background is made up by what earlier frames showed; nor
-    short clips, which are done before a second process has begun.
+    Of the jobs that may be cut, these are not: a clip as the source, since its background depends on earlier frames;
+    and short clips, which are done before a second process has begun.
     """
     still = isinstance(job.source, ImageSource) and not job.source.has_alpha
     may = may_be_cut(result, job.options, renders_apart=job.renders_apart)
@@ -127,7 +128,7 @@ class Part:
     strip: Path | None
     """The same side by side with driving and source, where that is wanted."""
     error: OpenPortraitError | None
-    """What ended it early; what came before is in it."""
+    """What ended it early; the pictures before that are in it."""
 
 
 class _Excerpt(Rendering):
@@ -144,7 +145,7 @@ class _Excerpt(Rendering):
 
 
 class _Recorded:
-    """Poses that are known: a `Move`."""
+    """A `Move` of poses that were computed before."""
 
     def __init__(self, poses: Sequence[Pose | None]) -> None:
         self._poses = poses

@@ -1,4 +1,4 @@
-"""The source: whose face moves, found and cut, frame by frame."""
+"""The source, whose face is animated: finds its faces and cuts them out, frame by frame."""
 
 from __future__ import annotations
 
@@ -161,7 +161,8 @@ class ImageSource:
 
 
 class VideoSource:
-    """A clip whose face keeps its own motion beneath the driving's. Read once to track, once to measure,
+    """A clip as the source: its face keeps its own motion, to which the driving's is added. Read once to track,
+    once to measure,
     once to render; only landmarks and motion are kept."""
 
     def __init__(self, path: Path, tools: Tools, options: Options, watch: Watch) -> None:
@@ -194,7 +195,7 @@ class VideoSource:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know of it; of how it is drawn, once its first frame was asked for."""
+        """What the user should know about it; how it is drawn is known once its first frame was asked for."""
         return (*self._remarks, *self._reported)
 
     def _crops(self, frame: Frame) -> list[FaceCrop | None]:
@@ -247,7 +248,7 @@ class VideoSource:
 
 
 def open_source_clip(path: Path, options: Options) -> Clip:
-    """The source's frames, those and in the size that the options want. Raises MediaError."""
+    """The frames of the source that the options want, in the size that they want. Raises MediaError."""
     crop = options.crop
     return open_clip(path, max_size=crop.max_size, max_gigapixels=crop.max_gigapixels, trim=options.trim.source)
 
@@ -306,7 +307,7 @@ def measured_ratios(found: Track) -> list[Ratios]:
 
 
 def accept_end(clip: Clip, options: Options) -> tuple[str, ...]:
-    """A warning for a clip that breaks off, after it was read. Raises MediaError where only a whole one will do."""
+    """A warning for a clip that broke off while it was read. Raises MediaError where only a whole clip is accepted."""
     if clip.truncated is None:
         return ()
     if options.output.keep_partial:
@@ -315,7 +316,7 @@ def accept_end(clip: Clip, options: Options) -> tuple[str, ...]:
 
 
 def report_small(path: Path, faces: Sequence[Face], picture: Size) -> tuple[str, ...]:
-    """A line for each face so small that another may be meant."""
+    """A warning for each face that is so small that the user may mean another."""
     small = (face for face in faces if is_small(face, picture))
     return tuple(f"{path}: the face is small: {described(face, picture)}" for face in small)
 

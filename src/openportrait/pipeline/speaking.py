@@ -1,4 +1,4 @@
-"""A sound as a driving: what a face at rest would do if it spoke it."""
+"""A sound as a driving: the motion of a face at rest that speaks it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from openportrait.speech import OUTPUTS, Hearing, LivePerformance, Moment, Perfo
 from openportrait.trim import WHOLE, Trim
 
 LONGEST_SECONDS = 10_000
-"""Most that is spoken of one sound: as many pictures, at 25 a second, as a template may have."""
+"""Longest sound that is spoken: at 25 pictures a second it fills a template."""
 _HEARD = 0.5
-"""A voice that is surer than this was heard,"""
+"""A voice was heard where its likelihood is above this"""
 _SHORTEST_FRAMES = 5
-"""if for so long: 0.1 s."""
+"""in this many frames: 0.1 s."""
 _FINEST_RATE = 10**6
 """Largest denominator of a rate."""
 
@@ -36,7 +36,7 @@ class Speech:
     """The motion of a face that speaks; computed when it is asked for, so that an hour takes no more than a second."""
 
     motions: Sequence[Motion]
-    """One a picture, of a face at rest that is nobody's own."""
+    """One a picture, of an average face at rest."""
     ratios: Sequence[Ratios]
     rate: Fraction
     """Pictures a second."""
@@ -62,7 +62,7 @@ def open_speech(path: Path, engine: Engine, options: SpeechOptions, watch: Watch
 
 
 class LiveSpeech:
-    """A sound as it comes in: after each piece, what a face at rest does that speaks it."""
+    """A sound that is still coming in: after each piece it gives the motion of a face at rest that speaks it."""
 
     def __init__(self, engine: Engine, options: SpeechOptions) -> None:
         self._engine = engine
@@ -70,7 +70,7 @@ class LiveSpeech:
         self._performance = LivePerformance(options.liveliness, options.seed)
 
     def __call__(self, sound: Samples) -> tuple[Motion, Ratios]:
-        """The motion now, of a face that is nobody's own, and how open its eyes and lips are. Raises OptionError."""
+        """The present motion of an average face, and how open its eyes and lips are. Raises OptionError."""
         moment = self._performance(self._listen(sound))
         return _motion(self._engine, moment), moment.ratios
 

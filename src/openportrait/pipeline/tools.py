@@ -1,4 +1,4 @@
-"""What every job computes with, loaded once: the engine, and the networks that find faces."""
+"""The engine and the networks that find faces: loaded once, used by every job."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class Tools:
         return cls(load(options), FaceNetworks())
 
     def finder(self, options: FaceOptions) -> FaceFinder:
-        """How a job finds faces."""
+        """The face finder for the options of a job."""
         return FaceFinder(options.detection_threshold, networks=self.networks, refine=self.engine.refine)

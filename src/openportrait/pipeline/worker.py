@@ -1,7 +1,7 @@
 """A process that renders segments of a job: `python -m openportrait.pipeline.worker`.
 
-What it is to do comes on stdin, answers go to what was stdout, both as pickles: they pass between two processes of this
-program alone. It ends at once where stdin does, which it also does when the process that began this one is killed.
+Orders come on stdin and answers go to the former stdout, both as pickles, which only two processes of this
+program exchange. It ends when stdin ends; this also happens when the process that started it is killed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SHOWN_SECONDS = 0.25
 def main() -> None:
     """Render segments until there are no more."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # Whatever a library prints is no answer.
+    os.dup2(2, 1)  # Text that a library prints must not be taken for an answer.
 
     def answer(item: Rendered | Part) -> None:
         pickle.dump(item, answers, pickle.HIGHEST_PROTOCOL)
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def part_of(setting: Setting, order: Order, tools: Tools, watch: Watch) -> Part:
-    """What came of an order; whatever ended it is told in the part."""
+    """The part that an order asks for; if something ended it early, the part says what."""
     try:
         return render_segment(setting, order.segment, order.folder, tools, watch)
     except MemoryError:

@@ -1,4 +1,4 @@
-"""A job's files: judged before the work, written together or not at all."""
+"""The files of a job: checked before the work, then all written, or none of them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from openportrait.templates import SUFFIX, save_template
 
 
 class Start:
-    """When a job began, and what its results will be called."""
+    """The beginning of a job: its time, and the names of its results."""
 
     def __init__(
         self, inputs: Sequence[Path], output: AnyPath | None, stem: str, options: Options, *, still: bool
@@ -82,7 +82,7 @@ class Start:
         return named
 
     def sign(self, job: Rendering) -> Callable[[Path, Path], None] | None:
-        """What signs the results of a job; None where they are not to be signed."""
+        """The signer of the results of a job; None where they are not signed."""
         if self._signer is None:
             return None
         return partial(self._signer.sign, job=job_said(job.engine, job.options), inputs=self.inputs)
@@ -102,7 +102,7 @@ def sounds(job: Rendering, drivings: tuple[Sound, ...] = ()) -> tuple[Sound, ...
 
 
 def write(job: Rendering, start: Start, sound: tuple[Sound, ...] = (), crew: Crew | None = None) -> Result:
-    """Render a job into its files. `crew`: who renders its segments, if not processes of this machine."""
+    """Render a job into its files. `crew`: the workers for its segments; by default processes of this machine."""
     wanted, targets = job.options.output, start.targets(still=job.frames == 1)
     template = job.template if wanted.save_template else None
     is_still = job.frames == 1 and is_picture(targets.result)
@@ -207,7 +207,7 @@ def _write_all(job: Rendering, writer: Writer, strip: Writer | None) -> None:
 
 
 def _join(job: Rendering, writer: Writer, strip: Writer | None, crew: Crew | None) -> None:
-    """Many encoders take a segment each, here or in processes; what they made is joined."""
+    """Several encoders, here or in other processes, take one segment each; then the segments are joined."""
     setting = Setting.of(job, writer.path)
     with ExitStack() as stack:
         crew = crew or stack.enter_context(Crew(processes(job.options)))
