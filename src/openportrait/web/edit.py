@@ -109,10 +109,10 @@ def edit_tab(context: Context) -> tuple[Form, Results]:
         controls.group(EngineOptions, **vars(context.engine))
         controls.group(OutputOptions, only=("audio", "quality", "keep_partial"))
     form = Form(source, sliders, controls)
+    faces.connect(controls, [source], "face", [*VIEW, START])
     player.connect([source])
     if offered is not None:
         player.whole_after(offered)
-    faces.connect(controls, [source], "face", [*VIEW, START])
     tab = EditTab(context, form)
     shown.runs_by(context, shown.start.click, tab.runner(shown), form.inputs)
     _connect(tab, form, stage, presets, as_source, whole)

@@ -66,8 +66,8 @@ def retarget_tab(context: Context) -> Results:
         controls.group(MotionOptions, only=("stitching",))
         controls.group(EngineOptions, **vars(context.engine))
         controls.group(OutputOptions, only=("audio", "quality", "side_by_side", "keep_partial"), side_by_side=True)
-    player.connect([source])
     faces.connect(controls, [source], "face", VIEW)
+    player.connect([source])
     first, count = len(ticks), len(ticks) + len(specs(RetargetOptions))
 
     def run(request: gr.Request, ticket: str, source: str | None, *values: Any) -> Iterator[Updates]:
