@@ -1,4 +1,4 @@
-"""The way in: `openportrait`, and `python -m openportrait`."""
+"""Starts `openportrait`, and `python -m openportrait`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Options as who gave them calls them: `--driving-face` on a command line, `driving_face` in Python.
+"""Names options as the caller does: `--driving-face` on a command line, `driving_face` in Python.
 
-Texts are written with flags, everywhere; the functions that Python programs call say arguments instead.
+All texts are written with flags; functions that Python programs call replace them by arguments.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FLAG = re.compile(r"(?<![^\s(])--([a-z]+(?:-[a-z]+)*)(?: ([^\s;,)]+))?")
 """A flag as it stands in a sentence, and the word after it. In quotes or in a file's name it is no flag."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
 _NO_VALUES = ("is", "or", "and", "to")
-"""What stands behind the flag of an option that takes a text, and is not its value."""
+"""Words that may follow the flag of a text option without being its value."""
 
 _typed = 0
 
@@ -51,7 +51,7 @@ def named(text: str) -> str:
 
 
 def as_arguments(text: str) -> str:
-    """The same whoever called: for one who calls a program that was started by flags."""
+    """The same for every caller: for texts about a program that was started with flags."""
     return _FLAG.sub(_as_argument, text)
 
 

@@ -1,7 +1,7 @@
-"""The one place through which every number of a user's file passes: it is of the kind that is due, and in bounds.
+"""Checks every number of a user's file: it must have the right type, and lie within bounds.
 
-Each function gives the value or raises ValueError, whose text says what was there and what is due; who reads the
-file adds the file's name and the remedy. NumPy is not imported here: the options need only plain numbers.
+Each function returns the value or raises ValueError, whose text says what was found and what is due; the reader of the
+file adds its name and the remedy. NumPy is not imported here: the options need only plain numbers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A call from Python: inputs of any kind as files, and all that is said of them in the caller's words."""
+"""Runs a call from Python: inputs of any kind become files, and messages use the caller's names for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from openportrait.records import FaceEdit, Result, Template
 
 
 class Call:
-    """One call: what it was given, and the jobs that do it. `call` makes it."""
+    """One call from Python with its inputs and its jobs. `call` makes it."""
 
     def __init__(
         self,
@@ -50,13 +50,13 @@ class Call:
         self._closing.callback(self._own.close)
 
     def know(self, inputs: object) -> None:
-        """What is said of these inputs, too, is said as their caller names them."""
+        """Use the caller's names for these inputs, too."""
         if isinstance(inputs, Inputs) and inputs not in self._named:
             self._named.append(inputs)
             self._stack.enter_context(inputs.named_in_errors())
 
     def keep(self) -> Inputs:
-        """The inputs of this call, for as long as what it returns wants them."""
+        """Keep the inputs of this call for as long as its result needs them."""
         self._closing.pop_all()
         return self._own
 
@@ -124,7 +124,7 @@ def call(
     cancel: CancelCheck | None = None,
     known: Inputs | None = None,
 ) -> Iterator[Call]:
-    """Do what a call asks for. `known`: inputs of an earlier one, of which something may be said.
+    """A context in which a call is done. `known`: inputs of an earlier call that messages may name.
 
     In a notebook progress shows by itself.
     """

@@ -1,4 +1,4 @@
-"""What results are signed with: a certificate of the user's, or one made here, which nobody vouches for."""
+"""Certificates with which results are signed: the user's, or one made on this machine, for which nobody vouches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SUBJECT = "Local certificate of OpenPortrait"
 YEARS = 10
 """How long a local certificate is good for."""
 _MOST_BYTES = 1_000_000
-"""Of a certificate chain or key: theirs are a few thousand."""
+"""Largest file of a certificate chain or key, bytes: usual ones have a few thousand."""
 _CHAIN, _KEY = "chain.pem", "key.pem"
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
@@ -80,7 +80,7 @@ def local_certificate() -> Certificate:
 
 
 def _make(folder: Path) -> None:
-    """Whole or not at all: another process may be making it too."""
+    """Write all of it, or nothing: another process may be making it too."""
     hidden = folder.with_name(f"certificate-{secrets.token_hex(8)}")
     try:
         hidden.mkdir(mode=0o700, parents=True)

@@ -1,4 +1,4 @@
-"""Records whose fields state what they may be: default, help, range. Checked when they are made.
+"""Records whose fields state their default, help and range. Values are checked when a record is made.
 
 `Doc` is the one-line help, `Range` the closed interval a number may take. NumPy is not imported here, so
 that `openportrait --help` answers at once.
@@ -40,7 +40,7 @@ class Written(NamedTuple):
     """Marks a text with a grammar of its own."""
 
     kept: Callable[[Any], Any]
-    """From what was given to what is kept; ValueError says what is wrong with it."""
+    """Turns the given value into the kept one; ValueError says what is wrong with it."""
 
 
 class OptionSpec(NamedTuple):
@@ -91,7 +91,8 @@ def specs(record: type) -> tuple[OptionSpec, ...]:
 
 
 def from_text(spec: OptionSpec, text: str) -> Any:
-    """What was written as the kind that is due; what does not read as that stays a text, which its check refuses."""
+    """The written text as a value of the right type. A text that cannot be read stays a text, which the check then
+    refuses."""
     if spec.kind is int and _WHOLE.fullmatch(text):
         return int(text)
     if spec.kind is float and _NUMBER.fullmatch(text):

@@ -1,4 +1,4 @@
-"""Content credentials (C2PA): a signed statement in a file of what made it, and from what.
+"""Content credentials (C2PA): a signed statement in a file that says what made it, and from which files.
 
 What reads and signs them comes with the extra `provenance`.
 
@@ -183,9 +183,9 @@ class Credentials:
     problems: tuple[str, ...]
     """What is wrong, as C2PA calls it; empty where it holds."""
     signer: str
-    """Whose certificate it is."""
+    """The owner of the certificate."""
     issuer: str
-    """Who vouches for that."""
+    """The issuer of the certificate."""
     program: str
     """What made the statement."""
     source_type: str

@@ -1,4 +1,5 @@
-"""What drives which part of which face, and how it is written: `[FACE:][REGION=][sound:]FILE[@OPTION=VALUE,...]`.
+"""Which driving moves which part of which face, and how that is written:
+`[FACE:][REGION=][sound:]FILE[@OPTION=VALUE,...]`.
 
 `talk.mp4`, `words.wav`, `lip=sound:talk.mp4`, `left:talk.mp4`, `talk.mp4@from=2,to=5`,
 `2:eyes,lip=talk.mp4@offset=1.5,end=loop`.
@@ -33,7 +34,7 @@ MOST_DRIVINGS = 64
 
 
 def _file(given: object) -> object:
-    """A text as a path; whatever else it is, `Inputs` judges."""
+    """A text as a path; anything else stays as it is, and `Inputs` checks it."""
     if isinstance(given, str) and "\0" in given:
         raise ValueError(f"{shown(given)} is no path; give that of a picture, a clip or a template")
     return Path(given) if isinstance(given, str) else given
@@ -88,7 +89,7 @@ class Driving(Checked):
 
     @property
     def parts(self) -> frozenset[str]:
-        """What it moves of its own; empty where that is what no other driving moves."""
+        """The parts that it names; empty: it moves the parts that no other driving moves."""
         return parts_of(self.region) if self.region else frozenset()
 
     @property

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one small tree.
+"""The errors of this package, as one small tree.
 
 ::
 
@@ -54,11 +54,11 @@ class Cancelled(OpenPortraitError):
 
 
 def reword(error: OpenPortraitError, change: Callable[[str], str]) -> None:
-    """Change the text of an error on its way to a caller who knows things by other names."""
+    """Change the text of an error, for a caller who knows things by other names."""
     error.args = tuple(change(part) if isinstance(part, str) else part for part in error.args)
 
 
 def known(error: OpenPortraitError) -> OpenPortraitError:
-    """The same as the nearest class of this module: what every process of this package knows by its name."""
+    """The error as the nearest class of this module: every process of this package knows these classes by name."""
     kind: type[OpenPortraitError] = next(one for one in type(error).__mro__ if one.__module__ == __name__)
     return kind(str(error))

@@ -174,7 +174,7 @@ def load_timeline(path: AnyPath) -> Timeline:
 
 
 def _unusable(path: AnyPath, what: str, error: ValueError) -> TemplateError:
-    """An OptionError brings its own remedy, any other ValueError none."""
+    """An OptionError states its own remedy; other ValueErrors state none."""
     remedy = "" if isinstance(error, OptionError) else "; correct it or write it anew"
     return TemplateError(f"{path}: {what} cannot be used: {error}{remedy}")
 

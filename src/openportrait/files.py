@@ -1,6 +1,6 @@
-"""Which files may be read: plain ones, known to be such before anything is read from them.
+"""Opens plain files only; the kind of a file is known before anything is read from it.
 
-A pipe waits for ever for its writer, a device has no end: none of them is opened.
+A pipe waits for ever for its writer, and a device has no end: neither is opened.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def status(path: Path, wanted: str) -> os.stat_result:
 def open_plain(path: Path, wanted: str) -> BinaryIO:
     """The plain file `path`, opened for reading. Raises MediaError as `status`, and for a folder.
 
-    What was opened is looked at, so that nothing can take the file's place in between.
+    The opened file itself is checked, so that it cannot be replaced in between.
     """
     if stat.S_ISDIR(status(path, wanted).st_mode):
         raise MediaError(f"{path}: is a folder; give {wanted}")
@@ -65,7 +65,7 @@ def read_start(path: Path, most: int, wanted: str) -> bytes:
     """The first `most` bytes of a plain file, or all where it has fewer. Raises MediaError as `open_plain`."""
     with open_plain(path, wanted) as file:
         try:
-            # Python sets aside the whole of what is asked for, so no more is than there is.
+            # Python allocates as much as is asked for, so no more than the file has is asked for.
             return file.read(min(most, os.fstat(file.fileno()).st_size + 1))
         except OSError as error:
             raise MediaError(f"{path}: cannot be read ({told(error)}); check the disk") from error
@@ -80,7 +80,7 @@ def read_plain(path: Path, most: int, wanted: str) -> bytes:
 
 
 def told(error: BaseException) -> str:
-    """What an error says for itself, without number and path: one line, not long."""
+    """The text of an error without its number and path: one short line."""
     said = str(getattr(error, "strerror", None) or error or "")
     return " ".join(said.split())[:_MOST_TOLD] or type(error).__name__
 

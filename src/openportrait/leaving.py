@@ -1,4 +1,4 @@
-"""Leaving before the work is done: told to stop, the process takes away what it has not finished, says so and ends.
+"""Ends a process that is told to stop before its work is done: it removes unfinished files, says so and ends.
 
 Nothing is raised into the running code, which may be anywhere: in an import, in a `finally`, holding a lock.
 The process leaves from within the signal's handler; only where work wants an end in order (`orderly`), the first
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 else:
-    # What `signal` is made of. That one makes enumerations of the numbers first, which takes 10 ms in which a signal
+    # What `signal` is built on. `signal` itself first makes enumerations of the numbers; in these 10 ms a signal
     # would find no answer.
     import _signal as signal
 
@@ -28,7 +28,7 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 _FIRST_CODE = 128
 """A process ended by signal n has the exit code 128 + n: 130, 143 and 129."""
 _CLEAR_LINE = "\r\x1b[K"
-"""What a progress line of a terminal is wiped away with."""
+"""Clears a progress line of a terminal."""
 
 _unfinished: dict[Path, Callable[[Path], None]] = {}
 _orderly: list[_Orderly] = []
@@ -46,7 +46,7 @@ def answer_signals() -> None:
 
 
 def ignore_signals() -> None:
-    """The process is about to end by itself: no signal adds a word to what it says."""
+    """Ignore signals: the process is about to end by itself, and prints nothing more."""
     for number in _SIGNALS:
         if signal.getsignal(number) is _answer:
             signal.signal(number, signal.SIG_IGN)
@@ -63,18 +63,19 @@ def code() -> int:
 
 
 def say_instead(words: str) -> None:
-    """What is said on leaving, for work of which more is left than nothing."""
+    """Set the line that is printed on leaving, for work of which something is kept."""
     global _words  # noqa: PLW0603 - of the process, as its signals are
     _words = words
 
 
 def unfinished(path: Path, remove: Callable[[Path], None]) -> None:
-    """`path` is about to be made; should the process leave early, `remove` takes it away, the newest path first."""
+    """Register `path`, which is about to be made: if the process leaves early, `remove` removes it, the newest path
+    first."""
     _unfinished[path] = remove
 
 
 def finished(*paths: Path) -> None:
-    """These may stay, or are gone already."""
+    """Forget these paths: they may stay, or are gone already."""
     for path in paths:
         _unfinished.pop(path, None)
 
@@ -87,7 +88,7 @@ class _Orderly:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         global _finished  # noqa: PLW0603 - of the process, as its signals are
-        # Before it is no longer orderly: no signal may come in between.
+        # This comes first, so that no signal can arrive in between.
         _finished = kind is None and len(_orderly) == 1
         _orderly.remove(self)
 

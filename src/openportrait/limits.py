@@ -1,4 +1,4 @@
-"""What others may hand in to a program that answers them: the page and the service."""
+"""Limits of what users may upload to the page and the service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class UploadLimits(Checked):
-    """The most that one file may be."""
+    """Limits of one uploaded file."""
 
     max_upload_mb: Annotated[int, Range(1, 100_000), Doc("Largest file that may be uploaded, megabytes.")] = 500
     max_megapixels: Annotated[float, Range(0.1, 1000), Doc("Largest picture or frame, millions of pixels.")] = 40.0

@@ -1,4 +1,4 @@
-"""A web server of this process: the address that it listens on, its thread, and the bodies that it takes in."""
+"""Runs a web server in this process: its address, its thread, and reading of request bodies."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
 START_SECONDS = 60.0
-"""The server listens within so long."""
+"""Time in which the server must begin to listen."""
 STOP_SECONDS = 2
-"""Requests under way are cut off so long after the server was asked to stop."""
+"""Time after which requests are cut off when the server stops."""
 IDLE_SECONDS = 30.0
-"""A body of which nothing arrives for so long is given up."""
+"""A request whose body stands still for so long is given up."""
 
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """The socket that others connect to. Raises OpenPortraitError where there is none to be had."""
+    """The listening socket. Raises OpenPortraitError where the address cannot be had."""
     try:
         kind, _, _, _, address = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -79,7 +79,7 @@ class WebServer:
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
 
     def start(self) -> None:
-        """Return when others are let in. Raises OpenPortraitError where that fails."""
+        """Return when the server accepts connections. Raises OpenPortraitError where it fails."""
         self._thread.start()
         end = time.monotonic() + START_SECONDS
         while not self._server.started:

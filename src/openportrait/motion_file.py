@@ -47,7 +47,7 @@ _PIECE_FRAMES = 256
 
 
 def has_header(file: BinaryIO) -> bool:
-    """Whether a file is an archive with the header of a template; whose it is is not looked at."""
+    """Whether a file is an archive with a template's header; the format that it names is not checked."""
     try:
         with zipfile.ZipFile(_Budget(file, MAX_DIRECTORY_BYTES)) as archive:
             return HEADER in archive.namelist()
@@ -98,7 +98,7 @@ class _Budget:
         return content
 
     def close(self) -> None:
-        """The file is closed by who opened it."""
+        """Do nothing: the caller closes the file that it opened."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Results, pictures and progress as notebooks show them. IPython is used where it runs, and never needed."""
+"""Shows results, pictures and progress in notebooks. IPython is used where it runs, but not required."""
 
 from __future__ import annotations
 

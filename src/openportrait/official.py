@@ -1,4 +1,4 @@
-"""The released project's motion templates: their keys (SPEC §9) to our record and back."""
+"""Converts the released project's motion templates (SPEC §9) to our record and back."""
 
 from __future__ import annotations
 
@@ -163,5 +163,5 @@ def _array(value: Any, shape: Sequence[int], what: str) -> Floats:
 
 
 def _single(value: Any) -> Any:
-    """What stands in an array of one number."""
+    """The number in an array of one number."""
     return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value

@@ -57,7 +57,7 @@ def cluster_text(given: Any) -> str:
 
 @dataclass(frozen=True)
 class EngineOptions(Checked):
-    """What computes the picture."""
+    """The engine that computes the picture."""
 
     engine: Annotated[
         EngineName, Doc("mesh needs no download, neural is the published model; auto is neural where its weights are.")
@@ -72,7 +72,7 @@ class EngineOptions(Checked):
 
 @dataclass(frozen=True)
 class ClusterOptions(Checked):
-    """Where jobs are done, if not on this machine alone."""
+    """The cluster on which jobs are done, and how."""
 
     cluster: Annotated[
         str | None,
@@ -155,7 +155,7 @@ def check_order(start: float | None, end: float | None, start_name: str, end_nam
 
 @dataclass(frozen=True)
 class CropOptions(Checked):
-    """What is cut out of the source and the driving, and whether it is pasted back."""
+    """How source and driving are cropped, and whether the result is pasted back."""
 
     crop_source: Annotated[bool, Doc("Cut the face out of the source; off: the source is a face crop already.")] = True
     crop_driving: Annotated[
@@ -378,7 +378,7 @@ class RetargetOptions(Checked):
 
 @dataclass(frozen=True)
 class RunOptions(Checked):
-    """How a job is run. What it makes does not depend on it, so jobs that differ in nothing else are the same."""
+    """How a job is run. The result does not depend on it: jobs that differ only here are the same."""
 
     workers: Annotated[
         int | None,

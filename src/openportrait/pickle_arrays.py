@@ -1,4 +1,4 @@
-"""The NumPy arrays of a pickle: the few names that one asks for, and what their calls give. Nothing is imported."""
+"""Builds the NumPy arrays of a pickle: it knows the few names that such a pickle uses. Nothing is imported."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ KNOWN = {
     **{f"numpy.{core}.multiarray.scalar": SCALAR for core in ("core", "_core")},
     **{f"numpy.{core}.numeric._frombuffer": FROM_BUFFER for core in ("core", "_core")},
 }
-"""Everything a pickled array of numbers asks for. The names are looked up here and never imported."""
+"""All names that a pickled array of numbers uses. The names are looked up here and never imported."""
 
 
 class Refused(Exception):
-    """A pickle asks for what no array of numbers needs; the text says for what."""
+    """A pickle asks for a name that no array of numbers needs; the text says which."""
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,8 @@ def read_pickle(data: bytes, where: str) -> Any:
 
 
 class _Machine:
-    """The stack and the memo of a pickle, and the instructions that build plain values.
-
-    Whatever is made is charged before or as it is made: a small file may ask for the same work without end.
+    """The stack and the memo of a pickle, and the instructions that build plain values. All memory is counted
+    before or while it is used: a small file may ask for the same work without end.
     """
 
     def __init__(self) -> None:
@@ -89,11 +88,11 @@ class _Machine:
             raise ValueError(f"it unpacks to over {spell_bytes(MAX_MADE_BYTES)}")
 
     def result(self) -> Any:
-        """What is left when all instructions are followed."""
+        """The value after all instructions."""
         return _one(self.stack)
 
     def follow(self, name: str, argument: Any) -> None:
-        """One instruction."""
+        """Execute one instruction."""
         self.charge(PLACE_BYTES)
         if name in VALUES:
             self.charge(sys.getsizeof(argument))

@@ -1,4 +1,4 @@
-"""Processes of this package that work for another one: how they begin, and what is said where one ended badly."""
+"""Starts processes of this package that work for another process, and words the error where one ended badly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cores() -> int:
 def start(module: str, threads: int, words: IO[bytes]) -> subprocess.Popen[bytes]:
     """Begin `python -m module`, with pipes to its stdin and from its stdout.
 
-    `threads`: of the libraries in it. `words`: a file for what it says besides.
+    `threads`: of the libraries in it. `words`: a file for its other output.
     """
     own = {name: os.environ.get(name, str(threads)) for name in _THREADS}
     paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -35,13 +35,13 @@ def start(module: str, threads: int, words: IO[bytes]) -> subprocess.Popen[bytes
         stdout=subprocess.PIPE,
         stderr=words,
         env={**os.environ, **own, "PYTHONPATH": os.pathsep.join(paths)},
-        # Ctrl-C reaches the process that began it alone, which tells it.
+        # Only the process that started it gets Ctrl-C, and tells it to stop.
         start_new_session=True,
     )
 
 
 def ending(process: subprocess.Popen[bytes], words: IO[bytes]) -> str:
-    """How a process ended that was not to end yet; waits for it. `words`: what it said."""
+    """Wait for a process that ended too early, and tell how it ended. `words`: its other output."""
     code = process.wait()
     if code < 0:
         with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""The nouns of the pipeline: frozen records with the shape and unit of every field.
+"""The records of the pipeline: frozen, with the shape and unit of every field.
 
 Pictures are RGB, uint8, row 0 at the top. Points are row vectors, x to the right, y down,
 z away from the viewer. The centre of the top left pixel is (0, 0).
@@ -45,7 +45,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a file says of itself, as it will be delivered by the reader."""
+    """The properties of a picture or clip as the reader delivers it."""
 
     path: Path
     kind: MediaKind
@@ -157,7 +157,7 @@ class CropRule:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """What moves in one face: x = s·(kp @ R + exp) + t (SPEC §3), K keypoints.
+    """The motion of one face: x = s·(kp @ R + exp) + t (SPEC §3), K keypoints.
 
     In layouts whose expression lives in the head's frame: x = s·((kp + exp) @ R) + t.
     """
@@ -207,7 +207,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a job is; handed to the caller's callback."""
+    """The progress of a job; given to the caller's callback."""
 
     stage: Literal["analyse", "render"]
     done: int
@@ -219,7 +219,7 @@ class Progress:
 
     @property
     def title(self) -> str:
-        """What is being done, in words."""
+        """The name of the stage in words."""
         return {"analyse": "Reading the motion", "render": "Animating"}[self.stage]
 
 

@@ -1,4 +1,4 @@
-"""Actors of a Ray cluster that do whole jobs: each minds a worker process on its machine.
+"""Actors of a Ray cluster that do whole jobs: each looks after a worker process on its machine.
 
 The process of an actor does the same as one of this machine (`processes.py`): a crash of it is told as there, and the
 actor starts it anew. Only where the actor itself is gone, with its machine as a rule, is a job `Lost`.
@@ -27,11 +27,11 @@ _TOLD_SECONDS = 1.0
 _STOPPING_SECONDS = 15.0
 """An actor ends its process within this time (`processes.py`), or is ended with it."""
 CALLS = 4
-"""At once to an actor: a job, how far it is, and the word to stop."""
+"""Calls that an actor takes at once: a job, the question for its progress, and the order to stop."""
 
 
 class Actor:
-    """On a machine of the cluster: minds a process that does jobs."""
+    """An actor on a machine of the cluster: it looks after a process that does jobs."""
 
     def __init__(self, threads: int, folder: str, spread: Mapping[str, Any]) -> None:
         """`folder`: where the batch was begun, from which relative paths start. `spread`: as `Here` takes it."""
@@ -47,7 +47,7 @@ class Actor:
         return socket.gethostname()
 
     def do(self, task: Task) -> Result | OpenPortraitError:
-        """Have a job done; the error that it ended with is given back too."""
+        """Have a job done. An error is returned, not raised."""
         self._frames = 0
         try:
             if not self._is_there and not all(map(_is_absolute, (*task.inputs, Path(task.place.folder)))):
@@ -67,7 +67,7 @@ class Actor:
         return self._frames
 
     def stop(self) -> None:
-        """Whatever it does is to end soon."""
+        """Tell its work to end soon."""
         self._worker.tell_to_stop()
 
     def end(self) -> None:
@@ -76,7 +76,7 @@ class Actor:
 
 
 class Held:
-    """An actor as the one who has it sees it. One that is gone is replaced where there is room.
+    """An actor, seen from the process that uses it. A lost actor is replaced where there is room.
 
     `ready` is called by one thread, the rest by any, also where a signal is answered.
     """
@@ -114,14 +114,14 @@ class Held:
         return self._is_ready
 
     def asked(self, method: str, *given: Any) -> Any:
-        """Have a method begin, for `got`. Raises Lost where there is no actor any more."""
+        """Call a method; `got` waits for its answer. Raises Lost where there is no actor any more."""
         with self._turn:
             if self._actor is None:
                 raise Lost("it was ended")
             return getattr(self._actor, method).remote(*given)
 
     def got(self, answer: Any, seconds: float | None = None) -> Any:
-        """What a method answers within so long. Raises EngineError where it failed, Lost where its actor is gone."""
+        """Wait so long for the answer of a method. Raises EngineError where it failed, Lost where its actor is gone."""
         try:
             return self._ray.get(answer, timeout=seconds)
         except self._ray.exceptions.RayTaskError as error:
@@ -131,11 +131,11 @@ class Held:
             raise Lost(last_line(error)) from error
 
     def retire(self) -> None:
-        """No other is begun any more."""
+        """Begin no other actor any more."""
         self._is_over = True
 
     def dismiss(self) -> None:
-        """End it, and give its room back."""
+        """End the actor, and free its cores."""
         with self._turn:
             actor, self._actor, self._is_ready = self._actor, None, False
         if actor is not None:
@@ -143,7 +143,7 @@ class Held:
 
 
 class There(Held):
-    """A worker on the cluster as the batch sees it."""
+    """A worker on the cluster, seen from the batch."""
 
     _stopped = 0.0
     """When it was told to stop."""
@@ -172,7 +172,7 @@ class There(Held):
         return answer
 
     def tell_to_stop(self) -> None:
-        """Whatever it does is to end soon, and nothing begins any more."""
+        """Tell its work to end soon, and take no more."""
         with self._turn:
             self._stopped = time.monotonic()
             self.retire()
@@ -194,6 +194,6 @@ def _is_absolute(path: Path) -> bool:
 
 
 def last_line(error: BaseException) -> str:
-    """Of what Ray says of an error, the line that tells most."""
+    """The most telling line of an error of Ray's."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:200] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""Files that lie elsewhere, by the URLs that fsspec knows: copied here before a job, and there after it.
+"""Files at URLs that fsspec knows: inputs are copied here before a job, and results are copied there after it.
 
 Only the schemes named here are taken for URLs; none of them reaches arbitrary hosts.
 """
@@ -20,7 +20,7 @@ MOST_BYTES = 2**34
 _PIECE_BYTES = 2**20
 """Copied at a time."""
 _URL = re.compile(r"(gs|memory|s3):/+(.+)")
-"""A URL as it stands, and as a Path has it, with one stroke less."""
+"""A URL as it is written, or as a Path holds it, with one slash less."""
 _FILE = re.compile(r"file:/+(.+)")
 
 
@@ -37,7 +37,7 @@ def url_of(path: Path) -> str | None:
 
 
 def fingerprint(url: str) -> str:
-    """What changes when the content does. Raises MediaError where there is no such file."""
+    """A text that changes when the content changes. Raises MediaError where there is no such file."""
     with _explained(url):
         return str(_system(url).ukey(url))
 
@@ -62,7 +62,7 @@ def fetch(url: str, folder: Path) -> Path:
 
 
 def send(path: Path, url: str) -> None:
-    """Copy a file to where the URL says; it appears there whole. Raises MediaError."""
+    """Copy a file to a URL, where it appears complete or not at all. Raises MediaError."""
     with _explained(url):
         _system(url).put_file(str(path), url)
 

@@ -1,6 +1,7 @@
-"""The seam between what jobs are to be done and where: worker processes of this machine, or actors of a cluster.
+"""The seam between the jobs of a batch and where they are done: worker processes of this machine, or actors of a
+cluster.
 
-`run.py` sees nothing but this; `local.py` and `cluster.py` are behind it.
+`run.py` uses only this seam; `local.py` and `cluster.py` are behind it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Worker(Protocol):
     """Does one job after the other. `ready`, `do_task` and `end` are called by one thread, `tell_to_stop` by any."""
 
     def ready(self, seconds: float) -> bool:
-        """Whether it can take a job now; waits so long for it. Raises EngineError where it never will."""
+        """Whether it can take a job now; waits for it up to that long. Raises EngineError where it never will."""
         ...
 
     def do_task(self, task: Task, tell: Callable[[int], None]) -> Result:
@@ -29,7 +30,7 @@ class Worker(Protocol):
         ...
 
     def tell_to_stop(self) -> None:
-        """Whatever it does is to end soon, and nothing begins any more."""
+        """Tell its work to end soon, and take no more."""
         ...
 
     def end(self) -> None:
@@ -46,7 +47,7 @@ class Backend(Protocol):
         ...
 
     def hire(self, count: int) -> Sequence[Worker]:
-        """So many workers, at most those of `room`; each starts with its first job, or before.
+        """That many workers, at most `room`; each starts with its first job, or before.
 
         Where they are fewer, each has a share of the room for the segments of its jobs.
         """

@@ -1,7 +1,7 @@
 """A Ray cluster, joined: workers that do jobs there (`actors.py`), and hands that render segments (`renderers.py`).
 
-Ray says where actors run and notices when a machine dies; what is to be done, and how often, is the affair of those
-who have something done.
+Ray decides where actors run, and notices when a machine dies. What is done, and how often it is tried, is decided by
+the callers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from openportrait.options import MOST_WORKERS, ClusterOptions
 _ANSWER_SECONDS = 5.0
 """A cluster answers within this time, or it is taken for unreachable."""
 _OF_RAY = {
-    # Nothing is reported to anyone.
+    # No usage statistics are sent.
     "RAY_USAGE_STATS_ENABLED": "0",
     # How often, and how long each time, what listens at the address of a cluster is asked whether it is one.
     "RAY_NUM_REDIS_GET_RETRIES": "1",
@@ -113,7 +113,7 @@ class Cluster:
         self.ray = ray
         if not ray.is_initialized():
             self._join(where)
-            # Ray prints what it notices in the cluster, such as the end of a machine, on stdout, among the results; it
+            # Ray prints news of the cluster, such as the end of a machine, on stdout among the results; it
             # has no setting against that.
             self._printer, ray._private.worker.print_to_stdstream = ray._private.worker.print_to_stdstream, _say_nothing
         return self
@@ -121,7 +121,7 @@ class Cluster:
     def _join(self, address: str) -> None:
         try:
             with _own_signals(), _quiet():
-                # What its machines print, and what it says itself, is in its logs.
+                # Output of its machines, and its own, is in its logs.
                 self.ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
         except ConnectionError as error:
             raise EngineError(
@@ -170,7 +170,7 @@ def _greeted(asked: socket.socket) -> int | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Ray tells of each try to reach a cluster, from outside of Python; what comes of it is said in one line here."""
+    """Ray prints each try to reach a cluster, from outside of Python; this package says the outcome in one line."""
     with Path(os.devnull).open("w") as nowhere:
         kept = os.dup(2)
         os.dup2(nowhere.fileno(), 2)
@@ -183,7 +183,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Ray answers SIGTERM in its own way once it is joined; this process goes on to answer as it did."""
+    """Ray sets its own answer to SIGTERM when it is joined; this restores the answer of this process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Files on their way to another machine of a cluster, a piece at a time, and where they lie there."""
+"""Sends files to another machine of a cluster, piece by piece, and keeps the copies there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def pieces(files: Mapping[str, Path]) -> Iterator[tuple[str, bytes]]:
 
 
 class Copies:
-    """What was sent here: in a folder of its own, until it is closed or, should the process be killed, swept away."""
+    """The files that were sent here, in a folder of their own until it is closed. If the process is killed, the
+    next one removes the folder."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()

@@ -1,4 +1,4 @@
-"""A SQLite file that one process has at a time, and that outlives it."""
+"""A SQLite file that one process uses at a time; its content outlives the process."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from openportrait.files import told
 
 
 class Kind(NamedTuple):
-    """What such a file holds, and how it is spoken of."""
+    """The content of such a file, and its names in messages."""
 
     application: int
-    """Its mark, so that no other database is taken for it."""
+    """The application id of the file, so that no other database is taken for it."""
     tables: str
     """The statement that makes them."""
     noun: str
     """`ledger`."""
     user: str
-    """Who works with it: `batch`."""
+    """What uses it, as messages say: `batch`."""
     flag: str
     """The flag that chooses another."""
 
@@ -49,8 +49,8 @@ class Database:
                 raise
 
     def _take(self) -> None:
-        """Lock the file until it is closed, and see that it is what it should be."""
-        # The lock of the first transaction is kept; the system lets go of it when the process ends in whatever way.
+        """Lock the file until it is closed, and check that it is of the right kind."""
+        # The lock of the first transaction is kept; the system releases it at any end of the process.
         for words in ("trusted_schema = OFF", "locking_mode = EXCLUSIVE", "synchronous = FULL"):
             self._rows.execute(f"PRAGMA {words}")
         self._rows.execute("BEGIN EXCLUSIVE")
@@ -65,7 +65,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Cursor]:
-        """All that is done inside is done, or nothing where it ends with an exception. Raises MediaError."""
+        """A context in which all changes are made, or none where it ends with an exception. Raises MediaError."""
         with self._told():
             cursor = self._rows.cursor()
             try:
@@ -97,6 +97,6 @@ class Database:
                 raise MediaError(f"{self._path}: cannot be made ({told(error)}); choose another ({flag})") from error
 
     def close(self) -> None:
-        """Let others have it."""
+        """Close the file, so that other processes may open it."""
         with self._turn:
             self._rows.close()

@@ -1,7 +1,8 @@
-"""What of a batch is done: a SQLite file that outlives the process, so that the same batch goes on where it was.
+"""The ledger of a batch: a SQLite file that says which jobs are done, so that the same batch can go on where it
+stopped.
 
-One row a place that results go to. A row says which job went there last, by its identity, and what came of it; a job
-is finished where its row says so and the result is still there.
+It has one row for each place that results go to. A row says which job wrote there last, by its identity, and how it
+ended. A job is finished where its row says so and the result is still there.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Ledger:
         self._rows = Database(path, _KIND)
 
     def result(self, task: Task, identity: str) -> Result | None:
-        """What an earlier run made of the job, where that is still there."""
+        """The result of the job from an earlier run, where it is still there."""
         with self._rows.transaction() as cursor:
             cursor.execute(
                 "SELECT result FROM jobs WHERE place = ? AND identity = ? AND state = 'done'",
@@ -62,11 +63,11 @@ class Ledger:
         return result if all(_is_there(path) for path in made if path is not None) else None
 
     def begin(self, task: Task, identity: str) -> None:
-        """The job is under way: what lies at its place may be anything by now."""
+        """Note that the job is under way, so that its result from an earlier run counts no more."""
         self._record(task, identity, "begun", 0, None, None)
 
     def end(self, task: Task, identity: str, outcome: Outcome) -> None:
-        """What came of it."""
+        """Keep how the job ended."""
         result = json.dumps(outcome.result.as_dict()) if outcome.result is not None else None
         error = str(outcome.error) if outcome.error is not None else None
         self._record(task, identity, "done" if result else "failed", outcome.attempts, result, error)
@@ -82,7 +83,7 @@ class Ledger:
             )
 
     def close(self) -> None:
-        """Let others have it."""
+        """Close the file, so that other processes may open it."""
         self._rows.close()
 
     def __enter__(self) -> Ledger:

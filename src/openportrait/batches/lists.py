@@ -23,15 +23,15 @@ MOST_JOBS = 100_000
 MOST_LIST_BYTES = 2**26
 """640 bytes for each of them."""
 MOST_YAML_BYTES = 2**20
-"""YAML takes its reader half a minute a megabyte of one core; JSON Lines are there for longer lists."""
+"""Reading one megabyte of YAML takes half a minute on one core; longer lists can be JSON Lines."""
 _DEEPEST_YAML = 8
-"""A list of jobs with options that are mappings has 3; what is nested by the thousand takes its reader minutes."""
+"""Levels of nesting. A list of jobs whose options are mappings has 3; thousands of levels take the reader minutes."""
 OF_A_BATCH = ("workers", "retries", "ledger", *(spec.name for spec in specs(ClusterOptions)))
-"""What is stated of a batch and of none of its jobs."""
+"""Options of a batch that no single job has."""
 _WANTED = "a list of jobs: .csv, .jsonl or .yaml"
 
 Row = tuple[int, Mapping[str, Any]]
-"""The number of a line, from 1, and what stands there by name."""
+"""The number of a line, from 1, and its values by name."""
 
 
 def read_jobs(path: Path) -> list[BatchJob]:

@@ -39,10 +39,10 @@ class Processes:
 
 
 class Here(Worker):
-    """A process of this machine; what a job needs is fetched to this machine."""
+    """A process of this machine; the files of a job are fetched to this machine."""
 
     def __init__(self, threads: int, spread: Mapping[str, Any] | None = None) -> None:
-        """`spread`: who else renders segments of its jobs, as `worker.animated` takes it."""
+        """`spread`: the cluster whose machines also render segments of its jobs, as `worker.animated` takes it."""
         super().__init__(threads)
         self._spread = spread
 

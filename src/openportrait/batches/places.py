@@ -1,4 +1,4 @@
-"""Where the results of a batch go: names that no two jobs share, known before the work."""
+"""Plans where the results of a batch go: no two jobs share a name, and all names are known before the work."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from openportrait.options import Options
 from openportrait.pipeline.background import names_file
 
 _TAG_DIGITS = 10
-"""Hexadecimal ones in a name: with 100,000 jobs of the same two files, two share one in 1 of 200 batches, and are
-refused then."""
+"""Hexadecimal digits of the tag in a name. With 100,000 jobs of the same two files, two jobs share a tag in 1 of 200
+batches; such a batch is refused."""
 _MOST_OF_A_STEM = 60
 """Characters of a file's name that a result's repeats: two of them and the tag stay below the 255 bytes of a name."""
 _IDENTITY = 1
-"""Counts how identities are made; ledgers of another way begin anew."""
+"""Version of the way in which identities are made; a ledger with another version begins anew."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Place:
 
     @property
     def key(self) -> str:
-        """What no two jobs of a batch share."""
+        """A text that no two jobs of a batch share."""
         folder = self.folder if self.url else os.path.realpath(self.folder)
         return f"{folder}/{self.stem}{self.suffix}"
 
@@ -92,7 +92,7 @@ def plan(jobs: Iterable[BatchJob], folder: Path, common: Mapping[str, Any]) -> l
 
 
 def identity(task: Task) -> str:
-    """What is the same as long as nothing changed that the result depends on: the inputs and the options.
+    """A text that stays the same as long as the inputs and options, on which the result depends, are unchanged.
 
     Files are known by path, size and time of change. Raises MediaError for one that is not there.
     """
@@ -102,7 +102,7 @@ def identity(task: Task) -> str:
 
 
 def mark(path: Path) -> Iterator[Hashable]:
-    """What changes when a file or folder does. Raises MediaError for one that is not there."""
+    """A text that changes when a file or folder changes. Raises MediaError for one that is not there."""
     url = url_of(path)
     if url is not None:
         yield from (url, fingerprint(url))

@@ -1,4 +1,4 @@
-"""A worker as the process that started it sees it: one that may crash, and is then started anew."""
+"""A worker, seen from the process that started it. It may crash, and is then started again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from openportrait.processes import ending, start
 from openportrait.records import Result
 
 _STOPPING_SECONDS = 12.0
-"""A worker that was told to stop leaves in half of that: see `worker.py`."""
+"""A worker that was told to stop ends within half of this time: see `worker.py`."""
 
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -90,14 +90,15 @@ class Worker:
             return self._process
 
     def interrupt(self) -> None:
-        """What it does is to end soon, with an error; said once more, now. The next job finds a new process."""
+        """Tell its work to end soon, with an error; said a second time: to end now. The next job finds a new
+        process."""
         with self._turn:
             if self._process is not None:
                 (self._process.kill if self._interrupted else self._process.terminate)()
             self._interrupted = True
 
     def tell_to_stop(self) -> None:
-        """Whatever it does is to end soon, and nothing begins any more."""
+        """Tell its work to end soon, and take no more."""
         with self._turn:
             self._stopped = True
             if self._process is not None:

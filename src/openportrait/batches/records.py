@@ -1,4 +1,4 @@
-"""The nouns of a batch: what is asked for, what came of it, and how far it is."""
+"""The records of a batch: jobs, outcomes and progress."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BatchJob:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Flat names of `openportrait.options`; they go before those of the whole batch."""
     where: str = ""
-    """Where it was asked for: `jobs.csv, line 3`."""
+    """Where the job is stated: `jobs.csv, line 3`."""
 
     def __post_init__(self) -> None:
         drivings = listed(self.driving)
@@ -59,7 +59,7 @@ class BatchJob:
 
     @property
     def said(self) -> str:
-        """What the user knows it by."""
+        """The job as users know it."""
         return self.where or f"{self.source_path.name} by {', '.join(one.path.name for one in self.drivings)}"
 
 
@@ -71,7 +71,7 @@ def _path(name: str, given: object) -> Path:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job: a result, or the error that it ended with."""
+    """The outcome of a job: a result, or the error that it ended with."""
 
     job: BatchJob
     result: Result | None

@@ -1,6 +1,6 @@
 """Actors of a Ray cluster that render segments of one job, which another process analyses and joins.
 
-Nothing is read from a folder that both know: the files that a segment needs are sent to the actor's machine, and what
+The machines need no common folder: the files that a segment needs are sent to the actor's machine, and what
 it encodes comes back as bytes. An actor renders in its own process; where that ends, the segment is done elsewhere.
 """
 
@@ -26,13 +26,13 @@ from openportrait.pipeline.tools import Tools
 from openportrait.pipeline.worker import part_of
 
 MOST_LOST = 5
-"""So often an actor that went is replaced: segments that take each down with them end there."""
+"""How often a lost actor is replaced: a segment that makes every actor crash must end somewhere."""
 _ENDING_SECONDS = 5.0
-"""An actor that has nothing to do has so long to remove what it was sent."""
+"""Time in which an idle actor must remove its copies."""
 
 
 class Renderer:
-    """On a machine of the cluster: renders the segments of a job, in this process."""
+    """An actor on a machine of the cluster: it renders segments of a job in its own process."""
 
     def __init__(self) -> None:
         self._files = Copies()

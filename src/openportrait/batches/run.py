@@ -1,4 +1,4 @@
-"""A batch under way: workers, each minded by a thread that hands it one job after the other."""
+"""Runs a batch: each worker has a thread that gives it one job after the other."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from openportrait.pipeline.crew import Lost
 from openportrait.pipeline.flow import CancelCheck
 
 FINAL = (OptionError, NoFaceError, TemplateError)
-"""Errors that a second attempt ends with as well."""
+"""Errors for which a second attempt is of no use."""
 MOST_LOST = 5
-"""So often a job is begun again elsewhere because its machine went: one that takes each down with it ends there."""
+"""How often a job is begun again elsewhere after its machine was lost: a job that makes every machine crash must
+end."""
 _POLL_SECONDS = 0.1
 """Between two looks at what runs."""
 
@@ -32,7 +33,7 @@ def run(
     progress: Callable[[BatchProgress], None] | None = None,
     cancel: CancelCheck | None = None,
 ) -> Iterator[Outcome]:
-    """What came of each job, as it ends; first of those that an earlier run finished. Raises Cancelled."""
+    """The outcome of each job as it ends; first those that an earlier run finished. Raises Cancelled."""
     turns: list[_Turn] = []
     for task in tasks:
         if cancel is not None and cancel():
@@ -60,7 +61,7 @@ class _Turn:
     identity: str
     attempt: int = 1
     lost: int = 0
-    """How often its machine went while it was done."""
+    """How often its machine was lost while it was done."""
 
 
 class _Crew:
@@ -105,7 +106,7 @@ class _Crew:
         worker = self._workers[place]
         try:
             while not self._stopped.is_set():
-                # Until all have ended: a job whose attempt failed elsewhere comes back.
+                # Until all jobs have ended: one that failed elsewhere may be tried again.
                 if worker.ready(_POLL_SECONDS):
                     self._take(place)
         except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
@@ -141,7 +142,7 @@ class _Crew:
         self._ended.put(outcome)
 
     def _comes_back(self, turn: _Turn, error: OpenPortraitError) -> bool:
-        """Have it begun again where that may help."""
+        """Let the job be tried again where that may help."""
         if isinstance(error, Lost) and turn.lost < MOST_LOST:
             self._waiting.put(replace(turn, lost=turn.lost + 1))
         elif not isinstance(error, (Lost, *FINAL)) and turn.attempt <= self._retries:

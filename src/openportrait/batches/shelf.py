@@ -19,7 +19,7 @@ from openportrait.pipeline.source import Opened, open_source
 MOST_FRAMES = 20_000
 """Of all drivings, and of all sources, that are kept: about 12 kB each, the landmarks of a face."""
 FRAMES_OF_A_PICTURE = 5_000
-"""As which a source counts besides: its picture and appearance take up to 60 MB."""
+"""What a source counts in addition: its picture and appearance take up to 60 MB."""
 
 Item = TypeVar("Item")
 
@@ -31,7 +31,7 @@ class _Kept(Generic[Item]):
         self._items: OrderedDict[Hashable, tuple[Item, int]] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Item], frames: Callable[[Item], int]) -> Item:
-        """What is kept by this key, or made now."""
+        """The kept item of this key, or a new one."""
         if key not in self._items:
             item = make()
             self._items[key] = item, frames(item)
@@ -67,7 +67,7 @@ class Shelf:
         return as_measured(given, self.measured(given, options, watch))
 
     def measured(self, given: Driving, options: Options, watch: Watch) -> MeasuredDriving:
-        """What it was measured to do."""
+        """The measured driving."""
         wanted = options_of(given, options)
         chosen = (wanted.faces, wanted.trim.driving, wanted.crop, wanted.speech, wanted.output.keep_partial)
         return self._drivings.get(

@@ -1,4 +1,4 @@
-"""A job where it is done: what it needs is fetched, and its result is brought where it belongs."""
+"""The files of a job where it is done: inputs are fetched, and the result is brought to its place."""
 
 from __future__ import annotations
 

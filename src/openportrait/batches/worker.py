@@ -1,7 +1,7 @@
 """A process that does jobs, one at a time: `python -m openportrait.batches.worker` those of a batch.
 
-Jobs come as lines of JSON on stdin, answers go as lines of JSON to what was stdout. It ends where stdin does, which it
-also does when the process that started this one is killed: then a job under way is left as on SIGTERM.
+Jobs come as lines of JSON on stdin, answers go as lines of JSON to what was stdout. It ends when stdin ends; this
+also happens when the process that started it is killed: then a job under way is left as on SIGTERM.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 ANIMATE = "animate"
 _TOLD_SECONDS = 0.2
-"""Between two words about how far a job is."""
+"""Between two messages about the progress of a job."""
 _LEAVING_SECONDS = 5.0
-"""A job that was asked to stop has so long for it, each of two times."""
+"""Time that a job has to stop; it is asked twice."""
 
 
 def request(source: Path, drivings: tuple[Driving, ...], output: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """A job as it is sent."""
+    """The request for a job."""
     names = [item.name for item in fields(Driving) if item.name != "file"]
     return {
         "source": str(source),
@@ -52,7 +52,7 @@ def main(kinds: Mapping[str, Deed] | None = None) -> None:
     """Do jobs until there are no more. `kinds`: what each kind of job does; a job that names none is animated."""
     leaving.answer_signals()
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
-    os.dup2(2, 1)  # Whatever a library prints is no answer.
+    os.dup2(2, 1)  # Text that a library prints must not be taken for an answer.
 
     def answer(**words: object) -> None:
         answers.write(f"{json.dumps(words)}\n")
@@ -74,7 +74,7 @@ def _listen(jobs: SimpleQueue[dict[str, Any] | None], bench: Bench) -> None:
     for line in sys.stdin.buffer:
         jobs.put(json.loads(line))
     jobs.put(None)
-    # Nobody waits for what is under way.
+    # Nobody waits for the job under way.
     for _ in range(2):
         if bench.busy:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -84,7 +84,7 @@ def _listen(jobs: SimpleQueue[dict[str, Any] | None], bench: Bench) -> None:
 
 
 class Bench:
-    """What stays between jobs: the last one's engine, and what was analysed with it."""
+    """What is kept between jobs: the engine of the last one, and what was analysed with it."""
 
     def __init__(self, answer: Callable[..., None], kinds: Mapping[str, Deed]) -> None:
         self.busy = False
@@ -115,7 +115,7 @@ class Bench:
             self.busy = False
 
     def shelf(self, wanted: EngineOptions) -> Shelf:
-        """What was analysed with this engine, which is loaded where it was not yet."""
+        """The shelf of this engine; the engine is loaded if it is not loaded yet."""
         from openportrait.batches.shelf import Shelf
         from openportrait.pipeline import Tools
 
@@ -132,11 +132,12 @@ class Bench:
 
 
 Deed = Callable[[Bench, Mapping[str, Any]], dict[str, Any]]
-"""What is done for a job: from the words of the request to those of the answer."""
+"""Does a job: takes the values of the request, and gives those of the answer."""
 
 
 def animated(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Do what `request` asks for. `spread`: in which cluster, and how many, others may render its segments."""
+    """Do what `request` asks for. `spread`: the cluster on which its segments may be rendered too, and by how many
+    workers."""
     from openportrait.pipeline import animate
     from openportrait.pipeline.flow import Watch
 

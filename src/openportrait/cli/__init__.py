@@ -47,7 +47,7 @@ ABOUT = {
     "openportrait template": "Motion templates: the motion of a clip without its pixels.",
     "openportrait weights": "Trained weights of the neural engine.",
 }
-"""What a group of commands is for."""
+"""The purpose of a group of commands."""
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -160,7 +160,7 @@ class _Line:
         self._began = time.monotonic()
 
     def show(self, now: BatchProgress) -> None:
-        """How far it is."""
+        """Show the progress."""
         if self._line is None:
             return
         pace = now.frames / max(time.monotonic() - self._began, 1e-3)

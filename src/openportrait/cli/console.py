@@ -1,4 +1,4 @@
-"""What the commands share: results on stdout, everything else on stderr, and the exit code."""
+"""Used by all commands: results go to stdout, everything else to stderr; also exit codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAILED, USAGE, BROKEN_PIPE = 1, 2, 141
 
 def emit(text: str | Path) -> None:
     """A line of the result, on stdout, at once. Raises OpenPortraitError where stdout cannot be written."""
-    if sys.stdout is None:  # It was closed by the one who started the process: nobody wants the result.
+    if sys.stdout is None:  # stdout was closed by the program that reads it: nobody wants the result.
         return
     try:
         sys.stdout.write(f"{text}\n")
@@ -51,7 +51,7 @@ def say(text: str) -> None:
 
 
 def report(result: Result) -> None:
-    """How a job went and what was made besides the result, on stderr."""
+    """Tell on stderr how a job went and which files it made besides the result."""
     for warning in result.warnings:
         say(f"note: {warning}")
     for title, path in (("side by side", result.side_by_side), ("template", result.template)):
@@ -65,7 +65,8 @@ def report(result: Result) -> None:
 def finish(result: Result, engine: Mapping[str, Any], *, as_json: bool) -> None:
     """The end of a job: the report, then the result's path or all about it as JSON on stdout.
 
-    `engine`: the engine options that were given. Who left the choice open is told once how to get the other engine.
+    `engine`: the engine options that were given. A user who did not choose an engine is told once how to get the
+    other one.
     """
     report(result)
     if engine["engine"] == "auto" and result.engine == "mesh" and _is_first_time("engines"):
@@ -81,7 +82,8 @@ def finish(result: Result, engine: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def _is_first_time(hint: str) -> bool:
-    """Whether a hint was never given here; from now on it was. Where nothing can be noted it is given every time."""
+    """Whether a hint is given for the first time; notes that it was given. Where that cannot be noted, it is True
+    each time."""
     from openportrait.weights.cache import cache_folder
 
     note = cache_folder() / f"told-{hint}"
@@ -96,15 +98,15 @@ def _is_first_time(hint: str) -> bool:
 
 
 def guarded(run: Callable[[], None]) -> int:
-    """Run a command; what can go wrong becomes one line on stderr and an exit code."""
+    """Run a command; errors become one line on stderr and an exit code."""
     warnings.showwarning = _show_warning
-    # Of large pictures, which are refused, and of odd metadata, which is done without.
+    # Libraries warn of large pictures, which are refused anyway, and of odd metadata, which is ignored.
     warnings.filterwarnings("ignore", module="PIL")
     if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
-        # Names of files leave as the bytes they came in as, whatever the encoding of the terminal.
+        # Names of files are written with the bytes they have, whatever the encoding of the terminal.
         sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors=sys.getfilesystemencodeerrors())
     code, line = _outcome(run)
-    # Whatever comes now comes too late: the line is said once.
+    # Later signals and errors change nothing: the line is printed once.
     leaving.ignore_signals()
     if line:
         say(line)
@@ -151,14 +153,14 @@ def _is_lack_of_memory(error: Exception) -> bool:
 
 
 def _drop(stream: TextIO) -> None:
-    """Nothing more reaches a stream that failed; Python would complain once more when it flushes at exit."""
+    """Close a stream that failed, as Python would complain once more when it flushes it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def _tell(text: str) -> None:
-    """Write to stderr; where that is closed or full, nobody can be told."""
+    """Write to stderr; nothing is done where it is closed or full."""
     if sys.stderr is None:
         return
     try:
@@ -188,7 +190,7 @@ _BAR_CELLS = 24
 
 
 class ProgressLine:
-    """One line of a terminal, on stderr, that tells how far something is."""
+    """A progress line on stderr, where that is a terminal."""
 
     def __init__(self) -> None:
         self._title = ""
@@ -223,7 +225,7 @@ def _bar(share: float) -> str:
 
 @contextmanager
 def progress_line() -> Iterator[ProgressLine | None]:
-    """A line that shows how far something is, wiped away at the end; None where stderr is no terminal."""
+    """A line that shows progress, removed at the end; None where stderr is no terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return

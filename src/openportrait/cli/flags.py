@@ -1,4 +1,4 @@
-"""Flags made from the options records, so that an option is stated once."""
+"""Makes flags from the options records, so that each option is stated once."""
 
 from __future__ import annotations
 

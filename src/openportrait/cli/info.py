@@ -43,7 +43,7 @@ class Info:
 
 
 def collect(options: EngineOptions) -> dict[str, Any]:
-    """What can be said of this installation, as plain values."""
+    """Facts about this installation, as plain values."""
     from importlib.metadata import version
     from importlib.resources import files
 

@@ -65,7 +65,7 @@ class Live:
 
 
 class Follow:
-    """A portrait that follows a camera, and what shows and records it."""
+    """A portrait that follows a camera, with its window, virtual camera and recording."""
 
     def __init__(
         self, source: Path, wanted: LiveOptions, options: Options, output: Path | None, opened: ExitStack

@@ -1,4 +1,4 @@
-"""Reading a command line. What is wrong with it is one line that names the flag as it is typed."""
+"""Reads a command line. An error is one line that names the flag as it was typed."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def _unknown(first: str, args: Sequence[str], groups: Sequence[Group], separator
 
 
 def _value(argument: Argument, given: Any) -> Any:
-    """What was given as the kind that is due, checked. Raises OptionError."""
+    """The given text as a value of the right type, checked. Raises OptionError."""
     spec = argument.spec
     if given is None:
         return spec.default

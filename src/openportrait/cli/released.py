@@ -20,7 +20,7 @@ from openportrait.cli.reading import read
 from openportrait.options import Options, OptionSpec, specs
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "assets" / "examples"
-"""Those of a checkout: an installed package has no inference.py."""
+"""Files of a checkout: an installed package has no inference.py."""
 
 
 class Released(NamedTuple):
@@ -103,7 +103,7 @@ def options_of(values: Values) -> Values:
     """Our options for the values of the released flags."""
     options = {flag.option: values[name] for name, flag in FLAGS.items() if flag.option}
     if values["det_thresh"] == FLAGS["det_thresh"].default:
-        # Their default suits their detector; what it means to ours is something else.
+        # This default is for their detector; for ours it would mean something else.
         del options["detection_threshold"]
     if values["flag_force_cpu"]:
         options["device"] = "cpu"

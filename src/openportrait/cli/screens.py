@@ -1,4 +1,4 @@
-"""Where a live portrait is shown: a window, and a virtual camera."""
+"""Shows a live portrait in a window, and as a virtual camera."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openportrait.files import told
 from openportrait.records import Image
 
 LARGEST_SHARE = 0.8
-"""Of the screen's width and height that a window takes at most."""
+"""Largest share of the screen's width and height that a window takes."""
 
 
 class Screen(Protocol):
@@ -46,7 +46,7 @@ class Window:
                 "or give --no-preview"
             ) from error
         try:
-            # The class is what taskbars call it.
+            # Taskbars show the window's class.
             self._window = tkinter.Tk(className="openportrait")
         except tkinter.TclError as error:
             raise OpenPortraitError(f"no window can be shown ({told(error)}); give --no-preview") from error

@@ -17,7 +17,7 @@ from openportrait.web.options import WebOptions
 _PAUSE_SECONDS = 0.1
 """How long a signal waits at most."""
 _LET_GO_SECONDS = 1.0
-"""Work that was cut off has so long to notice; the program does not wait for it any longer."""
+"""Time for threads to notice that work was cut off; then the program ends without them."""
 
 
 @dataclass(frozen=True, kw_only=True)

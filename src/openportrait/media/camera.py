@@ -1,4 +1,4 @@
-"""A camera, of which the newest picture is wanted and all others are let go."""
+"""Reads a camera: gives the newest picture, and drops all others."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from openportrait.media.timing import DEFAULT_RATE
 from openportrait.records import Image
 
 START_SECONDS = 20.0
-"""A camera shows its first picture within so long: some systems ask their user first."""
+"""Time for the first picture of a camera: some systems ask their user first."""
 SILENT_SECONDS = 5.0
-"""One that shows nothing new for so long is lost."""
+"""A camera without a new picture for so long counts as lost."""
 SLOWEST, FASTEST = 1.0, 240.0
-"""Frames a second that a camera may state; others know nothing of their rate."""
+"""Frames a second that are believed when a camera states them."""
 _NUMBER = re.compile(r"\d{1,3}", re.ASCII)
 _CHOOSE = "see that it is connected, allowed here and used by no other program, or choose another with --camera"
 
@@ -147,14 +147,14 @@ def _device(which: int | str, name: str, system: int) -> tuple[str, Fraction, Ge
 
     Of those of Windows, DirectShow opens a camera at once; Media Foundation, the first one, may take a minute.
     """
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # Its lines tell users nothing.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV's log lines do not help users.
     try:
         device = cv2.VideoCapture(which, system)
     except cv2.error as error:  # of a number that no interface takes
         raise MediaError(f"{name}: cannot be opened ({told(error)}); {_CHOOSE}") from error
     if not device.isOpened():
         raise MediaError(f"{name}: cannot be opened; {_CHOOSE}")
-    device.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # Where a camera keeps pictures in store, the oldest would come first.
+    device.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # A camera that buffers pictures would give the oldest first.
     stated = device.get(cv2.CAP_PROP_FPS)
     rate = Fraction(stated).limit_denominator(1001) if SLOWEST <= stated <= FASTEST else DEFAULT_RATE
     return name, rate, _filmed(device, name)

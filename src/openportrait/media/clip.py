@@ -1,4 +1,4 @@
-"""One way to read everything: a clip is frames at a constant exact rate, whatever the file is."""
+"""Reads every kind of file in one way: a clip is a sequence of frames at a constant exact rate."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Reader(Protocol):
 
 
 class _Frames(Iterator[Frame]):
-    """Frames that may be taken in one thread and closed by another, which then waits for the one under way."""
+    """Frames that one thread may take and another close; closing waits for the frame under way."""
 
     def __init__(self, frames: Generator[Frame, None, None]) -> None:
         self._frames = frames
@@ -69,7 +69,7 @@ class Clip:
         reader.budget.check(self.info.frames)
         self._running: list[_Frames] = []
         self.marks: list[Mark] = []
-        """After an iteration: from where its file may be read another time."""
+        """After an iteration: places from which its file may be read another time."""
 
     def _described(self) -> MediaInfo:
         whole = self._reader.info
@@ -110,7 +110,7 @@ class Clip:
         pictures, start = self._pictures(wanted.start, marks)
         counted = self._reader.budget.over(pictures)
         laid_out = at_constant_rate(counted, self._rate, wanted=wanted, start=start, marks=noted)
-        # Pictures too many are counted, and also those that are repeated.
+        # Surplus pictures count too, and so do repeated ones.
         read = _Frames(self._reader.budget.over(self._numbered(laid_out, first)))
         self._running.append(read)
         return read

@@ -1,4 +1,4 @@
-"""The encoder's seam, and video with sound; clips kept for a while, bit for bit (MagicYUV in AVI)."""
+"""The interface of encoders, and video with sound; also temporary clips without loss (MagicYUV in AVI)."""
 
 from __future__ import annotations
 
@@ -137,7 +137,8 @@ _BT709, _LIMITED = 1, 1
 
 
 def _video_options(codec: str, quality: int) -> dict[str, str]:
-    """Constant quality: 0, 75, 100 are crf 40, 18, 10 of H.264 and 55, 24, 13 of VP9, at their fast settings."""
+    """Settings for constant quality: 0, 75, 100 are crf 40, 18, 10 of H.264 and 55, 24, 13 of VP9, at their fast
+    settings."""
     if codec == "libx264":
         return {"crf": str(round(40 - 0.3 * quality)), "preset": "veryfast"}
     if codec == "prores_ks":

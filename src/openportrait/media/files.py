@@ -1,4 +1,4 @@
-"""Which files may be opened, how much one may make the reader decode, and what is said when one cannot be opened."""
+"""Decides which files may be opened and how much of one may be decoded, and words the refusals."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from openportrait.errors import MediaError
 from openportrait.files import open_plain, status, told
 
 WANTED = "a picture, a clip or a folder of pictures"
-"""What is asked for instead of a file of another kind."""
+"""The kind of file that refusals ask for."""
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded."""
 MAX_CLIP_PIXELS = 36_000_000
-"""Larger frames of a clip are: decoders hold several. 8192 × 4320 fits."""
+"""Larger frames of a clip are refused, as decoders hold several. 8192 × 4320 fits."""
 
 # Demuxers that hold their pictures and sound in the one file they are given. Playlists, scripts and
 # devices (hls, concat, dash, image2, lavfi, ...) name other files or hosts; they are never opened.

@@ -1,4 +1,4 @@
-"""Inputs of any kind as files that the readers open.
+"""Turns inputs of any kind into files that the readers open.
 
 A path stays as it is. Content, pictures and clips in memory are written once, without loss, into a folder that
 nobody else may enter, and are gone with it; a clip flows through, one picture at a time.
@@ -54,7 +54,7 @@ _REMEDIES = {
     "i": "array.clip(0, 255).astype(np.uint8)",
     "f": "array.clip(0, 255).round().astype(np.uint8)",
 }
-"""What makes 8 bits of an array, by the kind of its numbers."""
+"""The remedy for an array that is not of 8 bits, by the kind of its numbers."""
 _OF_UNIT_RANGE = "(array * 255).round().astype(np.uint8)"
 
 
@@ -76,7 +76,7 @@ class Frames:
 
 
 class BinaryFile(Protocol):
-    """What is read from as an open file is: `open(path, "rb")`, `io.BytesIO`, the answer of a server."""
+    """Anything that is read like an open file: `open(path, "rb")`, `io.BytesIO`, the answer of a server."""
 
     def read(self, count: int, /) -> bytes | None:
         """At most `count` bytes; none at the end."""
@@ -164,7 +164,8 @@ class Inputs:
                 sweep(place)
                 self._folder = hidden_in(place, "openportrait")
                 leaving.unfinished(self._folder, remove)
-                # Also where nobody leaves the context: when this object is forgotten, and at the end of the process.
+                # If the context is never left, this runs when the object is garbage-collected, or at the end of the
+                # process.
                 self._remove = weakref.finalize(self, _forget, self._folder)
                 self._folder.mkdir(mode=0o700)
             room = self._folder / str(len(self._names))

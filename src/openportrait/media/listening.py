@@ -1,4 +1,4 @@
-"""The sound of a file for the ear of the machine: one channel, 16 kHz, piece by piece."""
+"""Reads the sound of a file for the speech network: one channel, 16 kHz, piece by piece."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REMEDY = "give a WAV, MP3, M4A, FLAC, OGG or video file with sound, or export i
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a file holds sound and no moving picture; what cannot be opened holds none."""
+    """Whether a file holds sound and no moving picture; False where it cannot be opened."""
     if not path.is_file():
         return False
     try:
@@ -131,6 +131,6 @@ def _mixing(source: AudioStream, first: AudioFrame) -> Graph:
 
 
 def _samples(frame: AudioFrame) -> NDArray[np.float32]:
-    """What is no number is silence: damaged files of floats may hold such."""
+    """Values that are no numbers become silence: damaged files of floats may hold them."""
     samples = np.nan_to_num(frame.to_ndarray().reshape(-1).astype(np.float32), posinf=0.0, neginf=0.0)
     return np.clip(samples, -1, 1)

@@ -107,7 +107,7 @@ class Bands:
 # Only formats that hold pixels: for others (EPS, MIC, WMF, ...) Pillow runs interpreters or follows references.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, ArithmeticError, TypeError, LookupError)
-"""What a damaged picture makes Pillow raise."""
+"""Errors that Pillow raises for damaged pictures."""
 _DECODING_BYTES = 800_000_000
 """What the decoding of one picture may take."""
 _BYTES_PER_PIXEL = {"WEBP": 16, "JPEG2000": 18, "AVIF": 9, "HEIF": 14}

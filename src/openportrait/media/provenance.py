@@ -1,4 +1,4 @@
-"""What a result says of itself: that it is synthetic, for readers in words and for programs by IPTC's vocabulary.
+"""States in a result that it is synthetic: in words for people, and by IPTC's vocabulary for programs.
 
 The words are a comment or a description. The vocabulary's term stands in XMP (ISO 16684-1), for which each format has a
 place but Matroska and WebM: there it is a tag named `DIGITAL_SOURCE_TYPE`, and BMP, which has none for either.
@@ -32,7 +32,7 @@ _BOX = UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
 _GIF_TRAILER = b"\x3b"
 _GIF_HEAD = b"\x21\xff\x0bXMP DataXMP"
 _GIF_TAIL = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\x00"
-"""Whatever byte of the packet a reader takes for the length of a block, from here it gets to the end."""
+"""A reader may take any byte of the packet for the length of a block; from here it always reaches the end."""
 
 
 def synthetic(engine: str) -> str:
@@ -80,7 +80,7 @@ WANTED = "a picture or a clip"
 _MOST_XMP = 1_000_000
 """Bytes of a packet that are looked at."""
 _TAIL_BYTES = 100_000
-"""In which a GIF's packet is looked for, from the end: Pillow knows but those before the first frame."""
+"""Bytes at the end of a GIF in which its packet is looked for: Pillow finds only packets before the first frame."""
 _MOST_TEXT = 1000
 """Characters of a description that are looked at."""
 _TERM = re.compile(rb"""DigitalSourceType(?:\s*=\s*["']|\s[^<>]{0,200}rdf:resource=["']|\s*>\s*)([^"'<>\s]{1,300})""")
@@ -90,7 +90,7 @@ _WORDS = re.compile(rb"<dc:description>.{0,300}?<rdf:li[^>]{0,100}>([^<]{1,1000}
 
 @dataclass(frozen=True)
 class Said:
-    """What a file says of itself."""
+    """The statement of a file about itself."""
 
     source_type: str = ""
     """IPTC's term for what it was made from, usually an address; empty where it has none."""

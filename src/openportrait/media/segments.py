@@ -1,4 +1,4 @@
-"""Segments: stretches of a clip that are encoded apart, each in a file of its own, and joined packet by packet.
+"""Encodes segments (stretches of a clip) into files of their own, and joins them packet by packet.
 
 Each begins with a key frame, and its bytes depend on its pictures alone: neither on the machine's cores nor on what
 comes before. So a joined clip is the same file wherever its segments were made.

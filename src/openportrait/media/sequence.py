@@ -19,7 +19,7 @@ from openportrait.media.files import FileId, file_id
 from openportrait.media.target import Target, hidden_in, is_temporary, remove
 
 INDEX = ".openportrait.json"
-"""In each folder that a sequence was written to: what was written, as docs/SEQUENCES.md says."""
+"""A file in each folder that a sequence was written to; it lists what was written (docs/SEQUENCES.md)."""
 _KIND, _VERSION = "sequence", 1
 _MOST_INDEX_BYTES = 2**26
 """Of an index file."""
@@ -27,7 +27,7 @@ _PATTERN = re.compile(r"(?P<before>[^%]*)%0?\d{0,2}d(?P<after>[^%]*\.png)", re.I
 
 
 class Mark(NamedTuple):
-    """A file as it was when it was written; one that was changed since has another."""
+    """Marks the state of a file when it was written; a change of the file changes the mark."""
 
     name: str
     size: int
@@ -120,7 +120,7 @@ class SequenceTarget(Target):
         own = _read_index(self._place) or set()
         aside = self.temporary / "replaced"
         aside.mkdir()
-        # Should this process be killed among the renames, old and new ones are all known as ours.
+        # If this process is killed during the renames, the index lists old and new files, all of them as ours.
         _write_index(self._place, own | marks)
         try:
             _rename_all(
@@ -131,7 +131,7 @@ class SequenceTarget(Target):
             with contextlib.suppress(OSError):
                 _write_index(self._place, own)
             raise
-        with contextlib.suppress(OSError):  # what the index says too much then does no harm
+        with contextlib.suppress(OSError):  # entries of the index without a file do no harm
             _write_index(self._place, (own | marks) & set(_marks(self._place)))
         remove(self.temporary)
 

@@ -111,7 +111,7 @@ class Sound(NamedTuple):
 
     path: Path
     delay_seconds: Fraction = Fraction(0)
-    """So much later it begins than the picture; below 0: what comes before is left out."""
+    """Seconds by which it begins after the picture; below 0: that much of its start is left out."""
     trim: Trim = WHOLE
     """The part that is heard, counted from the file's first picture."""
 
@@ -193,13 +193,13 @@ class SoundTrack:
         last = -FARTHEST_TICK
         for packet in _until_broken(self._input.demux(source)):
             if packet.pts is None or not last < packet.pts < FARTHEST_TICK:
-                continue  # damaged, or told twice: no container takes it
+                continue  # damaged or repeated: no container takes it
             last = packet.pts
             packet.pts -= offset
             packet.dts = packet.pts
             if self._last is not None and packet.pts * base >= self._last - _TICK:
                 return
-            # The packet that ends at the start, give or take a tick, prepares the decoder for the next.
+            # The packet that ends at the start (within one tick) prepares the decoder for the next.
             if (packet.pts + (packet.duration or 0)) * base > self._first - _TICK:
                 yield packet
 

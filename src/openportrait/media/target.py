@@ -30,11 +30,11 @@ _NAME = re.compile(
 _MOST_OF_A_STEM = 40
 """Characters of the output's name that its temporary name repeats: enough to tell what it is."""
 _ENDED = (b"Z", b"X")
-"""States of a process in /proc that has ended and is not yet forgotten."""
+"""States in /proc of a process that has ended, but whose parent has not collected it yet."""
 
 
 def hidden_in(folder: Path, name: str) -> Path:
-    """A name in `folder` that nothing else has, for what will be called `name`: it says which process writes it."""
+    """A free name in `folder` for a file that will be called `name`; it tells which process writes the file."""
     path = Path(name)
     owner = f"{_host()}-{os.getpid()}-{_born(os.getpid())}-{secrets.token_hex(4)}"
     return folder / f".{path.stem[:_MOST_OF_A_STEM]}.{owner}.part{path.suffix}"
@@ -42,7 +42,8 @@ def hidden_in(folder: Path, name: str) -> Path:
 
 @contextlib.contextmanager
 def hidden_folder(folder: Path, first: Callable[[], None] = lambda: None) -> Iterator[Path]:
-    """One of its own in `folder`, removed at the end; should this process be killed, by the next that writes there.
+    """A hidden folder in `folder`, removed at the end. If this process is killed, the next one that writes there
+    removes it.
 
     `first`: what is done before it is removed, also where a signal ends the process. Raises MediaError.
     """
@@ -72,7 +73,8 @@ def is_temporary(name: str) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what runs on this machine left in `folder` whose process is gone. What cannot be removed stays."""
+    """Remove temporary files in `folder` that ended processes of this machine left. A file that cannot be removed
+    stays."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             found = _NAME.fullmatch(entry.name)
@@ -91,7 +93,7 @@ def remove(path: Path) -> None:
 
 @cache
 def _host() -> str:
-    """This machine and, in a container, its own numbering of processes: what process numbers are unique in."""
+    """A mark of this machine and, in a container, of its process numbers: within it, process numbers are unique."""
     numbering = ""
     with contextlib.suppress(OSError):
         numbering = str(Path("/proc/self/ns/pid").readlink())
@@ -99,7 +101,7 @@ def _host() -> str:
 
 
 def _born(pid: int) -> str:
-    """A mark that no later process of the same number has, where the system tells when a process began."""
+    """A mark of when a process began, where the system tells: a later process of the same number has another."""
     began = _stat(pid)[19:20]
     return _short(f"{_content('/proc/sys/kernel/random/boot_id')!r} {began}") if began else "0" * 8
 
@@ -107,7 +109,7 @@ def _born(pid: int) -> str:
 def _gone(pid: int, born: str) -> bool:
     """Whether the process has ended for certain."""
     if os.name != "posix":
-        return False  # Windows has no way to ask that does no harm
+        return False  # on Windows, asking could end the process
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -138,12 +140,12 @@ def _short(text: str) -> str:
 
 
 _waiting: ContextVar[list[Target] | None] = ContextVar("_waiting", default=None)
-"""Targets that are complete and appear with others; None outside of `together`."""
+"""Complete targets that wait to appear together with others; None outside of `together`."""
 
 
 @contextmanager
 def together() -> Iterator[None]:
-    """What is committed inside appears when the context is left without an exception: all of it, or nothing."""
+    """A context: targets that are committed inside appear together at its end, or none of them after an exception."""
     if _waiting.get() is not None:
         yield
         return
@@ -239,7 +241,7 @@ class Target:
             waiting.append(self)
 
     def publish(self) -> None:
-        """Rename to the final place now, whatever becomes of others."""
+        """Rename to the final place now, without waiting for other targets."""
         with self.guarded(), leaving.undivided():
             self._commit()
             self._done = True

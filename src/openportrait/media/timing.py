@@ -1,4 +1,4 @@
-"""Exact rates: which one a clip has, how its pictures are laid out at it; how long those of animations stay."""
+"""Exact rates: finds the rate of a clip, and places its pictures at it; reads how long frames of animations stay."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGEST_REST = Fraction(600)
 
 @dataclass(frozen=True)
 class Mark:
-    """A place in a video file from which it may be read: a key picture, and how its clock stood there."""
+    """A place in a video file from which it may be read: a key picture, and the state of the clock there."""
 
     pts: int
     """Of the key picture, ticks of the file's clock."""
@@ -189,7 +189,7 @@ def png_durations(file: BinaryIO) -> Iterator[Fraction]:
             delay = file.read(24)[20:24]
             yield Fraction(int.from_bytes(delay[:2], "big"), int.from_bytes(delay[2:], "big") or 100)
         elif name == b"IDAT" and not began:
-            yield Fraction(0)  # the picture for those who know no animation, which Pillow shows first
+            yield Fraction(0)  # the picture for readers that cannot play animations; Pillow shows it first
         began = began or name in (b"fcTL", b"IDAT")
         file.seek(start + size + 4)
 

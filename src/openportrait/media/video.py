@@ -49,7 +49,7 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 @dataclass(frozen=True)
 class _Upright:
-    """How a decoded frame becomes a delivered picture."""
+    """How to turn a decoded frame into a delivered picture."""
 
     path: Path
     width: int
@@ -194,7 +194,7 @@ class VideoReader:
         decoder = _decoder(stream)
         for packet in container.demux(stream):
             if packet.has_sidedata("encryption_info"):
-                raise self._locked()  # what it holds may well decode, to noise
+                raise self._locked()  # its content may decode, but to noise
             try:
                 # An empty packet marks the end; with its size it would be none to a decoder of our own.
                 yield from decoder.decode(packet if packet.size else None)

@@ -20,7 +20,7 @@ from openportrait.media.target import Target
 from openportrait.records import Image
 
 Sign = Callable[[Path, Path], None]
-"""What is done to a complete file before it appears, given it and the name that it will have."""
+"""Called with a complete file before it appears, and with the name that it will have."""
 CLIP_SUFFIXES = (*CONTAINERS, ".gif", ".webp")
 """In which clips are written."""
 _DEFAULT_PATTERN = "%05d.png"
@@ -95,7 +95,7 @@ class Writer:
     frames_in_file: int
     """How many the file has: a GIF leaves out those that its clock is too coarse for."""
     kept: bool = False
-    """Whether it lies there although an exception ended it."""
+    """Whether the file exists although an exception ended the writing."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class Writer:
         self.frames = self.frames_in_file = self._joined.frames
 
     def keep(self) -> None:
-        """From now on an exception keeps what was written so far."""
+        """Keep what was written so far if an exception ends the writing from now on."""
         self._keep = True
 
     def _start(self, size: tuple[int, int], clear: bool) -> Encoder:

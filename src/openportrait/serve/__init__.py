@@ -1,5 +1,5 @@
-"""The HTTP service: jobs that others hand in, on disk until they are done, and pictures while they wait.
+"""The HTTP service: it keeps jobs that clients hand in on disk until they are done, and answers with pictures at once.
 
 Read in this order: `options.py`, `records.py`, `store.py`, `crew.py`, `pictures.py`, `service.py`, `app.py`,
-`server.py`. What does the work is a `Hand`: a process of this machine, or of a cluster (`far.py`).
+`server.py`. A `Hand` does the work: a process of this machine, or of a cluster (`far.py`).
 """

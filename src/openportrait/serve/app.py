@@ -30,13 +30,13 @@ from openportrait.serve.views import EXAMPLE_ID, ErrorView, FacesView, JobView, 
 EVENT_SECONDS = 0.5
 """Between two looks at a job that is watched."""
 SILENT_SECONDS = 15.0
-"""A watched job of which there is nothing to tell says so after so long, lest a proxy gives it up."""
+"""After so long without news the watcher of a job gets an empty message, so that no proxy closes the connection."""
 MOST_WATCHED = 500
 """Jobs that are watched at once."""
 INTAKES, LOOKS = 16, 16
 """Threads for new jobs and for quick questions."""
 JOB_MOST_FILES = 3
-"""So many times the largest file is the most that all files of one job may be."""
+"""All files of one job together may be as large as this many of the largest file."""
 MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 ABOUT = """Portrait animation: a face in a picture or video moves like a driving picture, video or motion template.
 
@@ -76,7 +76,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 @asynccontextmanager
 async def _loaded(_: FastAPI) -> AsyncIterator[None]:
-    """What anyio loads when it is first used takes 0.1 s, in which no other request would be answered."""
+    """Load what anyio needs at its first use: that takes 0.1 s, in which no other request would be answered."""
     await anyio.sleep(0)
     yield
 
@@ -101,7 +101,7 @@ def application(service: Service, tokens: Tokens) -> Any:
 
 
 class Routes:
-    """What is answered."""
+    """The routes and their answers."""
 
     def __init__(self, service: Service, tokens: Tokens) -> None:
         self._service, self._tokens = service, tokens
@@ -196,7 +196,7 @@ class Routes:
         return FileResponse(path, filename=path.name, headers=headers)
 
     async def edit(self, request: Request) -> Response:
-        """A picture with other sliders, at once. The same picture sent again is answered sooner."""
+        """Edit a picture by sliders, at once. The same picture sent again is answered sooner."""
         self._owner(request)
         content, kind, warnings = await self._with_form(request, 1, self._pictures, self._service.edit)
         headers = {"Cache-Control": "no-store", "OpenPortrait-Warnings": json.dumps(warnings)}
@@ -279,7 +279,7 @@ class Routes:
     async def _away(
         self, limiter: anyio.CapacityLimiter, work: Callable[..., Found], *args: Any, **named: Any
     ) -> Found:
-        """Do what may wait for a disk or a process in a thread."""
+        """Run in a thread what may wait for a disk or a process."""
         return await anyio.to_thread.run_sync(partial(work, *args, **named), limiter=limiter)
 
 

@@ -1,4 +1,4 @@
-"""What a form asks for, checked by the records that the command line is made from."""
+"""Reads what a form asks for, and checks it by the same records as the command line."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ EDIT_OPTIONS = (
     "background",
     "provenance",
 )
-"""Those that count when a picture is edited."""
+"""The options that matter when a picture is edited."""
 FACES_TEXTS = ("options",)
 FACES_OPTIONS = ("detection_threshold",)
 OF_THE_SERVICE = tuple(spec.name for record in (EngineOptions, SigningOptions, RunOptions) for spec in specs(record))
-"""The options that those who ask cannot choose: what computes, on how many cores, and who signs."""
+"""The options that clients cannot choose: the engine, the number of cores, and who signs."""
 _OF_A_DRIVING = tuple(item.name for item in fields(Driving) if item.name != "file")
 
 
@@ -112,7 +112,7 @@ def _check_colour(given: Mapping[str, Any]) -> None:
 
 
 def _options(given: Mapping[str, Any], only: Sequence[str] = ()) -> dict[str, Any]:
-    """Flat options as they were given, found to be right."""
+    """The flat options as they were given, after their check."""
     for name in given:
         if name in OF_THE_SERVICE:
             raise Refused(422, f"{name} is chosen by the one who runs the service; leave it out")
@@ -159,5 +159,5 @@ def engine_values(engine: EngineOptions) -> dict[str, Any]:
 
 
 def refusal(status: int, error: OpenPortraitError) -> Refused:
-    """An error as it is told to one who called by HTTP."""
+    """The answer to a client for an error."""
     return Refused(status, as_arguments(str(error)))

@@ -1,4 +1,4 @@
-"""The hands that do jobs, each minded by a thread that takes one job after the other from the store."""
+"""The hands that do jobs. Each has a thread that takes one job after the other from the store."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from openportrait.serve.records import Hand, Job, Moment, State
 from openportrait.serve.store import Store
 
 _PAUSE_SECONDS = 1.0
-"""After a failure of the store, whose disk may be full; and at most until a hand or a job is looked for again."""
+"""Wait after a failure of the store, whose disk may be full; and the longest wait between two looks for a hand or a
+job."""
 _MINUTE_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
 class Work(Protocol):
-    """What jobs mean."""
+    """What the crew must know about jobs: how they are asked for, and what is kept of them."""
 
     def wanted(self, job: Job) -> Mapping[str, Any]:
-        """What a hand is asked for."""
+        """The request to a hand."""
         ...
 
     def kept(self, job: Job, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What is kept of a hand's answer."""
+        """The part of a hand's answer that is kept."""
         ...
 
     def said(self, job: Job, error: OpenPortraitError) -> str:
-        """What is kept of an error."""
+        """The part of an error that is kept."""
         ...
 
     def ended(self, job: Job, state: State, seconds: float) -> None:
-        """The store knows that a job ended, after so many seconds."""
+        """Called after the store knows that a job ended, with the seconds it took."""
         ...
 
     def dropped(self, job: Job) -> None:
@@ -74,12 +75,12 @@ class Crew:
             thread.start()
 
     def wake(self) -> None:
-        """There is a job that waits."""
+        """Tell the threads that a job waits."""
         with self._turn:
             self._turn.notify()
 
     def moment(self, name: str) -> Moment | None:
-        """How far a job is; None where it does not run, or has not begun to tell."""
+        """The progress of a job; None where it does not run, or has not told anything yet."""
         pace = self._paces.get(name)
         return pace.moment() if pace is not None else None
 
@@ -92,7 +93,7 @@ class Crew:
             return hand is not None
 
     def drain(self, seconds: float) -> None:
-        """Begin no job any more, wait so long for those that run, and give the others back to the store."""
+        """Begin no more jobs, wait so long for those that run, and give back to the store those that did not end."""
         end = time.monotonic() + seconds
         with self._turn:
             self._draining = True
@@ -153,7 +154,7 @@ class Crew:
     def _settle(
         self, job: Job, result: Mapping[str, Any] | None, error: OpenPortraitError | None, seconds: float
     ) -> None:
-        """Keep what came of a job; tried until the store takes it, or the service ends."""
+        """Keep the result of a job; try until the store takes it, or the service ends."""
         again = error is not None and not isinstance(error, (TooLong, *FINAL)) and job.attempts <= self._retries
         while True:
             try:
@@ -187,7 +188,7 @@ class _Pace:
         self._now = now["stage"], now["done"], now["total"]
 
     def moment(self) -> Moment | None:
-        """Where it is now."""
+        """The progress now."""
         if self._now is None:
             return None
         stage, done, total = self._now

@@ -1,4 +1,4 @@
-"""Work that takes too long, and is ended."""
+"""Ends work that takes too long."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Self
 from openportrait.serve.records import Hand
 
 GRACE_SECONDS = 5.0
-"""What was told to end has so long to do so in order."""
+"""Work that was told to end has this long to end in order."""
 
 
 class Deadline:
-    """A context manager about what a hand is asked: told to end after so many seconds, and again until it does.
+    """A context manager around a request to a hand: after so many seconds the hand is told to end, again and again
+    until it does.
 
-    When it is left, it has let go of the hand, which may be another's soon.
+    When the context is left, the hand is free for others.
     """
 
     def __init__(self, hand: Hand, seconds: float) -> None:

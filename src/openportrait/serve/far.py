@@ -33,7 +33,7 @@ from openportrait.serve.records import MODULE, Hand, Tell
 from openportrait.serve.service import MADE, Hands
 
 MOST_LOST = 5
-"""So often a job is begun again elsewhere because its machine went."""
+"""How often a job is begun again elsewhere after its machine was lost."""
 _WAIT_SECONDS = 0.5
 """From one look whether an actor runs to the next."""
 _TOLD_SECONDS = 1.0
@@ -41,13 +41,14 @@ _TOLD_SECONDS = 1.0
 _ENDING_SECONDS = 15.0
 """A process ends within this time (`processes.py`), or is ended with its actor."""
 _MORE_SECONDS, _FEWER_SECONDS = 5.0, 300.0
-"""So long more, or fewer, requests than replicas have to be there until there are more, or fewer, of these."""
+"""For so long there must be more (or fewer) requests than replicas before the number of replicas grows (or shrinks)."""
 _MARK_DIGITS = 12
 """Hexadecimal ones, by which services on one cluster are told apart."""
 
 
 class JobActor:
-    """On a machine of the cluster: minds a process that does jobs of the service, with copies of their files."""
+    """An actor on a machine of the cluster: it looks after a process that does jobs of the service, with copies of
+    files."""
 
     def __init__(self, threads: int) -> None:
         self._files = Copies()
@@ -68,7 +69,7 @@ class JobActor:
         self._files.take(name, piece)
 
     def do(self, job: Mapping[str, Any], folder: str) -> tuple[Any, list[str]]:
-        """What came of a job, whose files lie in `folder` where it comes from: answer or error, and the files made."""
+        """Do a job whose files lie in `folder` on the machine of the service: answer or error, and the files made."""
         here, self._now = str(self._files.folder), {}
         made = self._files.folder / MADE
         made.mkdir()
@@ -86,11 +87,11 @@ class JobActor:
         self._now = now
 
     def now(self) -> Mapping[str, Any]:
-        """How far the job is; empty where it has not told yet."""
+        """The progress of the job; empty where it has not told any yet."""
         return self._now
 
     def interrupt(self) -> None:
-        """The job is to end soon."""
+        """Tell the job to end soon."""
         self._worker.interrupt()
 
     def end(self) -> None:
@@ -146,7 +147,7 @@ class JobHand(Held):
         return self.got(answer)
 
     def interrupt(self) -> None:
-        """What it does is to end soon, with an error; said once more, now."""
+        """Tell its work to end soon, with an error; said a second time: to end now."""
         if self._is_interrupted:
             self.dismiss()
         self._is_interrupted = True
@@ -154,7 +155,7 @@ class JobHand(Held):
             self.asked("interrupt")
 
     def tell_to_stop(self) -> None:
-        """The same, and nothing begins any more."""
+        """As `interrupt`, and take no more work."""
         self.retire()
         self.interrupt()
 
@@ -168,7 +169,8 @@ class JobHand(Held):
 
 
 class Replica:
-    """On a machine of the cluster: minds a process that answers with pictures, with copies of those sent last."""
+    """An actor on a machine of the cluster: it looks after a process that answers with pictures, with copies of the
+    newest."""
 
     def __init__(self, engine: Mapping[str, Any]) -> None:
         """`engine`: its options; it is loaded before the first request."""
@@ -188,7 +190,7 @@ class Replica:
         source = Path(job["source"])
         there, here = str(source.parent), str(self._files.folder)
         picture, made = self._files.folder / source.name, self._files.folder / Path(job.get("output", "none")).name
-        # One that is there keeps its time of change, by which the worker knows it.
+        # A file that is there keeps its time of change, by which the worker recognizes it.
         if not picture.exists():
             self._files.take(picture.name, content)
         try:
@@ -208,7 +210,7 @@ class Replica:
 
 
 class PictureHand:
-    """Answers with pictures by the replicas; what is handed in is judged by a process of this machine."""
+    """Lets the replicas answer with pictures; a process of this machine checks what clients hand in."""
 
     def __init__(self, replicas: Replicas, here: Hand, turn: threading.Lock) -> None:
         """`here`: a process that all of them share, in turn."""
@@ -223,14 +225,14 @@ class PictureHand:
     def ask(self, job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         """The answer of a replica. Raises the error that it ended with."""
         if job["kind"] == "warm":
-            self._replicas.begin()  # They do what it asks for by themselves.
+            self._replicas.begin()  # Replicas load what they need by themselves.
             return {}
         if job["kind"] == "check":
             with self._here_turn:
                 self._end_it = self._here.interrupt
                 return self._here.ask(job, tell)
         source = Path(job["source"])
-        # Where the same picture was sent before, it is known.
+        # A replica that was sent the same picture before still has it.
         asked = self._replicas.handle().options(multiplexed_model_id=source.stem).remote(job, source.read_bytes())
         self._end_it = asked.cancel
         try:
@@ -245,11 +247,11 @@ class PictureHand:
         return found
 
     def interrupt(self) -> None:
-        """What it does is to end soon, with an error."""
+        """Tell its work to end soon, with an error."""
         self._end_it()
 
     def tell_to_stop(self) -> None:
-        """The same, and nothing begins any more."""
+        """As `interrupt`, and take no more work."""
         self.interrupt()
         self._here.tell_to_stop()
 
@@ -264,14 +266,14 @@ class Replicas:
 
     def __init__(self, options: ServeOptions, engine: EngineOptions) -> None:
         self._options, self._engine = options, engine_values(engine)
-        # The same for each start: what one that was killed left there is replaced.
+        # The same name at each start: so the replicas that a killed service left are replaced.
         mark = hashlib.sha256(f"{socket.gethostname()}:{options.folder.resolve()}".encode()).hexdigest()
         self._name = f"openportrait-{mark[:_MARK_DIGITS]}"
         self._turn = threading.Lock()
         self._handle: Future[Any] | None = None
 
     def begin(self) -> None:
-        """Have them begin. To be called by the one service of its folder."""
+        """Start the replicas. Only the one service of its folder calls it."""
         with self._turn:
             if self._handle is None:
                 self._handle = Future()
@@ -297,11 +299,11 @@ class Replicas:
         from ray import serve
 
         class Known(Replica):
-            """Says which pictures it had, so that those sent again go there."""
+            """Tells Ray Serve which pictures the replica has, so that the same pictures are sent there again."""
 
             @serve.multiplexed(max_num_models_per_replica=MOST)  # type: ignore[untyped-decorator]
             async def picture(self, name: str) -> str:
-                """One that it has from now on."""
+                """Note a picture that the replica has from now on."""
                 return name
 
             async def ask(self, job: Mapping[str, Any], content: bytes) -> tuple[Any, bytes]:
@@ -320,7 +322,7 @@ class Replicas:
                 "downscale_delay_s": _FEWER_SECONDS,
             },
         )(Known)
-        # What it says goes to stderr, beside the lines of this program; what is to be known of it comes as errors.
+        # Its own lines go to stderr, among those of this program; what users must know comes as errors anyway.
         logging.getLogger("ray.serve").setLevel(logging.CRITICAL)
         serve.start(proxy_location="Disabled")
         return serve.run(deployment.bind(self._engine), name=self._name, route_prefix=None).ask

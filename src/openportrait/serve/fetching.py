@@ -1,4 +1,5 @@
-"""Files of other hosts: http and https alone, and never of a private network, whatever a name leads to."""
+"""Fetches files of other hosts: by http and https only, and never from a private network, whatever a name resolves
+to."""
 
 from __future__ import annotations
 
@@ -15,9 +16,9 @@ from openportrait.files import spell_bytes, told
 from openportrait.serve.records import Refused
 
 ANSWER_SECONDS = 10.0
-"""A host has so long for each answer and each piece."""
+"""Time that a host has for each answer and each piece."""
 WHOLE_SECONDS = 120.0
-"""And so long for a whole file."""
+"""Time that it has for a whole file."""
 MOST_REDIRECTS = 3
 """Followed for one file."""
 _PIECE_BYTES = 2**18
@@ -52,7 +53,7 @@ def fetch(url: str, path: Path, most_bytes: int) -> None:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the whole internet, and no way to one that is not."""
+    """Whether an address is public, and leads to no private one."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
@@ -91,7 +92,8 @@ def _connection(url: str) -> tuple[http.client.HTTPConnection, str]:
 
 
 def _public_address(url: str, host: str, port: int) -> str:
-    """The address that a name leads to now. It is the one that is connected to: the name may lead elsewhere soon."""
+    """The address that a name resolves to now. The connection goes to this address, as the name may change at any
+    time."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -1,4 +1,4 @@
-"""Requests as they come: multipart forms of files and texts, taken in within bounds."""
+"""Reads requests: multipart forms of files and texts, within bounds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from openportrait.serve.records import Refused
 MOST_TEXT_BYTES = 2**18
 """Of one part that is no file."""
 MOST_FORM_BYTES = 2**20
-"""What all texts and headers of a form may add to its files."""
+"""Size of all texts and headers of a form together."""
 _MOST_PARTS = MOST_DRIVINGS + 8
 """Of one form."""
 _PIECE_BYTES = 2**20
@@ -45,7 +45,7 @@ class Part:
 
 
 class Form:
-    """A form that was taken in; a context manager that lets go of its files."""
+    """A form that was read; a context manager that closes its files."""
 
     def __init__(self, data: FormData) -> None:
         self._data = data
@@ -86,7 +86,7 @@ class Form:
         return value
 
     async def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         await self._data.close()
 
 

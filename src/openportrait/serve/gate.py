@@ -1,4 +1,5 @@
-"""The gate before the application: what no page of another site may do, and an answer that never waits."""
+"""Stands before the application: refuses what pages of other sites ask, and answers at once whether the service is
+alive."""
 
 from __future__ import annotations
 
@@ -17,18 +18,18 @@ ALIVE_PATH = "/healthz"
 _ALIVE = b'{"status":"alive"}'
 _FAILED = {"error": "the request could not be answered; the one who runs the service finds the reason in its messages"}
 _BROKEN_OFF = 499
-"""In place of a status where nobody waited for an answer."""
+"""The label in place of a status where the client did not wait for the answer."""
 _log = logging.getLogger(__name__)
 
 
 class Turn:
-    """Of much that could be done at once in an event loop one piece, then whatever else waits, then the next piece."""
+    """Lets long work in an event loop run piece by piece, so that other work comes in between."""
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(1)
 
     async def mine(self) -> None:
-        """Wait for it. It ends with what is done without waiting again."""
+        """Wait for the turn. It lasts until the caller waits for anything again."""
         await self._free.acquire()
         asyncio.get_running_loop().call_soon(self._free.release)
 
@@ -68,13 +69,13 @@ class Gate:
                     raise
                 await _answer(noted, 500, json.dumps(_FAILED).encode())
         route = getattr(scope.get("route"), "path", "")
-        # What others make up is no label: there would be ever more of them.
+        # Methods that clients make up are no labels: there could be any number of them.
         method = scope["method"] if route else ""
         self._metrics.answered(method, route, status or _BROKEN_OFF, time.monotonic() - began)
 
 
 def _foreign(headers: Headers) -> str:
-    """Why a request comes from a page of another site, by its name or by its own words; empty where it does not."""
+    """Why a request counts as one of another site's page: by its host or its headers; empty where it does not."""
     host = headers.get("host", "")
     if bare(host) not in LOOPBACK:
         return f"{host[:80]} is no name of this service; ask for 127.0.0.1, or let it have tokens"

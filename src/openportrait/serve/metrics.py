@@ -16,7 +16,7 @@ _JOB_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
 
 
 class Metrics:
-    """Those of one service. Its methods may be called from any thread, and never wait for a disk, but for `text`."""
+    """The figures of one service. Any thread may call its methods; only `text` may wait for a disk."""
 
     def __init__(self) -> None:
         self._all = CollectorRegistry()

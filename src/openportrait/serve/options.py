@@ -1,4 +1,4 @@
-"""What the one who starts the service decides: where it listens, and what others may ask for."""
+"""The options of the service: where it listens, and what clients may ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hands that answer at once: one request each, the others wait in a short line."""
+"""Hands that answer at once. Each does one request; further requests wait in a short queue."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from openportrait.serve.records import Hand, Refused
 MOST_WAITING = 64
 """Requests that wait for a hand; further ones are refused."""
 WAIT_SECONDS = 60.0
-"""A request waits so long at most."""
+"""Longest wait of a request."""
 ANSWER_SECONDS = 60.0
-"""A hand has so long for one: a picture takes a second, and what takes longer is no picture."""
+"""Time that a hand has for a request: a picture takes about a second, so what takes longer is a clip or a fault."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Pictures:
         self._waiting = 0
 
     def start(self, warm: Mapping[str, Any]) -> None:
-        """Let each hand do this first, so that the requests that follow are quick."""
+        """Let each hand do this first, so that later requests are quick."""
         for hand in self._hands:
             threading.Thread(target=self._warmed, args=(hand, warm), daemon=True).start()
 

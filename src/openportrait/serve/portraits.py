@@ -1,6 +1,7 @@
-"""Pictures that were sent to be edited, kept for a while: whoever moves a slider sends the same one many times.
+"""Keeps pictures that were sent to be edited for a while: a client that moves a slider sends the same picture many
+times.
 
-A file is called as its content is, so that a worker knows the portrait that it has analysed already.
+The name of a file is the hash of its content, so that a worker recognizes a portrait that it has analysed.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Portraits:
                 self._busy[path] = self._busy.get(path, 0) + 1
                 self._used.pop(path, None)
                 self._used[path] = time.monotonic()
-                # One that is there keeps its time of change, by which a worker knows it.
+                # A file that is there keeps its time of change, by which a worker recognizes it.
                 if not path.exists():
                     fresh.rename(path)
         finally:

@@ -1,4 +1,4 @@
-"""The nouns of the service."""
+"""The records of the service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tell = Callable[[Mapping[str, Any]], None]
 
 
 class Refused(Exception):
-    """A request is not answered as it wanted."""
+    """A request is refused."""
 
     def __init__(self, status: int, line: str, retry_seconds: int | None = None) -> None:
         """`status`: of HTTP. `line`: one sentence. `retry_seconds`: when it may be tried again."""
@@ -24,10 +24,10 @@ class Refused(Exception):
 
 
 class Hand(Protocol):
-    """What does the work, one job at a time: `openportrait.batches.processes.Worker`, or another machine's."""
+    """Does the work, one job at a time: `openportrait.batches.processes.Worker`, or another machine's."""
 
     def ready(self, seconds: float) -> bool:
-        """Whether it can take a job now; waits so long for it. Raises EngineError where it never will."""
+        """Whether it can take a job now; waits for it up to that long. Raises EngineError where it never will."""
         ...
 
     def ask(self, job: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
@@ -35,11 +35,11 @@ class Hand(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """What it does is to end soon, with an error; said once more, now."""
+        """Tell its work to end soon, with an error; said a second time: to end now."""
         ...
 
     def tell_to_stop(self) -> None:
-        """The same, and nothing begins any more."""
+        """As `interrupt`, and take no more work."""
         ...
 
     def end(self) -> None:
@@ -53,15 +53,15 @@ class Job:
 
     id: str
     owner: str
-    """Whose it is: a mark of the token."""
+    """The owner: a mark of the token."""
     kind: Kind
     state: State
     request: Mapping[str, Any]
     """What a worker is asked for; its files by their names in the job's folder."""
     attempts: int
-    """How often it was begun, but for those times when the service itself was ended."""
+    """How often it was begun, without the times when the service itself was ended."""
     result: Mapping[str, Any] | None
-    """What came of it; its files by their names in the job's folder."""
+    """The result; its files by their names in the job's folder."""
     error: str | None
     created: float
     """Seconds since 1970, as the others."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from openportrait.serve.service import Hands, Service
 
 SWEEP_SECONDS = 60.0
-"""From one look for results that are kept no longer to the next."""
+"""Time between two searches for results that have expired."""
 _NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 ON_THIS_MACHINE = ClusterOptions()
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def serving(
             f"--host {options.host} lets other machines in; say by which tokens (--tokens FILE, or {VARIABLE})"
         )
     with listening(options.host, options.port) as listener:
-        # What takes time to load waits until the address is known to be free.
+        # Slow imports wait until the address is known to be free.
         from openportrait.serve.app import application
         from openportrait.serve.service import Service
 
@@ -73,7 +73,7 @@ def serving(
 
 
 def _hands(options: ServeOptions, engine: EngineOptions, wanted: ClusterOptions) -> AbstractContextManager[Hands]:
-    """What does the work: on a cluster where one is wanted, else on this machine."""
+    """The hands: on a cluster where one is wanted, else on this machine."""
     if wanted.cluster is None:
         return nullcontext(_local_hands(options))
     from openportrait.serve.far import hands_there

@@ -1,4 +1,4 @@
-"""What the service does, without HTTP. Its methods wait for disks and processes: they are called from threads."""
+"""The service without HTTP. Its methods wait for disks and processes, so they are called from threads."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ JOBS = "jobs"
 PORTRAITS = "portraits"
 """The folder of the pictures that are edited."""
 _PICTURE = "the picture"
-"""What a picture that is edited is called in refusals: its file is called as its content is."""
+"""What refusals call a picture that is edited, as the name of its file is a hash."""
 MADE = "made"
 """What a job makes lies in a folder of this name within its own."""
 RESULTS = ("path", "side_by_side", "template")
@@ -90,12 +90,12 @@ class Service:
         self.pictures = Pictures(hands.pictures)
 
     def start(self) -> None:
-        """Begin with what waits."""
+        """Begin to do the jobs that wait."""
         self.crew.start()
         self.pictures.start({"kind": "warm", "source": "", "engine": self._engine})
 
     def accept(self, kind: Kind, owner: str, form: Form, key: str | None) -> Job:
-        """Keep a job: from now on it is done, whatever happens to this process. Raises Refused."""
+        """Accept a job: from now on it will be done, even if this process ends. Raises Refused."""
         most = {"most_open": self.options.max_jobs, "most_waiting": self.options.max_waiting}
         if key is None:
             self.store.check_room(owner, **most)
@@ -121,7 +121,7 @@ class Service:
         return found
 
     def look(self, owner: str, name: str) -> tuple[Job, Moment | None]:
-        """A job, and how far it is. Raises Refused where the owner has none of that name."""
+        """A job and its progress. Raises Refused where the owner has none of that name."""
         job = self.store.get(name, owner)
         if job is None:
             raise Refused(404, "there is no such job; it may have been removed")
@@ -144,7 +144,7 @@ class Service:
         return path
 
     def edit(self, form: Form) -> tuple[bytes, str, list[str]]:
-        """A picture with other sliders: its content, its format, and what is to be known of it. Raises Refused."""
+        """Edit a picture by sliders: the content, the format, and the warnings. Raises Refused."""
         form.check_names(EDIT_FILES, EDIT_TEXTS)
         asked = edit_asked(form)
         with self._picture(form) as path:
@@ -186,12 +186,12 @@ class Service:
             self._forget(name)
 
     def drain(self) -> None:
-        """Take nothing in any more, and end what runs as far as time allows."""
+        """Accept nothing more, and let running jobs end as far as time allows."""
         self.draining = True
         self.crew.drain(self.options.drain_seconds)
 
     def close(self) -> None:
-        """Let go of the rest, when nobody asks any more."""
+        """Close the rest, after the last request."""
         self.pictures.close()
         self.store.close()
 
@@ -200,7 +200,7 @@ class Service:
         return None if job.ended is None else job.ended + self.options.keep_hours * _HOUR_SECONDS
 
     def check_open(self) -> None:
-        """Raise Refused where nothing is taken in any more."""
+        """Raise Refused where the service accepts nothing more."""
         if self.draining:
             raise Refused(503, "the service is about to stop; try again soon", 10)
 
@@ -209,7 +209,7 @@ class Service:
 
     def _forget(self, name: str) -> None:
         self.store.remove(name)
-        # One that runs is removed when its hand has let go of it.
+        # The folder of a job that runs is removed after its hand has ended it.
         if not self.crew.cancel(name):
             remove(self._folder(name))
 
@@ -257,11 +257,11 @@ class Service:
         return found
 
     def _plainly(self, text: object, folder: Path) -> str:
-        """A text without this machine's folders, with names of options in place of flags."""
+        """A text for clients: without folders of this machine, and with names of options in place of flags."""
         return as_arguments(str(text).replace(f"{folder / MADE}/", "").replace(f"{folder}/", ""))
 
     def wanted(self, job: Job) -> Mapping[str, Any]:
-        """What a hand is asked for."""
+        """The request to a hand."""
         folder, asked = self._folder(job.id), job.request
         made = folder / MADE
         remove(made)
@@ -277,18 +277,18 @@ class Service:
         return request(folder / asked["source"], drivings, output, options)
 
     def kept(self, job: Job, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What is kept of a hand's answer."""
+        """The part of a hand's answer that is kept."""
         folder = self._folder(job.id)
         files = {name: Path(answer[name]).name for name in RESULTS if answer.get(name)}
         warnings = [self._plainly(line, folder) for line in answer["warnings"]]
         return {**answer, **dict.fromkeys(RESULTS), **files, "warnings": warnings}
 
     def said(self, job: Job, error: OpenPortraitError) -> str:
-        """What is kept of an error."""
+        """The part of an error that is kept."""
         return self._plainly(error, self._folder(job.id))
 
     def ended(self, job: Job, state: State, seconds: float) -> None:
-        """A job ended: what it was made of is not needed any more."""
+        """A job ended: remove its inputs."""
         self.metrics.job_ended(job.kind, state, seconds)
         with suppress(OSError):
             for path in self._folder(job.id).iterdir():
@@ -301,7 +301,7 @@ class Service:
 
 
 def _sync(folder: Path) -> None:
-    """See that what lies in a folder stays there after a loss of power."""
+    """Make sure that the content of a folder survives a loss of power."""
     for path in (*folder.iterdir(), folder, folder.parent):
         handle = os.open(path, os.O_RDONLY)
         try:

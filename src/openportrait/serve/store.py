@@ -1,4 +1,4 @@
-"""The jobs of the service in a SQLite file: what was accepted is there after whatever end of the process."""
+"""The jobs of the service in a SQLite file: accepted jobs survive any end of the process."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ SELECT jobs.id FROM jobs
 LEFT JOIN (SELECT owner, count(*) AS busy FROM jobs WHERE state = 'running' GROUP BY owner) USING (owner)
 WHERE state = 'queued' ORDER BY coalesce(busy, 0), number LIMIT 1
 """
-"""In the order in which they came, those of an owner of whom fewest run first."""
+"""First the jobs of the owner with the fewest running ones; among these, the oldest first."""
 _RETRY_SECONDS = 5
-"""When one who has too many jobs may ask again."""
+"""Seconds after which an owner with too many jobs may ask again."""
 
 
 class Store:
@@ -95,7 +95,7 @@ class Store:
             raise Refused(429, f"{waiting} jobs wait, which is the most; try again later", _RETRY_SECONDS)
 
     def get(self, name: str, owner: str) -> Job | None:
-        """The owner's job, None where he has none of that name."""
+        """The owner's job; None where the owner has none of that name."""
         with self._rows.transaction() as cursor:
             cursor.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ? AND owner = ?", (name, owner))  # noqa: S608
             found = cursor.fetchone()
@@ -124,14 +124,14 @@ class Store:
             return cursor.rowcount > 0
 
     def give_back_all(self) -> None:
-        """No job runs: the process in which they ran is gone."""
+        """Let all running jobs wait again: the process in which they ran is gone."""
         with self._rows.transaction() as cursor:
             cursor.execute(
                 "UPDATE jobs SET state = 'queued', started = NULL, attempts = attempts - 1 WHERE state = 'running'"
             )
 
     def end(self, name: str, result: Mapping[str, Any] | None, error: str | None) -> bool:
-        """What came of a job. False where it was removed meanwhile."""
+        """Keep the result of a job. False where it was removed meanwhile."""
         with self._rows.transaction() as cursor:
             cursor.execute(
                 "UPDATE jobs SET state = ?, result = ?, error = ?, ended = ? WHERE id = ?",
@@ -166,7 +166,7 @@ class Store:
             return dict(cursor.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
 
     def close(self) -> None:
-        """Let others have it."""
+        """Close the file, so that other processes may open it."""
         self._rows.close()
 
 

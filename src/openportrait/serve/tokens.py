@@ -1,4 +1,4 @@
-"""Who is let in: those who know one of the tokens."""
+"""Lets in those who know one of the tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from openportrait.files import read_plain
 from openportrait.serve.records import Refused
 
 VARIABLE = "OPENPORTRAIT_TOKENS"
-"""Of the environment: tokens with spaces between, where no file is given."""
+"""Name of the environment variable with the tokens, separated by spaces, where no file is given."""
 SHORTEST = 16
 """Characters of a token: a shorter one can be guessed."""
 _MOST_BYTES = 2**20
@@ -37,12 +37,12 @@ class Tokens:
         return not self._digests
 
     def owner(self, authorization: str | None) -> str:
-        """A mark of who sends this header; empty where everyone is let in. Raises Refused."""
+        """A mark of the sender of this header; empty where everyone is let in. Raises Refused."""
         if self.is_open:
             return ""
         scheme, _, given = (authorization or "").partition(" ")
         digest = _digest(given.strip())
-        # All of them, each in the same time: how long it takes says nothing of them.
+        # Compare with all tokens, each in the same time, so that the time tells nothing about them.
         known = [hmac.compare_digest(digest, one) for one in self._digests]
         if scheme.lower() != "bearer" or not any(known):
             raise Refused(401, "no valid token; send the header Authorization: Bearer TOKEN")

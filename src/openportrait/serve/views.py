@@ -1,4 +1,4 @@
-"""What the service answers, as records that its OpenAPI description is made from."""
+"""The answers of the service, as records from which its OpenAPI description is made."""
 
 from __future__ import annotations
 

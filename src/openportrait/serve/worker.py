@@ -16,11 +16,11 @@ from openportrait.limits import TooMuch, UploadLimits, check_upload
 from openportrait.options import EngineOptions, FaceEdit, FaceOptions, Options
 
 NICENESS = 5
-"""By so much processes that do jobs give way to those that answer at once."""
+"""Processes that do jobs raise their niceness by this, so that those that answer at once come first."""
 
 
 def done_behind(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Animate, while others go first."""
+    """Animate at low priority."""
     _step_back()
     return animated(bench, job)
 

@@ -1,4 +1,4 @@
-"""The trained networks: what they are, where they are, how to get them, how to read them safely.
+"""The trained networks: lists, finds, downloads and reads them safely.
 
 Importing this package touches no disk and loads no library. Nothing is downloaded unless
 `download` is called. No code inside a weight file is ever run.

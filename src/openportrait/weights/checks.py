@@ -1,4 +1,4 @@
-"""What is wrong with a file, as far as it can be told without opening it as weights."""
+"""Finds what is wrong with a weight file, without reading it as weights."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ HOW_TO_GET = (
     f"get the weights of the neural engine ({PUBLISHED.bytes / 1e6:.0f} MB, MIT licence) with "
     "`openportrait weights download`, or name their folder with --weights"
 )
-"""The one line for whoever lacks the weights."""
+"""The one line for users without weights."""
 
 State = Literal["present", "changed", "damaged", "missing"]
 """changed: readable, but not the published content (weights of one's own, or a flaw that only a hash shows)."""

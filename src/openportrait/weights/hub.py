@@ -47,7 +47,7 @@ OnProgress = Callable[[DownloadProgress], None]
 def download(
     to: Path | None = None, progress: OnProgress | None = None, *, release: Release = PUBLISHED
 ) -> WeightsFolder | None:
-    """Fetch what is missing into `to` (the package's cache) and give the folder, checked by hash.
+    """Download the missing files into `to` (the package's cache) and give the folder, checked by hash.
 
     A second process that asks for the same folder waits, then finds everything there. `progress` may
     raise Cancelled. Raises WeightsError where the hub cannot be reached or gives something else, or the
