@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 
 from openportrait import bounds
 from openportrait.checked import checked_value, specs
+from openportrait.easing import ease
 from openportrait.errors import OptionError, TemplateError
 from openportrait.files import AnyPath, read_plain
 from openportrait.media.target import Target
@@ -108,7 +109,7 @@ class Timeline:
             return start.edit
         part = float((moment - self._times[later - 1]) / (self._times[later] - self._times[later - 1]))
         if start.easing == "smooth":
-            part = part * part * (3 - 2 * part)
+            part = ease(part)
         return between(start.edit, self.keys[later].edit, part, own)
 
 

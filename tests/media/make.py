@@ -9,9 +9,11 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from openportrait.media.video import VideoReader
 from openportrait.records import Image
 
 PRINT_PEAK = """
@@ -108,3 +110,16 @@ def index_of(image: Image) -> int:
     """Which frame (modulo 16) a picture shows."""
     height, width = image.shape[:2]
     return round((float(image[height // 2 - 4 : height // 2 + 4, width // 2, 2].mean()) - 40) / 12)
+
+
+def count_decoded(patch: pytest.MonkeyPatch) -> list[object]:
+    """From now on a list grows by one entry with each picture of a video file that is decoded."""
+    decoded: list[object] = []
+    mark = VideoReader._mark
+
+    def counted(*args: object) -> object:
+        decoded.append(args[0])
+        return mark(*args)  # type: ignore[arg-type]
+
+    patch.setattr(VideoReader, "_mark", staticmethod(counted))
+    return decoded

@@ -11,10 +11,9 @@ import pytest
 from openportrait.errors import MediaError
 from openportrait.media import Sound, open_clip, open_writer
 from openportrait.media.listening import HEARD_RATE, listen
-from openportrait.media.video import VideoReader
 from openportrait.trim import Trim
 
-from .make import Video, index_of, picture
+from .make import Video, count_decoded, index_of, picture
 from .test_marks import CASES
 from .test_sound import RATE, Clicks, played
 
@@ -39,18 +38,10 @@ def test_a_part_shows_what_the_whole_shows_there(tmp_path: Path, name: str, star
 
 def test_what_comes_before_a_part_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Video(250, size=(64, 64), options={"g": "25"}).save(tmp_path / "a.mp4")
-    decoded = 0
-    timed = VideoReader._mark
-
-    def counted(*args: object) -> object:
-        nonlocal decoded
-        decoded += 1
-        return timed(*args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(VideoReader, "_mark", staticmethod(counted))
+    decoded = count_decoded(monkeypatch)
     with open_clip(path, trim=Trim.of(8, 8.4)) as clip:
         assert len(list(clip)) == 10
-    assert decoded < 80, "a second before it, and what is decoded ahead"
+    assert len(decoded) < 80, "a second before it, and what is decoded ahead"
 
 
 def test_time_is_counted_from_the_first_picture(tmp_path: Path) -> None:

@@ -14,19 +14,11 @@ from openportrait import Animator, Driving, Samples, load_template, save_templat
 from openportrait.drivings import written
 from openportrait.errors import MediaError
 from openportrait.faces import FaceFinder, ratios
-from openportrait.media import open_clip, probe, read_image, write_image
+from openportrait.media import open_clip, probe
 from openportrait.media.listening import HEARD_RATE, listen
 from openportrait.pipeline.driving import MeasuredDriving
 from openportrait.speech import OUTPUTS, RATE, hear
 from tests.media.make import Video
-
-
-@pytest.fixture(scope="module")
-def small(portrait: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The portrait, 256 px wide."""
-    path = tmp_path_factory.mktemp("small") / "small.png"
-    write_image(path, read_image(portrait, max_size=300).image)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from openportrait import Animator, Driving, Frames, OptionError
 from openportrait.batches.worker import request
-from openportrait.media import Sound, open_clip, probe, read_image, write_image
+from openportrait.media import Sound, open_clip, probe
 from openportrait.records import Image
 from openportrait.trim import Trim
 from tests.cli.conftest import Run, run  # noqa: F401 - a fixture
@@ -19,13 +19,6 @@ from tests.cli.conftest import Run, run  # noqa: F401 - a fixture
 RATE = Fraction(25, 2)
 START, END = 0.24, 0.72
 """Seconds of frames 3 to before 9."""
-
-
-@pytest.fixture(scope="module")
-def small(portrait: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("inputs") / "small.png"
-    write_image(path, read_image(portrait, max_size=200).image)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from functools import cached_property
 from math import ceil
 
 from openportrait.drivings import Driving, End
+from openportrait.easing import ease
 from openportrait.errors import OptionError
 from openportrait.faces import single_choices
 from openportrait.options import MotionOptions
@@ -60,7 +61,7 @@ class Timing:
         if self.end != "rest" or self.drivings == 1 or over < 0:
             return 1.0
         left = 1 - min(float((over + 1) / (self.fade + 1)), 1.0)
-        return left * left * (3 - 2 * left)
+        return ease(left)
 
 
 @dataclass(frozen=True, eq=False)

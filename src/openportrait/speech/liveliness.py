@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from openportrait.easing import ease
 from openportrait.speech.features import Signal
 
 PITCH, YAW, ROLL = 0, 1, 2
@@ -125,8 +126,7 @@ class _Drift:
 
 def _head(drift: Signal, calm: Signal, syllable: Signal, phrase: Signal, seconds: Signal) -> Signal:
     """(N, 3) degrees: it drifts less where nobody speaks, and nods where the mouth opens wider than in the phrase."""
-    settled = np.clip(seconds / _SETTLED_SECONDS, 0, 1)
-    settled *= settled * (3 - 2 * settled)
+    settled = ease(np.clip(seconds / _SETTLED_SECONDS, 0, 1))
     head = drift * (_STILLNESS + (1 - _STILLNESS) * calm)[:, None]
     head[:, PITCH] += _NOD_DEGREES * np.clip(2.5 * (syllable - phrase), 0, 1.5)
     return np.asarray(head * settled[:, None], np.float32)

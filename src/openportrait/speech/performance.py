@@ -10,6 +10,7 @@ from math import ceil
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
+from openportrait.easing import ease
 from openportrait.records import FaceEdit, Ratios
 from openportrait.speech.features import Signal
 from openportrait.speech.liveliness import PITCH, ROLL, YAW, Liveliness, LiveLiveliness, lively
@@ -160,7 +161,7 @@ def _within(value: float, most: float) -> float:
 def _sure(values: Signal, limits: tuple[float, float]) -> Signal:
     low, high = limits
     part = np.clip((values - low) / (high - low), 0, 1)
-    return np.asarray(part * part * (3 - 2 * part), np.float32)
+    return np.asarray(ease(part), np.float32)
 
 
 def _middles(count: int, rate: Fraction) -> Signal:

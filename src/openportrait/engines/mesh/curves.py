@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from openportrait.easing import ease
 from openportrait.records import Floats
 
 SUBPIXEL_BITS = 4
@@ -17,7 +18,7 @@ _SIGMAS = 4.0
 def smoothstep(value: Floats | float, low: Floats | float, high: Floats | float) -> Floats:
     """0 below `low`, 1 above `high`, a cubic between; shapes broadcast."""
     t = np.clip((value - np.asarray(low)) / (np.asarray(high) - low), 0.0, 1.0)
-    return np.asarray(t * t * (3.0 - 2.0 * t))
+    return np.asarray(ease(t))
 
 
 def soft_limit(vector: Floats, limit: float) -> Floats:

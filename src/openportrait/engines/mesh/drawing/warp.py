@@ -8,15 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from openportrait.engines.mesh.curves import SUBPIXEL_BITS
 from openportrait.engines.mesh.layers.person import Layers, shown_through
 from openportrait.records import Floats, Image
 
 Indices = NDArray[np.int32]
 Field = NDArray[np.float32]
 
-_SUBPIXEL_BITS = 4
-"""Bits of a corner's place within a cell, as OpenCV's drawing takes them."""
-_CELL = 1 << _SUBPIXEL_BITS
+_CELL = 1 << SUBPIXEL_BITS
 """Steps across a cell."""
 _LEAST_HEIGHT, _LEAST_AREA = 0.6, 0.05
 """px, px²: a thinner triangle covers pixels beside it, where its values would be far too large."""
@@ -90,7 +89,7 @@ def cover(points: Floats, triangles: Indices, grid: Grid) -> Indices:
     far_to_near = far_to_near[inside[far_to_near]]
     fill = cv2.fillConvexPoly
     for number, corner in zip(far_to_near.tolist(), corners[far_to_near], strict=True):
-        fill(covered, corner, number, cv2.LINE_8, _SUBPIXEL_BITS)
+        fill(covered, corner, number, cv2.LINE_8, SUBPIXEL_BITS)
     return covered
 
 
