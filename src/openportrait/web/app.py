@@ -29,6 +29,8 @@ MOST_QUEUED = 1000
 def build(context: Context, examples: list[Example]) -> Any:
     """The app as Gradio blocks, not yet started."""
     with Page(context.sessions, context.samples, title=TITLE, analytics_enabled=False, fill_width=False) as blocks:
+        # At first: Gradio makes the whole application anew for it.
+        blocks.queue(max_size=MOST_QUEUED, default_concurrency_limit=None)
         gr.Markdown(HEAD, elem_id="op-head")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Animate", id="animate"):
@@ -51,5 +53,4 @@ def build(context: Context, examples: list[Example]) -> Any:
             context.sessions.leave(request.session_hash)
 
         blocks.unload(leave)
-    blocks.queue(max_size=MOST_QUEUED, default_concurrency_limit=None)
     return blocks

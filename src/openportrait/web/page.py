@@ -28,17 +28,25 @@ _log = logging.getLogger(__name__)
 
 
 class Page(gr.Blocks):
-    """Gradio's page, but for four things.
+    """Gradio's page, but for five things.
 
     A file that an event names has to be its session's own: nothing else is looked at or fetched. Slow events take
     turns, so that one visitor never holds up the others. They are answered in time. Whatever goes wrong has its line.
+    What browsers are told of the page is put together when it is about to be served, not before.
     """
+
+    is_laid_out = False
+    """Whether it is about to be served."""
 
     def __init__(self, sessions: Sessions, samples: Mapping[str, Path], **settings: Any) -> None:
         """`samples`: files of the app's own by the addresses that stand for them; nothing is fetched from there."""
         super().__init__(**settings)
         self._sessions, self._samples = sessions, samples
         self._turns = Turns()
+
+    def get_config_file(self) -> Any:
+        """What browsers are told; empty while the page is laid out, when Gradio asks for it thrice and uses none."""
+        return super().get_config_file() if self.is_laid_out else {}
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **call: Any) -> dict[str, Any]:
         """One event, or one step of an event that goes on. Raises gradio.Error alone, with its line."""

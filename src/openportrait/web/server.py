@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import secrets
@@ -78,6 +79,18 @@ def _environment(root: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _uncollected() -> Iterator[None]:
+    """Garbage is looked for afterwards: while all is loaded that takes a fifth of the time, and there is hardly any."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@contextmanager
 def _without_stubs() -> Iterator[None]:
     """Gradio, when it is imported, writes stubs for editors beside its modules, for as long as all else of it takes.
 
@@ -100,22 +113,23 @@ def _without_stubs() -> Iterator[None]:
 def _run(
     limits: WebOptions, engine: EngineOptions, login: tuple[str, str] | None, root: Path, listener: socket.socket
 ) -> Iterator[Served]:
-    with _without_stubs():
-        from openportrait.web import app, examples, gate, line
-    from openportrait.web.context import Context
-    from openportrait.web.sessions import Sessions
+    with _uncollected():
+        with _without_stubs():
+            from openportrait.web import app, examples, gate, line
+        from openportrait.web.context import Context
+        from openportrait.web.sessions import Sessions
 
-    address = f"http://{reachable(limits.host)}:{listener.getsockname()[1]}/"
-    context = Context(
-        Sessions(root, limits.keep_minutes),
-        limits,
-        engine,
-        line.Line(limits.concurrency),
-        examples.served(address),
-    )
-    blocks = app.build(context, examples.examples())
-    names = gate.Names(limits)
-    server = _Server(gate.Gate(_mounted(blocks, context, login), names), listener, blocks)
+        address = f"http://{reachable(limits.host)}:{listener.getsockname()[1]}/"
+        context = Context(
+            Sessions(root, limits.keep_minutes),
+            limits,
+            engine,
+            line.Line(limits.concurrency),
+            examples.served(address),
+        )
+        blocks = app.build(context, examples.examples())
+        names = gate.Names(limits)
+        server = _Server(gate.Gate(_mounted(blocks, context, login), names), listener, blocks)
     stop = threading.Event()
     threading.Thread(target=_sweep, args=(context.sessions, stop), daemon=True).start()
     try:
@@ -141,7 +155,7 @@ def _mounted(blocks: Any, context: Any, login: tuple[str, str] | None) -> Any:
 
     limits, sessions, assets = context.limits, context.sessions, files("openportrait") / "assets" / "web"
     blocks.max_threads = blocks._queue.max_thread_count = app.THREADS
-    blocks.has_launched = True
+    blocks.has_launched = blocks.is_laid_out = True
     inner: list[Any] = []
 
     def logged_in(request: Any) -> bool:
