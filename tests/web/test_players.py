@@ -69,7 +69,9 @@ def test_what_is_wrong_with_a_job_is_said_before_it(visitor: Visitor, portrait: 
     assert "there is no driving yet; add one" in visitor.page.inner_text(".op-trouble")
 
 
-def test_of_a_clip_that_is_too_long_a_part_is_used(visitor: Visitor, portrait: Path, tmp_path: Path) -> None:
+def test_of_a_clip_that_is_too_long_a_part_is_used(
+    visitor: Visitor, portrait: Path, short_talk: Path, tmp_path: Path
+) -> None:
     clip = tmp_path / "slow.mp4"
     with open_writer(clip, rate=Fraction(1, 4)) as writer:
         for _ in range(12):
@@ -83,6 +85,12 @@ def test_of_a_clip_that_is_too_long_a_part_is_used(visitor: Visitor, portrait: P
     visitor.page.fill("#animate-driving_end :is(input, textarea)", "2")
     visitor.run("animate")
     assert "2 frames" in visitor.status("animate")
+    visitor.page.fill("#animate-driving_start input", "1")
+    visitor.upload("animate-driving", short_talk)
+    script = "() => document.querySelector('#animate-driving-player video')?.duration < 1"
+    visitor.page.wait_for_function(script, timeout=PATIENCE_MS)
+    visitor.wait_for_preview("animate-driving")
+    assert not visitor.page.locator(".op-trouble").count(), "the part of one clip is not asked of the next"
 
 
 def test_a_portrait_is_pasted_and_a_driving_is_taken(

@@ -72,7 +72,9 @@ class Player:
 
         changed = [*others, *self.ends]
         handed = {"file": "upload", "image": "input"}.get(file.get_block_name(), "stop_recording")
-        getattr(file, handed)(replace, changed, changed, **AT_ONCE)
+        # Also when one is taken away: the next may be too short for the part of this one.
+        for event in (handed, "clear"):
+            getattr(file, event)(replace, changed, changed, **AT_ONCE)
 
     def _show(self, *files: str | None) -> tuple[Any, Any, Any]:
         """The player, whether there is a part to choose, and whether a player says where."""
