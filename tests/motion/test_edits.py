@@ -10,7 +10,7 @@ import pytest
 from openportrait.errors import OptionError
 from openportrait.layouts import SLIDERS, edit_expression
 from openportrait.motion import degrees_from_rotation, edited, edited_keypoints, neutralised, rotation_from_degrees
-from openportrait.pipeline.retargeting import SILENT
+from openportrait.pipeline.editing import SILENT
 from openportrait.records import FaceEdit, Floats, Motion, Ratios
 from tests.motion.faces import HEAD, REST, Recorder, motion
 

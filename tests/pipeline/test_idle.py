@@ -16,9 +16,8 @@ from openportrait.layouts import LIVEPORTRAIT_21
 from openportrait.media import read_image
 from openportrait.options import EngineOptions, MotionOptions
 from openportrait.pipeline.driving import MeasuredDriving
-from openportrait.pipeline.idle import why_idle
 from openportrait.pipeline.job import Follow
-from openportrait.pipeline.playing import Played, Timing
+from openportrait.pipeline.playing import Played, Timing, why_idle
 from openportrait.pipeline.source import SourceFace
 from openportrait.records import Floats, Motion, Ratios
 from tests.conftest import EXAMPLES

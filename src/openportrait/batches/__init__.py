@@ -1,7 +1,7 @@
 """Many jobs: lists of them, processes that do them, and a ledger by which a batch goes on where it was stopped.
 
 Read in this order: `lists.py`, `places.py`, `ledger.py`, `run.py`; then where jobs are done: `backends.py`, `local.py`,
-`cluster.py`, `actors.py`; then one job: `staging.py`, `processes.py`, `worker.py`, `shelf.py`, and `renderers.py` for
+`cluster.py`, `actors.py`; then one job: `processes.py`, `worker.py`, `shelf.py`, and `renderers.py` for
 those whose segments go to several machines.
 """
 

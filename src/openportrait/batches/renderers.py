@@ -20,8 +20,7 @@ from openportrait.errors import EngineError, reword
 from openportrait.options import ClusterOptions
 from openportrait.pipeline.crew import Hand, Lost, Process
 from openportrait.pipeline.flow import Watch
-from openportrait.pipeline.orders import Begin, Order, Rendered
-from openportrait.pipeline.segments import Part, Segment
+from openportrait.pipeline.segments import Begin, Order, Part, Rendered, Segment
 from openportrait.pipeline.tools import Tools
 from openportrait.pipeline.worker import part_of
 

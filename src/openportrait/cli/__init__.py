@@ -21,7 +21,7 @@ PROGRAM = "openportrait"
 COMMANDS: Mapping[str, str | Mapping[str, str]] = {
     "animate": "animate.Animate",
     "edit": "edit.Edit",
-    "retarget": "retarget.Retarget",
+    "retarget": "edit.Retarget",
     "live": "live.Live",
     "batch": "batch.Batch",
     "faces": "faces.Faces",

@@ -38,7 +38,7 @@ class Faces:
         """Find, list and draw."""
         from openportrait.faces import FaceFinder
         from openportrait.media import check_file, picture_kind, write_image
-        from openportrait.pipeline.listing import list_faces
+        from openportrait.pipeline.preview import list_faces
 
         options = FaceOptions(**self.faces)
         if self.draw is not None:

@@ -20,12 +20,11 @@ from openportrait.files import AnyPath
 from openportrait.options import EDIT_SCALE, Options, RetargetOptions
 from openportrait.pipeline.crew import Crew, Hire, processes
 from openportrait.pipeline.driving import MeasuredDriving, frames_promised, open_driving, options_of
-from openportrait.pipeline.editing import EditJob
+from openportrait.pipeline.editing import EditJob, RetargetJob
 from openportrait.pipeline.flow import CancelCheck, ProgressCallback, Watch
 from openportrait.pipeline.job import Job
 from openportrait.pipeline.playing import Cast
 from openportrait.pipeline.render import Picture, Rendering
-from openportrait.pipeline.retargeting import RetargetJob
 from openportrait.pipeline.segments import may_be_cut
 from openportrait.pipeline.source import AnySource, Source, is_single, is_still, open_source, path_of
 from openportrait.pipeline.tools import Tools

@@ -19,9 +19,8 @@ from typing import Any, Protocol, Self
 from openportrait.errors import Cancelled, EngineError
 from openportrait.options import Options
 from openportrait.pipeline.flow import ahead
-from openportrait.pipeline.orders import Begin, Order, Rendered, Stop
 from openportrait.pipeline.render import Rendering
-from openportrait.pipeline.segments import Part, Segment, Setting, files_of, spans
+from openportrait.pipeline.segments import Begin, Order, Part, Rendered, Segment, Setting, Stop, files_of, spans
 from openportrait.processes import cores, ending, start
 
 _POLL_SECONDS = 0.1

@@ -26,8 +26,7 @@ from openportrait.motion import (
 from openportrait.options import FaceEdit, MotionOptions, Options
 from openportrait.pipeline.cues import Driver, Reel
 from openportrait.pipeline.flow import Watch
-from openportrait.pipeline.idle import why_idle
-from openportrait.pipeline.playing import Cast, Played, Timing
+from openportrait.pipeline.playing import Cast, Played, Timing, why_idle
 from openportrait.pipeline.render import Pose, Rendering
 from openportrait.pipeline.source import Source, SourceFace
 from openportrait.pipeline.tools import Tools

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from openportrait.drivings import Driving
 from openportrait.errors import MediaError, NoFaceError
-from openportrait.faces import choose, size_of
-from openportrait.media import Clip
+from openportrait.faces import FaceFinder, choose, size_of
+from openportrait.media import Clip, open_clip
 from openportrait.media.listening import is_sound
 from openportrait.options import Options
 from openportrait.pipeline.driving import (
@@ -143,3 +144,44 @@ def _first_frame(clip: Clip, options: Options, tools: Tools) -> tuple[Image, lis
     with clip:
         image = next(iter(clip)).image
     return image, tools.finder(options.faces).find(image)
+
+
+# The faces of a picture with their numbers
+
+
+LARGEST = 4096
+"""Longer side to which a larger picture is reduced before faces are looked for, px."""
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """What was found."""
+
+    image: Image
+    """(H, W, 3) that was looked at."""
+    faces: Sequence[Face]
+    """px of `image`."""
+    width: int
+    """px of the file."""
+    height: int
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Number, score 0..1, box (left, top, right, bottom) and size of each, px of the file."""
+        scale = self.width / self.image.shape[1]
+        return [
+            {
+                "number": number,
+                "score": round(face.score, 3),
+                "box": [round(edge * scale, 1) for edge in face.box],
+                "size": round(face.size * scale, 1),
+            }
+            for number, face in enumerate(self.faces)
+        ]
+
+
+def list_faces(path: Path, finder: FaceFinder) -> Listing:
+    """Find the faces. Raises MediaError."""
+    full = open_clip(path).info
+    with open_clip(path, max_size=LARGEST) as clip:
+        image = next(iter(clip)).image
+    return Listing(image, finder.find(image), full.width, full.height)

@@ -2,6 +2,8 @@
 
 A clip is cut at the same places however many render it, and a segment's file depends on its pictures alone: so the
 result is the same file for any number of workers.
+
+A job's process and its workers exchange messages about them: orders go out; `Rendered`s and a `Part` come back.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from openportrait.errors import OpenPortraitError, known
 from openportrait.media.segments import SegmentWriter, is_joined
@@ -23,6 +26,7 @@ from openportrait.pipeline.flow import Watch, ahead
 from openportrait.pipeline.render import Picture, Pose, Rendering
 from openportrait.pipeline.source import ImageSource
 from openportrait.pipeline.tools import Tools
+from openportrait.records import Image
 
 SHORTEST, LONGEST = 48, 100
 """Pictures of a segment. Shorter segments cost bytes, as each has a key frame; with longer ones workers wait at the
@@ -196,3 +200,34 @@ def encode(pictures: Iterable[Picture], setting: Setting, folder: Path, number: 
     except OpenPortraitError as raised:
         error = known(raised)
     return Part(number, frames, result, strip if wanted else None, error)
+
+
+# The messages between a job's process and its workers
+
+
+class Order(NamedTuple):
+    """A segment that is to be rendered."""
+
+    segment: Segment
+    folder: Path
+
+
+class Stop(NamedTuple):
+    """End the segment under way early."""
+
+
+class Rendered(NamedTuple):
+    """One more picture is rendered."""
+
+    image: Image | None
+    """The picture: now and then, where a preview is wanted; else None."""
+
+
+class Begin(NamedTuple):
+    """Tell what job the next segments belong to."""
+
+    setting: Setting
+    is_looked_at: bool
+    """Whether a preview of rendered pictures is wanted."""
+    files: Sequence[Path]
+    """Files and folders that are read for them: a hand of another machine has copies of these."""

@@ -17,8 +17,7 @@ from typing import BinaryIO
 from openportrait.errors import EngineError
 from openportrait.files import told
 from openportrait.pipeline.flow import Watch
-from openportrait.pipeline.orders import Begin, Order, Rendered, Stop
-from openportrait.pipeline.segments import Part, Setting, render_segment
+from openportrait.pipeline.segments import Begin, Order, Part, Rendered, Setting, Stop, render_segment
 from openportrait.pipeline.tools import Tools
 from openportrait.records import Progress
 

@@ -23,9 +23,9 @@ from openportrait.serve import metrics, schemas
 from openportrait.serve.forms import read_form
 from openportrait.serve.gate import Gate, Turn
 from openportrait.serve.records import Job, Kind, Moment, Refused
+from openportrait.serve.schemas import EXAMPLE_ID, ErrorView, FacesView, JobView, job_view
 from openportrait.serve.service import Service
 from openportrait.serve.tokens import Tokens
-from openportrait.serve.views import EXAMPLE_ID, ErrorView, FacesView, JobView, job_view
 
 EVENT_SECONDS = 0.5
 """Between two looks at a job that is watched."""

@@ -1,4 +1,4 @@
-"""The hands that do jobs. Each has a thread that takes one job after the other from the store."""
+"""The hands that do jobs. Each has a thread that takes one job after the other, and ends work that takes too long."""
 
 from __future__ import annotations
 
@@ -6,13 +6,56 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from openportrait.batches.run import FINAL
 from openportrait.errors import OpenPortraitError
-from openportrait.serve.deadline import Deadline
 from openportrait.serve.records import Hand, Job, Moment, State
 from openportrait.serve.store import Store
+
+GRACE_SECONDS = 5.0
+"""Work that was told to end has this long to end in order."""
+
+
+class Deadline:
+    """A context manager around a request to a hand: after so many seconds the hand is told to end, again and again
+    until it does.
+
+    When the context is left, the hand is free for others.
+    """
+
+    def __init__(self, hand: Hand, seconds: float) -> None:
+        self.is_over = False
+        """Whether the time was not enough."""
+        self._hand: Hand | None = hand
+        self._turn = threading.Lock()
+        self._timer = self._timer_of(seconds)
+
+    def _timer_of(self, seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, self._end)
+        timer.daemon = True
+        return timer
+
+    def _end(self) -> None:
+        with self._turn:
+            if self._hand is not None:
+                self.is_over = True
+                self._hand.interrupt()
+                self._timer = self._timer_of(GRACE_SECONDS)
+                self._timer.start()
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._turn:
+            self._hand = None
+            self._timer.cancel()
+
 
 _PAUSE_SECONDS = 1.0
 """Wait after a failure of the store, whose disk may be full; and the longest wait between two looks for a hand or a

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from openportrait.errors import OpenPortraitError
-from openportrait.serve.deadline import Deadline
+from openportrait.serve.crew import Deadline
 from openportrait.serve.records import Hand, Refused
 
 MOST_WAITING = 64

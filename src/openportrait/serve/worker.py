@@ -78,7 +78,7 @@ def edit(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
 
 def faces(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
     """The faces of `source`; as `check` where it may not be used."""
-    from openportrait.pipeline.listing import list_faces
+    from openportrait.pipeline.preview import list_faces
 
     refused = check(bench, job)
     if refused["status"]:
@@ -92,7 +92,7 @@ def warm(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
     """Load the engine, the face networks and all that a request imports, so that the first one need not wait for it."""
     import numpy as np
 
-    import openportrait.pipeline.listing
+    import openportrait.pipeline.preview
     import openportrait.templates  # noqa: F401
 
     finder = bench.shelf(EngineOptions(**job["engine"])).tools.finder(FaceOptions())
