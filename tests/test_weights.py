@@ -229,11 +229,11 @@ def test_content_of_ones_own_is_used_with_a_warning(tmp_path: Path) -> None:
 
 
 def test_published_content_is_not_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from openportrait.weights import checks
+    from openportrait.weights import manifest
 
     folder = released(tmp_path / "w")
-    digest = checks.sha256(folder.files[APPEARANCE])
-    monkeypatch.setattr(checks, "expected_sha256", lambda path, file: digest)
+    digest = manifest.sha256(folder.files[APPEARANCE])
+    monkeypatch.setattr(manifest, "expected_sha256", lambda path, file: digest)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         folder.load(APPEARANCE)
@@ -373,13 +373,13 @@ def test_two_processes_convert_at_once(tmp_path: Path) -> None:
 
 
 def test_states_of_files(tmp_path: Path) -> None:
-    from openportrait.weights import Release, WeightFile, checks
+    from openportrait.weights import Release, WeightFile, manifest
 
     root = tmp_path / "w"
     root.mkdir()
     for name, content in {"good": b"0123", "flipped": b"0124", "longer": b"01234", "pointer": LFS_POINTER}.items():
         (root / name).write_bytes(content)
-    digest = checks.sha256(root / "good")
+    digest = manifest.sha256(root / "good")
     names = ("good", "flipped", "longer", "pointer", "absent")
     release = Release((), (), tuple(WeightFile(name, f"x/{name}", 4, digest, "MIT") for name in names))
 

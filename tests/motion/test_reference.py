@@ -11,7 +11,7 @@ import pytest
 from openportrait.faces import ratios_203
 from openportrait.layouts import LIVEPORTRAIT_21
 from openportrait.motion import ClipTransfer, Corrections, motion_multiplier, rotation_from_degrees, smooth
-from openportrait.motion.edits import Retargeter
+from openportrait.motion.edits import RetargetingEngine
 from openportrait.options import MotionOptions
 from openportrait.records import Floats, Motion, Ratios
 from tests.motion.stand_ins import StandInRetargeter
@@ -43,7 +43,7 @@ def options_of(case: dict[str, Any]) -> MotionOptions:
     )
 
 
-def check_every_stored_case(engine: Retargeter) -> None:
+def check_every_stored_case(engine: RetargetingEngine) -> None:
     """With `engine`'s corrections by the recipe's small perceptrons, every case gives the stored keypoints."""
     cases = json.loads((REFERENCE / "motion_cases.json").read_text())
     assert len(cases) == 219

@@ -23,7 +23,15 @@ from openportrait.motion.clip import (
     motion_multiplier,
     neutral_index,
 )
-from openportrait.motion.edits import Corrections, Editor, Retargeter, edited, edited_keypoints, edited_motion, moved_by
+from openportrait.motion.edits import (
+    Corrections,
+    EditingEngine,
+    RetargetingEngine,
+    edited,
+    edited_keypoints,
+    edited_motion,
+    moved_by,
+)
 from openportrait.motion.layout import (
     ExpressionChange,
     KeypointLayout,
@@ -53,7 +61,7 @@ __all__ = [
     "Corrections",
     "Drive",
     "Driven",
-    "Editor",
+    "EditingEngine",
     "ExpressionChange",
     "KeypointLayout",
     "KeypointSet",
@@ -64,7 +72,7 @@ __all__ = [
     "Pairing",
     "PortableTransfer",
     "RelativePose",
-    "Retargeter",
+    "RetargetingEngine",
     "Strength",
     "Transfer",
     "angle_degrees",

@@ -21,7 +21,7 @@ EYES_OPEN = 0.39
 """Eye ratio of eyes that are open; this and the two above: SPEC §5."""
 
 
-class Retargeter(Protocol):
+class RetargetingEngine(Protocol):
     """What the corrections need of an engine."""
 
     layout: KeypointLayout
@@ -43,7 +43,7 @@ class Corrections:
     """Stitching, retargeting and the multiplier, in the order of SPEC §5; built once, called per frame."""
 
     def __init__(
-        self, engine: Retargeter, options: MotionOptions, *, first_source: Ratios | None, source_moves: bool
+        self, engine: RetargetingEngine, options: MotionOptions, *, first_source: Ratios | None, source_moves: bool
     ) -> None:
         """`first_source`: openness in the source's first frame; None where it is unknown."""
         self.engine = engine
@@ -139,7 +139,7 @@ def edited(motion: Motion, edit: FaceEdit, change: Floats) -> Motion:
     )
 
 
-class Editor(Retargeter, Protocol):
+class EditingEngine(RetargetingEngine, Protocol):
     """What editing needs of an engine."""
 
     def expression(self, edit: FaceEdit, source: Motion) -> Floats:
@@ -147,7 +147,7 @@ class Editor(Retargeter, Protocol):
         ...
 
 
-def edited_motion(engine: Editor, source: Motion, ratios: Ratios, edit: FaceEdit) -> Motion:
+def edited_motion(engine: EditingEngine, source: Motion, ratios: Ratios, edit: FaceEdit) -> Motion:
     """The source with the sliders applied, then the target openness of eyes and lips as part of its expression."""
     motion = edited(source, edit, engine.expression(edit, source))
     x_s = keypoints(source, engine.layout)
@@ -170,7 +170,7 @@ def moved_by(motion: Motion, offsets: Floats, layout: KeypointLayout, rotation: 
 
 
 def edited_keypoints(
-    engine: Editor, source: Motion, ratios: Ratios, edit: FaceEdit, *, stitching: bool = True
+    engine: EditingEngine, source: Motion, ratios: Ratios, edit: FaceEdit, *, stitching: bool = True
 ) -> tuple[Floats, Floats]:
     """(x_s, x_d), each (K, 3): the edited face's keypoints, then stitching."""
     x_s = keypoints(source, engine.layout)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from openportrait.motion.clip import Pairing, neutral_index
-from openportrait.motion.edits import Retargeter, moved_by
+from openportrait.motion.edits import RetargetingEngine, moved_by
 from openportrait.motion.layout import KeypointSet, keypoints
 from openportrait.motion.transfer import RelativePose, followed, towards, turned_towards
 from openportrait.options import MotionOptions
@@ -31,7 +31,7 @@ class PortableTransfer:
 
     def __init__(
         self,
-        engine: Retargeter,
+        engine: RetargetingEngine,
         sources: Sequence[Motion],
         source_ratios: Sequence[Ratios],
         drivings: Sequence[Motion],

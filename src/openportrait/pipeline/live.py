@@ -169,7 +169,7 @@ class LiveSession:
     def _follow(self) -> None:
         engine, motion = self._engine, self.options.motion
         speaks = self._speech is not None
-        self._followers = [Follower(engine, motion, face, speaks=speaks) for face in self._faces]
+        self._followers = [LiveFollow(engine, motion, face, speaks=speaks) for face in self._faces]
         if self._neutral is not None:
             self._recentre(self._neutral)
 
@@ -218,7 +218,7 @@ class LiveSession:
         return crop_box(camera, face, self._box, DRIVING_SIZE)
 
 
-class Follower:
+class LiveFollow:
     """One face of the portrait: transfer, then corrections (SPEC §4, §5)."""
 
     def __init__(self, engine: Engine, options: MotionOptions, face: SourceFace, *, speaks: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from openportrait.errors import WeightsError
-from openportrait.weights import checks
+from openportrait.weights import manifest
 from openportrait.weights.cache import weights_folder
 from openportrait.weights.manifest import LANDMARK, NETWORKS, PUBLISHED, Release, WeightFile
 
@@ -53,7 +53,7 @@ class WeightsFolder:
     def landmarks(self) -> Path | None:
         """The 203-point landmark network, where it is present."""
         found = self.files.get(LANDMARK)
-        return None if found is None or checks.damage(found) else found
+        return None if found is None or manifest.damage(found) else found
 
     def load(self, network: str, notice: Callable[[str], None] | None = None) -> dict[str, torch.Tensor]:
         """The float32 parameters of a network of `NETWORKS`, by their official keys, on the CPU.
@@ -98,7 +98,7 @@ def _problem(found: Mapping[str, Path]) -> str:
     missing = [name for name in needed if name not in found]
     if missing:
         return f"{', '.join(missing)} missing; {HOW_TO_GET}"
-    return next(filter(None, (checks.damage(found[name]) for name in needed)), "")
+    return next(filter(None, (manifest.damage(found[name]) for name in needed)), "")
 
 
 def path(folder: Path | None = None) -> Path:
@@ -169,7 +169,7 @@ def _status(file: WeightFile, where: Path, *, quick: bool) -> FileStatus:
     if not where.is_file():
         return FileStatus(file.name, where, file.bytes, "missing", file.licence, f"{where} is missing; {HOW_TO_GET}")
     size = where.stat().st_size
-    problem = checks.damage(where)
+    problem = manifest.damage(where)
     state: State = "damaged" if problem else "present"
     if not problem and _differs(file, where, size, quick=quick):
         state = "changed"
@@ -183,4 +183,4 @@ def _status(file: WeightFile, where: Path, *, quick: bool) -> FileStatus:
 def _differs(file: WeightFile, where: Path, size: int, *, quick: bool) -> bool:
     if quick:
         return where.suffix != ".safetensors" and size != file.bytes
-    return checks.sha256(where) != checks.expected_sha256(where, file)
+    return manifest.sha256(where) != manifest.expected_sha256(where, file)

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 
 from openportrait.errors import EngineError, WeightsError
 from openportrait.extras import install
-from openportrait.weights import checks
+from openportrait.weights import manifest
 from openportrait.weights.cache import weights_folder
 from openportrait.weights.folder import WeightsFolder, locate
 from openportrait.weights.manifest import PUBLISHED, Release, WeightFile
@@ -89,7 +89,7 @@ def _fetch_missing(folder: Path, progress: OnProgress, release: Release) -> None
 
 
 def _is_published(path: Path, file: WeightFile) -> bool:
-    return path.is_file() and path.stat().st_size == file.bytes and checks.sha256(path) == file.sha256
+    return path.is_file() and path.stat().st_size == file.bytes and manifest.sha256(path) == file.sha256
 
 
 def _check_space(part: Path, file: WeightFile) -> None:
@@ -106,7 +106,7 @@ def _check_space(part: Path, file: WeightFile) -> None:
 
 
 def _check_content(part: Path, file: WeightFile) -> None:
-    if checks.sha256(part) != file.sha256:
+    if manifest.sha256(part) != file.sha256:
         part.unlink()
         raise WeightsError(
             f"what {_endpoint()} gave for {file.name} is not the published file (its hash differs) and was deleted; "
@@ -202,7 +202,7 @@ def _network_problem(file: WeightFile, stream: BinaryIO, error: Exception) -> st
     part = Path(stream.name)
     stream.close()
     have = part.stat().st_size
-    foreign = have > file.bytes or _status(error) == _RANGE_REFUSED or (have and checks.damage(part))
+    foreign = have > file.bytes or _status(error) == _RANGE_REFUSED or (have and manifest.damage(part))
     if foreign or not have:
         part.unlink()
     if foreign:

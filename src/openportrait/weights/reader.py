@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from openportrait.errors import EngineError, WeightsError
 from openportrait.extras import install
-from openportrait.weights import checks
+from openportrait.weights import manifest
 from openportrait.weights.cache import converted_folder
 from openportrait.weights.manifest import NETWORKS, STITCHING, Network, WeightFile
 
@@ -53,7 +53,7 @@ def read_network(path: Path, file: WeightFile, network: Network, notice: Notice 
 
 
 def _read_file(path: Path, file: WeightFile, notice: Notice) -> dict[str, torch.Tensor]:
-    problem = checks.damage(path)
+    problem = manifest.damage(path)
     if problem:
         raise WeightsError(problem)
     try:
@@ -89,7 +89,7 @@ def _read_converted(path: Path, file: WeightFile, notice: Notice) -> dict[str, t
             _check_content(path, file, (opened.metadata() or {}).get("sha256", ""), notice)
         return tensors
     tensors = _read_pickle(path)
-    digest = checks.sha256(path)
+    digest = manifest.sha256(path)
     _check_content(path, file, digest, notice)
     _keep(tensors, copy, digest, notice)
     return tensors
@@ -145,7 +145,7 @@ def _is_full(error: Exception) -> bool:
 
 def _check_content(path: Path, file: WeightFile, digest: str, notice: Notice) -> None:
     """The same line for every file, so that whoever has weights of his own is told once."""
-    if digest != checks.expected_sha256(path, file):
+    if digest != manifest.expected_sha256(path, file):
         notice("the weights are not all the published ones; `openportrait weights verify` names the files")
 
 

@@ -76,13 +76,13 @@ def _build(root: Path, stamps: tuple[_Stamp, ...], device: torch.device, dtype: 
 def _landmark_network(folder: WeightsFolder, device: torch.device, notices: list[str]) -> Refine | None:
     """The 203-point network where it can run; elsewhere the face mesh stands in for it."""
     from openportrait.engines.neural.landmarks203 import LandmarkRefiner
-    from openportrait.weights import LANDMARK, checks
+    from openportrait.weights import LANDMARK, manifest
 
     if LANDMARK not in folder.files:
         return None
     path = folder.landmarks
     if path is None:
-        problem = checks.damage(folder.files[LANDMARK])
+        problem = manifest.damage(folder.files[LANDMARK])
     elif find_spec("onnxruntime") is None:
         problem = f"{path} needs onnxruntime; {install('neural')}"
     else:

@@ -28,7 +28,7 @@ from openportrait.errors import EngineError, WeightsError
 from openportrait.extras import install
 from openportrait.faces import crop_from_image, face_box
 from openportrait.records import Face, Floats, Image
-from openportrait.weights import checks
+from openportrait.weights import manifest
 
 if TYPE_CHECKING:
     import torch
@@ -101,7 +101,7 @@ class LandmarkRefiner:
             import onnxruntime
         except ModuleNotFoundError as error:
             raise EngineError(f"landmarks by network need onnxruntime; {install('neural')}") from error
-        problem = checks.damage(model)
+        problem = manifest.damage(model)
         if problem:
             raise WeightsError(problem)
         options = onnxruntime.SessionOptions()
