@@ -26,11 +26,11 @@ def moments(frames: int) -> list[int]:
     return [int((i + 1) * frames / (MOMENTS + 1)) for i in range(MOMENTS)]
 
 
-def tile(picture: Image, box: tuple[int, int, int, int]) -> Image:
-    """A square part of a picture, as large as the others."""
+def tile(picture: Image, box: tuple[int, int, int, int], side: int = SIDE) -> Image:
+    """A square part of a picture, as large as the others (`side`, px)."""
     left, top, right, bottom = box
     part = picture[max(top, 0) : bottom, max(left, 0) : right]
-    return cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def around_face(picture: Image) -> tuple[int, int, int, int]:

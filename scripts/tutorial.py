@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/TUTORIAL.md, by running its commands: `python scripts/tutorial.py`."""
+"""Draw the pictures of docs/TUTORIAL.md, by running its commands: `python -m scripts.tutorial`."""
 
 from __future__ import annotations
 
@@ -12,40 +12,29 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import cv2
 import numpy as np
+from benchmarks.sheets import around_face, tile
 
-from openportrait.faces import FaceFinder
 from openportrait.media import open_clip, probe, read_image, write_image
 from openportrait.records import Image
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "assets" / "examples"
 PAGE = ROOT / "docs" / "TUTORIAL.md"
-FRAMES, HEIGHT = 6, 200
-"""Pictures of a strip, and their height, px."""
-ROOM = 0.95
-"""From the middle of a face to the edges of its cut, in sizes of the face."""
+FRAMES, SIDE = 6, 200
+"""Pictures of a strip, and their sides, px."""
 
 
-def commands(page: Path = PAGE) -> list[list[str]]:
+def commands() -> list[list[str]]:
     """The arguments of each command of the page, in their order."""
-    blocks = re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     return [shlex.split(line)[1:] for block in blocks for line in block.splitlines()]
 
 
 def strip(pictures: Sequence[Image]) -> Image:
     """The pictures in a row, cut to the face of the first one."""
-    face = FaceFinder().find(pictures[0])[0]
-    height, width = pictures[0].shape[:2]
-    left, top, right, bottom = face.box
-    x, y, reach = (left + right) / 2, (top + bottom) / 2, ROOM * face.size
-    left, top, right, bottom = (round(edge) for edge in (x - reach, y - reach, x + reach, y + reach))
-    rows, columns = slice(max(top, 0), min(bottom, height)), slice(max(left, 0), min(right, width))
-    scale = HEIGHT / (rows.stop - rows.start)
-    size = (round(scale * (columns.stop - columns.start)), HEIGHT)
-    cut = [cv2.resize(picture[rows, columns], size, interpolation=cv2.INTER_AREA) for picture in pictures]
-    return np.asarray(np.hstack(cut), np.uint8)
+    box = around_face(pictures[0])
+    return np.hstack([tile(picture, box, SIDE) for picture in pictures])
 
 
 def result_of(source: Path, result: Path) -> list[Image]:

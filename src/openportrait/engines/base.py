@@ -129,8 +129,7 @@ class Engine(Protocol):
     """How many crops or shots the engine takes at once when it is fastest."""
     renders_apart: bool
     """Whether several processes, each with its own engine, are faster than one. This is so where one engine leaves
-    cores
-    or a device idle, and where what it remembers of a face can be sent to another process."""
+    cores or a device idle, and where what it remembers of a face can be sent to another process."""
 
     reader: MotionReader
     """Measures the motion of a driving whose faces were found before."""

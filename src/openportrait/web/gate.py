@@ -134,15 +134,16 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
             return
         begun = False
-        own = HEADERS | FOR_EVER if scope["path"].startswith("/assets/") else HEADERS
-        own_headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in own.items()]
 
         async def send_with_headers(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                rest = [pair for pair in message.get("headers", ()) if pair[0].lower().decode("latin-1") not in own]
-                message = {**message, "headers": [*rest, *own_headers]}
+                is_asset = scope["path"].startswith("/assets/") and message["status"] == 200
+                headers = HEADERS | FOR_EVER if is_asset else HEADERS
+                own = {name.encode("ascii"): value.encode("ascii") for name, value in headers.items()}
+                rest = [pair for pair in message.get("headers", ()) if pair[0].lower() not in own]
+                message = {**message, "headers": [*rest, *own.items()]}
             await send(message)
 
         try:

@@ -20,6 +20,7 @@ from openportrait.web.sessions import Session
 Updates = tuple[Any, ...]
 
 NOTHING_YET = panel("Nothing yet", "The result will appear here.")
+REMOVED = panel("Removed", "This result is no longer here.")
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Results:
         def show(request: gr.Request, ticket: str) -> Iterator[Updates]:
             job = context.session(request).jobs.get(ticket)
             if job is None:
-                yield gr.skip(), *self._ended(panel("Removed", "This result is no longer here."))
+                yield gr.skip(), *self._ended(REMOVED)
                 return
             yield from ((ticket, *updates) for updates in self._watch(context, job))
 
@@ -139,7 +140,7 @@ class Results:
 
     def _done(self, context: Context, job: Job, result: Result) -> Updates:
         if not result.path.exists():
-            return self._ended(panel("Removed", "This result is no longer here."))
+            return self._ended(REMOVED)
         moves = result.rate is not None
         strip = str(result.side_by_side) if result.side_by_side else None
         return (

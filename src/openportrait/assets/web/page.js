@@ -7,6 +7,7 @@
   const write = (change) => {
     try { sessionStorage.setItem(STORE, JSON.stringify({ ...read(), ...change })); } catch { /* A browser may keep none. */ }
   };
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
   // As in the style sheet: from here on the parts of a tab lie below each other.
   const PHONE_WIDTH = 760;
   const RESULT_MS = 5000, LOOK_MS = 50;
@@ -41,7 +42,7 @@
       const made = () => document.getElementsByTagName("*").length;
       for (let turn = 0, before = -1; turn < TAB_TURNS && before !== made(); turn++) {
         before = made();
-        await new Promise((done) => setTimeout(done, REST_MS));
+        await pause(REST_MS);
       }
     },
     // The second at which a player stands.
@@ -70,7 +71,7 @@
     async showResult(tab) {
       const status = document.getElementById(`${tab}-status`);
       for (let waited = 0; waited < RESULT_MS; waited += LOOK_MS) {
-        await new Promise((done) => setTimeout(done, LOOK_MS));
+        await pause(LOOK_MS);
         const result = [...document.querySelectorAll(`#${tab}-result-video video, #${tab}-result-image img`)]
           .find((each) => each.offsetParent && (each.videoWidth || each.naturalWidth));
         if (!result) continue;
