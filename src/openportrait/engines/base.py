@@ -131,12 +131,15 @@ class Engine(Protocol):
     """Whether several processes, each with its own engine, are faster than one. This is so where one engine leaves
     cores or a device idle, and where what it remembers of a face can be sent to another process."""
 
-    reader: MotionReader
-    """Measures the motion of a driving whose faces were found before."""
     refine: Refine | None
     """The engine's own landmark network; crops and ratios are then made from its points. None: the engine has none."""
     notices: tuple[str, ...]
     """What the user should know about the engine, one line each. Every result states these lines."""
+
+    @property
+    def reader(self) -> MotionReader:
+        """Measures the motion of a driving whose faces were found before."""
+        ...
 
     def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
         """One motion a crop."""

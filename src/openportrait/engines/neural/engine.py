@@ -95,7 +95,6 @@ class NeuralEngine:
         self.refine = refine
         self.device, self.dtype = device, dtype
         self.batch_size = 1 if device.type == "cpu" else 4
-        self.reader: MotionReader = PixelReader(self.motion, self.batch_size)
         self._motion = read("motion_extractor", load("motion_extractor"), MotionExtractor)
         place(self._motion, device, torch.float32)
         appearance = "appearance_feature_extractor"
@@ -110,6 +109,11 @@ class NeuralEngine:
         """State a line with every result from now on."""
         if line not in self.notices:
             self.notices = (*self.notices, line)
+
+    @property
+    def reader(self) -> MotionReader:
+        """From pixels. Not kept: it would hold the engine, and with it the memory of the device."""
+        return PixelReader(self.motion, self.batch_size)
 
     @torch.inference_mode()
     def motion(self, crops: Sequence[FaceCrop]) -> list[Motion]:
