@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import io
+import json
 import os
 import re
 import sys
@@ -197,3 +198,14 @@ def test_the_example_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert sum("<img" in text for text in html) == 1
     assert any("<progress" in text for text in html)
     assert (tmp_path / "nodding.mp4").is_file()
+
+
+def test_the_page_of_the_site_is_that_notebook() -> None:
+    """`python -m scripts.notebook_page` was run after the notebook's last change."""
+    page = (ROOT / "docs" / "NOTEBOOK.md").read_text("utf-8")
+    cells = json.loads((ROOT / "docs" / "notebooks" / "quickstart.ipynb").read_text("utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    shown = re.sub(r"!\[[^]]*\]\([^)]*\)|```text\n.*?```|```python\n|```", "", page, flags=re.DOTALL)
+    assert [line for line in shown.splitlines() if line.strip()] == [
+        line for source in sources for line in source.splitlines() if line.strip()
+    ]
