@@ -8,8 +8,7 @@ from openportrait.faces import FaceFinder
 from openportrait.media import read_image
 from openportrait.options import FaceEdit
 from openportrait.pipeline import editing_options
-from openportrait.pipeline.drag import Part, dragged, part_at
-from openportrait.pipeline.editor import Editor
+from openportrait.pipeline.editor import Editor, Part, dragged, part_at
 
 
 def test_parts_lie_where_the_face_has_them(portrait: Path) -> None:

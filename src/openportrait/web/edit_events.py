@@ -16,8 +16,7 @@ from openportrait.media import write_image
 from openportrait.media.provenance import synthetic
 from openportrait.options import FaceEdit, Options, specs
 from openportrait.pipeline import edit
-from openportrait.pipeline.drag import dragged, part_at
-from openportrait.pipeline.editor import Editor
+from openportrait.pipeline.editor import Editor, dragged, part_at
 from openportrait.pipeline.source import is_still
 from openportrait.records import Image
 from openportrait.web.checks import given

@@ -12,9 +12,8 @@ from openportrait.errors import Cancelled, OpenPortraitError, OptionError
 from openportrait.records import Result
 from openportrait.web.checks import plainly
 from openportrait.web.context import AT_ONCE, HIDDEN, WORK, Context
-from openportrait.web.gif import gif_of
 from openportrait.web.jobs import Job, Work, finished, panel
-from openportrait.web.saving import files_of
+from openportrait.web.saving import files_of, gif_of
 from openportrait.web.sessions import Session
 
 Updates = tuple[Any, ...]
