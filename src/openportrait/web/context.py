@@ -78,7 +78,7 @@ class Context:
         return made
 
     def start(self, session: Session, job: Job, work: Work) -> None:
-        """Have a job of the page done, and its result saved where that is wanted. Raises OptionError."""
+        """Start a job of the page; its result is saved where that is wanted. Raises OptionError."""
 
         def saving(progress: ProgressCallback, cancel: CancelCheck) -> Result:
             made = work(progress, cancel)

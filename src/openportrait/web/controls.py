@@ -133,9 +133,9 @@ def step_of(spec: OptionSpec) -> float:
 
 
 def rest_marks(parts: Iterable[Any]) -> str:
-    """CSS that says of the sliders among a page's parts where each rests: `--rest`, 0..1 of its way.
+    """CSS with the resting position of each slider among a page's parts: `--rest`, 0..1 of its length.
 
-    Not of those that rest at an end, which is to be seen by itself.
+    Sliders that rest at an end have none.
     """
     ways = {
         part.elem_id: (part.value - part.minimum) / (part.maximum - part.minimum)

@@ -78,7 +78,7 @@ def first(files: Sequence[str | None]) -> str | None:
 
 
 def of_others(files: Sequence[str | None]) -> str | None:
-    """The first file behind the first place, once that is there, too."""
+    """The first of the other files; None as long as the first place is empty."""
     return first(files[1:]) if files[0] else None
 
 
@@ -191,7 +191,7 @@ class FacePicker:
 
 
 def _described(path: Path) -> str | None:
-    """What is said of a file that shows no face; None where it may."""
+    """The message for a file that shows no face; None where that is allowed."""
     if is_sound(path):
         seconds = sound_seconds(path)
         return panel(f"Sound {path.name}", "the portrait speaks it" + (f", {seconds:.1f} s" if seconds else ""))

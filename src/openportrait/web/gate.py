@@ -1,6 +1,6 @@
 """The gate before the app: which requests reach it, and what every answer says to the browser.
 
-A page of another site can make a visitor's browser ask for anything here. It gives itself away: by its `Origin` and
+A page of another site can make a visitor's browser ask for anything here. Such a request is known by its `Origin` and
 `Sec-Fetch-Site`, or, where it let a name of its own lead to this machine (DNS rebinding), by its `Host`.
 """
 
@@ -93,7 +93,7 @@ class Names:
     def __contains__(self, host: object) -> bool:
         """Whether a `Host` header, with or without a port, names this app.
 
-        A number is no name that another site could let lead here.
+        An address given as a number is safe: no other site can make one lead to this machine.
         """
         name = bare(str(host))
         return name in self._own or name in self._outer or (self._any_address and _is_address(name))
@@ -222,10 +222,10 @@ async def no_such_call(request: Any, error: Exception) -> JSONResponse:
 
 
 async def no_such_value(request: Any, error: Any) -> JSONResponse:
-    """The answer to a request whose parts are of other kinds than is due."""
+    """The answer to a request with a value of the wrong type."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first.get("loc", ()))
-    return _line(422, f"{where}: {first.get('msg', 'is not as it is due')}; see /gradio_api/info")
+    return _line(422, f"{where}: {first.get('msg', 'is not what is wanted here')}; see /gradio_api/info")
 
 
 async def unforeseen(request: Any, error: Exception) -> JSONResponse:

@@ -35,7 +35,7 @@ PREVIEW_SIZE, PREVIEW_QUALITY = 360, 80
 
 @dataclass(eq=False)
 class Job:
-    """A job that a visitor asked for. It waits in line, works and ends whether or not a page looks on."""
+    """A job that a visitor asked for. It waits in line, runs and ends whether or not a page shows it."""
 
     tab: str
     """Of the page; empty for one of the HTTP API."""

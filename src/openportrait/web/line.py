@@ -62,5 +62,5 @@ class Line:
             place.turn.set()
 
     def _claim(self, place: Place) -> tuple[int, int]:
-        """Small for whom is next; equal ones in the order in which they came."""
+        """A key to sort by: the smallest is next; equal ones keep the order in which they came."""
         return sum(one.visitor == place.visitor for one in self._working), self._served.get(place.visitor, 0)

@@ -208,7 +208,7 @@ class LiveTab:
 
 
 def _possible(*, runs: bool, records: bool = False) -> list[Any]:
-    """The mark of a recording, and which buttons can do something: stop, neutral, record, end of the recording."""
+    """The mark of a recording, and which buttons are enabled: stop, neutral, record, end of the recording."""
     able = (runs, runs, runs and not records, records)
     return [gr.update(visible=records), *(gr.update(interactive=each) for each in able)]
 

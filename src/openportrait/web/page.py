@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Page(gr.Blocks):
-    """Gradio's page, but for five things.
+    """Gradio's page with five changes.
 
     A file that an event names has to be its session's own: nothing else is looked at or fetched. Slow events take
     turns, so that one visitor never holds up the others. They are answered in time. Whatever goes wrong has its line.

@@ -51,7 +51,7 @@ class Player:
             button.click(None, None, end, js=script, queue=False)
 
     def connect(self, files: Sequence[Any]) -> None:
-        """Play the first of `files` that is there. What a visitor hands in is used from start to end, others go."""
+        """Play the first of `files` that is there. A new file is used from start to end, and removes the others."""
         for file in files:
             self._replaces(file, [other for other in files if other is not file])
         outputs = [self.shown, self.part, self.buttons]
@@ -67,7 +67,7 @@ class Player:
         empty = (*[None] * len(others), *UNTRIMMED)
 
         def replace(*shown: Any) -> list[Any]:
-            """What is so already is left alone: each change sets off events."""
+            """Values that are right already are not set again: each change causes events."""
             return [gr.skip() if value == due else due for value, due in zip(shown, empty, strict=True)]
 
         changed = [*others, *self.ends]

@@ -87,7 +87,7 @@ class Results:
     def follow(self, context: Context, session: Session, ticket: str, work: Work) -> Iterator[Updates]:
         """Run the job that was asked for and keep the page up to date. A refusal is shown where the result would be.
 
-        Raises what nobody foresaw.
+        Raises errors that are no OpenPortraitError.
         """
         job = session.jobs.get(ticket)
         if job is None or job.future is not None:
@@ -133,7 +133,7 @@ class Results:
         return (gr.update(interactive=False), gr.update(interactive=True), status, *[gr.skip()] * 7)
 
     def _ended(self, status: str) -> Updates:
-        """There is no result, and none of an earlier job is left to be taken for it."""
+        """No result is shown: that of an earlier job could be taken for this one's."""
         hidden = gr.update(visible=False)
         return (gr.update(interactive=True), gr.update(interactive=False), status, hidden, *[None] * 5, gr.skip())
 

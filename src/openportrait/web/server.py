@@ -59,7 +59,7 @@ def served(limits: WebOptions, engine: EngineOptions) -> Iterator[Served]:
 
 @contextmanager
 def _environment(root: Path) -> Iterator[None]:
-    """Gradio keeps its files in `root` and tells nobody of anything."""
+    """Settings of Gradio: its files lie in `root`, and it sends no statistics."""
     wanted = {
         "GRADIO_TEMP_DIR": str(root),
         "GRADIO_EXAMPLES_CACHE": str(root),
@@ -80,7 +80,7 @@ def _environment(root: Path) -> Iterator[None]:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Garbage is looked for afterwards: while all is loaded that takes a fifth of the time, and there is hardly any."""
+    """No garbage collection while modules are loaded: it would take a fifth of the time and find hardly anything."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -92,9 +92,9 @@ def _uncollected() -> Iterator[None]:
 
 @contextmanager
 def _without_stubs() -> Iterator[None]:
-    """Gradio, when it is imported, writes stubs for editors beside its modules, for as long as all else of it takes.
+    """Keeps Gradio from writing stub files for editors while it is imported, which would double the time of the import.
 
-    It leaves out classes that are in no file: inside, none of its own is in one.
+    Gradio writes none for a class whose file cannot be found: inside the block, no class of Gradio's has one.
     """
     of_all = inspect.getfile
 
@@ -213,7 +213,7 @@ class _Server(WebServer):
         self._blocks = blocks
 
     def stop(self) -> None:
-        """End what goes on without end, then the server; what is still under way is cut off."""
+        """End the event streams, which have no end of their own, then the server; running requests are cut off."""
         self._blocks._queue.close()
         self._blocks.is_running = False
         self._blocks.app.stop_event.set()

@@ -119,7 +119,7 @@ class Session:
 
     @contextmanager
     def _still_open(self) -> Iterator[None]:
-        """For what is put into the folder: it is not made anew where the page was closed, OpenPortraitError says so."""
+        """A block that writes into the folder. Raises OpenPortraitError where the page was closed meanwhile."""
         try:
             yield
         except FileNotFoundError as error:

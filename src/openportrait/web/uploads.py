@@ -1,4 +1,4 @@
-"""Taking in files: each upload has a folder of its own, which goes again where the upload breaks off."""
+"""Taking in files: each upload has a folder of its own, which is removed where the upload breaks off."""
 
 from __future__ import annotations
 
