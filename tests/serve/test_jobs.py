@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import threading
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,23 @@ def test_what_has_no_face_fails_with_the_line_of_the_command(anna: Client, files
     assert job["error"].startswith("no face in source.png; ")
     assert "--" not in job["error"]
     anna.error(anna.http.get(f"{job['links']['self']}/result"), 404)
+
+
+def test_the_longest_time_is_that_of_the_part_that_is_used(anna: Client, files: Path, tmp_path: Path) -> None:
+    silence = tmp_path / "silence.wav"
+    with wave.open(str(silence), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(2 * 8000 * 40))
+    both = (("source", files / "portrait.png"), ("driving", silence))
+    part = {"driving_start": 5, "driving_end": 6}
+    for options, drivings in ((part, []), ({}, [{"start_seconds": 5, "end_seconds": 6}])):
+        job = anna.ended(anna.send(*both, options=options, drivings=drivings).json())
+        assert (job["state"], job["result"]["frames"]) == ("done", 25), job
+    made = anna.ended(anna.send(("driving", silence), to="/v1/templates", options=part).json())
+    assert (made["state"], made["result"]["frames"]) == ("done", 25), made
+    for options in ({}, {"driving_start": 5}, {"source_start": 5, "source_end": 6}):
+        told = anna.error(anna.send(*both, options=options), 413)
+        assert "s, the limit is 30 s; use less of it" in told
 
 
 def test_refusals_are_one_clear_sentence(anna: Client, files: Path) -> None:

@@ -99,16 +99,17 @@ class Service:
         most = {"most_open": self.options.max_jobs, "most_waiting": self.options.max_waiting}
         if key is None:
             self.store.check_room(owner, **most)
-        files = JOB_FILES if kind == ANIMATE else TEMPLATE_FILES
-        form.check_names(files, JOB_TEXTS if kind == ANIMATE else TEMPLATE_TEXTS)
+        parts = JOB_FILES if kind == ANIMATE else TEMPLATE_FILES
+        form.check_names(parts, JOB_TEXTS if kind == ANIMATE else TEMPLATE_TEXTS)
         name = secrets.token_hex(_DIGITS // 2)
         folder = self._folder(name)
         kept = False
         try:
             folder.mkdir(mode=0o700)
-            names, digests = self._taken(form, tuple(files), folder)
+            names, digests = self._taken(form, tuple(parts), folder)
             asked = job_asked(form, names, self.options.max_seconds) if kind == ANIMATE else template_asked(form, names)
-            self._check_content([folder / one for several in names.values() for one in several])
+            files = [str(folder / one) for several in names.values() for one in several]
+            self._asked_at_once({"kind": "check", "source": files[0], "files": files, "asked": asked})
             _sync(folder)
             digest = hashlib.sha256(json.dumps([kind, asked, digests], sort_keys=True).encode()).hexdigest()
             job = Job(name, owner, kind, "queued", asked, 0, None, None, time.time(), None, None)
@@ -234,9 +235,6 @@ class Service:
                 for one, name in zip(given, names[part], strict=True)
             ]
         return names, digests
-
-    def _check_content(self, paths: Sequence[Path]) -> None:
-        self._asked_at_once({"kind": "check", "source": str(paths[0]), "files": list(map(str, paths))})
 
     def _asked_at_once(self, job: Mapping[str, Any], name: str = "") -> dict[str, Any]:
         """What a hand answers. `name`: of its file in refusals, where it lies here under another. Raises Refused."""

@@ -14,6 +14,7 @@ from openportrait.drivings import Driving
 from openportrait.errors import MediaError, TemplateError
 from openportrait.limits import TooMuch, UploadLimits, check_upload
 from openportrait.options import EngineOptions, FaceEdit, FaceOptions, Options
+from openportrait.trim import WHOLE, Trim
 
 NICENESS = 5
 """Processes that do jobs raise their niceness by this, so that those that answer at once come first."""
@@ -46,11 +47,27 @@ def template(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether `files` may be used, by their content: `status`, 0 where they may, and `line`."""
+    """Whether the `files` that are `asked` for in a job may be used: `status`, 0 where they may, and `line`."""
+    return _refused(job, _parts(job["asked"]))
+
+
+def _parts(asked: Mapping[str, Any]) -> dict[str, Trim]:
+    """What a job uses of clips and sounds, by the names of their files."""
+    from openportrait.pipeline.driving import options_of
+
+    options = Options.of(**asked["options"])
+    if "drivings" not in asked:  # a template of its one file
+        return {asked["source"]: options.trim.driving}
+    drivings = [Driving(**{**given, "file": Path(given["file"])}) for given in asked["drivings"]]
+    parts = {str(driving.file): options_of(driving, options).trim.driving for driving in drivings}
+    return {asked["source"]: options.trim.source, **parts}
+
+
+def _refused(job: Mapping[str, Any], parts: Mapping[str, Trim]) -> dict[str, Any]:
     limits = UploadLimits(**job["limits"])
-    for path in job["files"]:
+    for path in map(Path, job["files"]):
         try:
-            check_upload(Path(path), limits)
+            check_upload(path, limits, parts.get(path.name, WHOLE))
         except TooMuch as error:
             return {"status": 413, "line": str(error)}
         except (MediaError, TemplateError) as error:
@@ -64,7 +81,7 @@ def edit(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
     from openportrait.pipeline.flow import Watch
     from openportrait.pipeline.source import is_still
 
-    refused = check(bench, job)
+    refused = _refused(job, {})
     if refused["status"]:
         return refused
     path, options = Path(job["source"]), pipeline.editing_options(**job["options"])
@@ -80,7 +97,7 @@ def faces(bench: Bench, job: Mapping[str, Any]) -> dict[str, Any]:
     """The faces of `source`; as `check` where it may not be used."""
     from openportrait.pipeline.preview import list_faces
 
-    refused = check(bench, job)
+    refused = _refused(job, {})
     if refused["status"]:
         return refused
     options = Options.of(**job["options"])
