@@ -27,7 +27,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 # Each process of the tests has a core: threads of its own would only wait for the other's.
 test: export OMP_NUM_THREADS := 1
 test: lint browser
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/develop.stamp
 	$(BIN)/ruff check .

@@ -94,8 +94,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        # Ray reads it when it is imported, which these tests do themselves.
-        patch.setenv("RAY_ENABLE_AUTO_CONNECT", "0")
         # Otherwise Ray takes the address of the network's card for 127.0.0.1.
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         patch.delenv("RAY_ADDRESS", raising=False)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,32 +10,31 @@ import pytest
 pytest.importorskip("fastapi")
 
 import openportrait
-from openportrait.options import ClusterOptions
 from openportrait.records import FaceEdit
-from openportrait.serve.options import ServeOptions
-from openportrait.serve.server import serving
 from tests.cli.conftest import Run
 from tests.cluster.conftest import Nodes
-from tests.serve.conftest import MESH, Client, client_of, wait_for
+from tests.serve.conftest import Process, wait_for
+from tests.serve.conftest import start as start
 
 pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
 
 
-@contextmanager
-def service(nodes: Nodes, folder: Path) -> Iterator[Client]:
-    """A core for jobs, and one for pictures."""
-    options = ServeOptions(port=0, folder=folder, workers=1, most_pictures=1, drain_seconds=0)
-    wanted = ClusterOptions(cluster=nodes.address)
-    with serving(options, MESH, wanted) as running:
-        client = client_of(running.url)
-        with client.http:
-            yield client
+@pytest.fixture
+def begin(nodes: Nodes, start: Callable[..., Process]) -> Callable[[], Process]:
+    """A service with a core for jobs and one for pictures. It is a process of its own: threads of Ray Serve ask the
+    cluster even after it was left, and then join it again or end the process."""
+    wanted = ("--cluster", nodes.address, "--workers", 1, "--most-pictures", 1, "--drain-seconds", 0)
+    return lambda: start(*wanted)
 
 
-def test_jobs_and_pictures_are_done_there_and_a_restart_goes_on(nodes: Nodes, files: Path, tmp_path: Path) -> None:
+def test_jobs_and_pictures_are_done_there_and_a_restart_goes_on(
+    nodes: Nodes, begin: Callable[[], Process], files: Path, tmp_path: Path
+) -> None:
     nodes.fill()
     portrait, clip = files / "portrait.png", files / "clip.mp4"
-    with service(nodes, tmp_path / "jobs") as client:
+    service = begin()
+    client = service.client
+    with client.http:
         done = client.ended(client.job(files, options={"region": "lip"}))
         assert done["state"] == "done", done
         alone = openportrait.animate(portrait, clip, tmp_path / "alone.mp4", engine="mesh", region="lip", workers=1)
@@ -56,9 +54,13 @@ def test_jobs_and_pictures_are_done_there_and_a_restart_goes_on(nodes: Nodes, fi
         waiting = [client.job(files) for _ in range(3)]
         wait_for(lambda: client.look(waiting[0])["state"] != "queued")
         assert client.look(waiting[2])["state"] == "queued"
-    with service(nodes, tmp_path / "jobs") as client:
+    assert service.terminate() == 0
+    service = begin()
+    client = service.client
+    with client.http:
         assert [client.ended(job)["state"] for job in waiting] == ["done"] * 3
         assert client.http.get(waiting[2]["links"]["self"]).json()["attempts"] == 1
+    assert service.terminate() == 0
 
 
 def test_a_wrong_address_is_one_line(run: Run, tmp_path: Path) -> None:

@@ -31,8 +31,6 @@ _ANSWER_SECONDS = 5.0
 _OF_RAY = {
     # No usage statistics are sent.
     "RAY_USAGE_STATS_ENABLED": "0",
-    # Threads of Ray Serve that still end when the cluster was left would join it again.
-    "RAY_ENABLE_AUTO_CONNECT": "0",
     # How often, and how long each time, what listens at the address of a cluster is asked whether it is one.
     "RAY_NUM_REDIS_GET_RETRIES": "1",
     "RAY_py_gcs_connect_timeout_s": "5",
