@@ -10,9 +10,9 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
-from scripts.tutorial import ROOT, moments, strip
+from scripts.tutorial import ROOT, frames_of, strip
 
-from openportrait.media import open_clip, probe, read_image, write_image
+from openportrait.media import probe, read_image, write_image
 from openportrait.records import Image
 
 NOTEBOOK = ROOT / "docs" / "notebooks" / "quickstart.ipynb"
@@ -26,9 +26,8 @@ _EMBEDDED = re.compile(r"data:(?:image|video)/(\w+);base64,([A-Za-z0-9+/=]+)")
 def run_notebook(folder: Path) -> Any:
     """The notebook with what its cells show; what they write goes to the folder."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    ).execute()
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     return notebook
 
 
@@ -45,11 +44,7 @@ def shown_file(data: Any, folder: Path) -> Path | None:
 
 def picture_of(path: Path) -> Image:
     """A picture, or some of the frames of a clip in a row."""
-    if probe(path).rate is None:
-        return read_image(path, max_size=WIDEST).image
-    with open_clip(path) as clip:
-        wanted = moments(clip.info.frames or 1)
-        return strip([frame.image for number, frame in enumerate(clip) if number in wanted])
+    return read_image(path, max_size=WIDEST).image if probe(path).rate is None else strip(frames_of(path))
 
 
 def output_lines(output: Any, picture: Path, folder: Path) -> list[str]:
@@ -64,11 +59,6 @@ def output_lines(output: Any, picture: Path, folder: Path) -> list[str]:
     return []
 
 
-def code_lines(cell: Any) -> list[str]:
-    """The lines of the page for the code of a cell."""
-    return ["```python", cell.source, "```", ""]
-
-
 def main() -> None:
     """Run the notebook, and write the page and its pictures."""
     lines: list[str] = []
@@ -78,7 +68,7 @@ def main() -> None:
             if cell.cell_type == "markdown":
                 lines += [cell.source, ""]
                 continue
-            lines += code_lines(cell)
+            lines += ["```python", cell.source, "```", ""]
             for output in cell.outputs:
                 lines += output_lines(output, IMAGES / f"notebook-{number}.jpg", folder)
     PAGE.write_text("\n".join(lines), "utf-8")

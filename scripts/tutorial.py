@@ -37,18 +37,18 @@ def strip(pictures: Sequence[Image]) -> Image:
     return np.hstack([tile(picture, box, SIDE) for picture in pictures])
 
 
-def moments(frames: int) -> set[int]:
-    """The numbers of the frames of a clip that its strip shows."""
-    return set(np.linspace(0, frames - 1, FRAMES).round().astype(int).tolist())
+def frames_of(clip: Path) -> list[Image]:
+    """Some frames of a clip, from its first to its last."""
+    wanted = set(np.linspace(0, (probe(clip).frames or 1) - 1, FRAMES).round().astype(int).tolist())
+    with open_clip(clip) as opened:
+        return [frame.image for number, frame in enumerate(opened) if number in wanted]
 
 
 def result_of(source: Path, result: Path) -> list[Image]:
     """Frames of a clip, or a picture beside its source."""
     if result.suffix == ".jpg":
         return [read_image(path).image for path in (source, result)]
-    wanted = moments(probe(result).frames or 1)
-    with open_clip(result) as clip:
-        return [frame.image for number, frame in enumerate(clip) if number in wanted]
+    return frames_of(result)
 
 
 def main() -> None:

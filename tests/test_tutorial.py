@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
-from scripts.tutorial import commands
+from scripts.tutorial import PAGE, commands
 
 from openportrait.media import Sound, open_clip, open_writer, probe, read_image
 from tests.cli.conftest import Run
@@ -50,7 +50,7 @@ def test_the_commands_run_and_write_what_they_name(run: Run, folder: Path) -> No
 
 
 def test_each_result_is_shown() -> None:
-    page = (EXAMPLES.parents[1] / "docs" / "TUTORIAL.md").read_text("utf-8")
+    page = PAGE.read_text("utf-8")
     for arguments in commands():
         name = Path(dict(pairwise(arguments))["-o"])
         assert f"(images/tutorial-{name.stem}.jpg)" in page or name.suffix == ".motion"

@@ -58,8 +58,7 @@ def _parts(asked: Mapping[str, Any]) -> dict[str, Trim]:
     options = Options.of(**asked["options"])
     if "drivings" not in asked:  # a template of its one file
         return {asked["source"]: options.trim.driving}
-    drivings = [Driving(**{**given, "file": Path(given["file"])}) for given in asked["drivings"]]
-    parts = {str(driving.file): options_of(driving, options).trim.driving for driving in drivings}
+    parts = {given["file"]: options_of(Driving(**given), options).trim.driving for given in asked["drivings"]}
     return {asked["source"]: options.trim.source, **parts}
 
 
